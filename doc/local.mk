@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# doc/local.mk - the manual: scdoc pages whose lists come from the option table
+#
+# Without scdoc the filled-in sources are made all the same: tests/lint/tables.t reads them.
+
+man_sources = %D%/man/lichen.1.scd %D%/man/lichen-run.1.scd %D%/man/lichen-doctor.1.scd
+man_pages = %D%/man/lichen.1 %D%/man/lichen-run.1 %D%/man/lichen-doctor.1
+EXTRA_DIST += %D%/man/lichen.1.scd.in %D%/man/lichen-run.1.scd.in %D%/man/lichen-doctor.1.scd.in
+BUILT_SOURCES += $(man_sources)
+CLEANFILES += $(man_sources) $(man_pages)
+
+if HAVE_SCDOC
+man1_MANS += $(man_pages)
+endif
+
+%D%/man/lichen.1.scd: cli-gen$(EXEEXT) $(srcdir)/%D%/man/lichen.1.scd.in
+	$(cli_gen) man $(srcdir)/%D%/man/lichen.1.scd.in >$@.tmp && mv -f $@.tmp $@
+
+%D%/man/lichen-run.1.scd: cli-gen$(EXEEXT) $(srcdir)/%D%/man/lichen-run.1.scd.in
+	$(cli_gen) man $(srcdir)/%D%/man/lichen-run.1.scd.in >$@.tmp && mv -f $@.tmp $@
+
+%D%/man/lichen-doctor.1.scd: cli-gen$(EXEEXT) $(srcdir)/%D%/man/lichen-doctor.1.scd.in
+	$(cli_gen) man $(srcdir)/%D%/man/lichen-doctor.1.scd.in >$@.tmp && mv -f $@.tmp $@
+
+%D%/man/lichen.1: %D%/man/lichen.1.scd
+	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen.1.scd >$@.tmp && mv -f $@.tmp $@
+
+%D%/man/lichen-run.1: %D%/man/lichen-run.1.scd
+	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen-run.1.scd >$@.tmp && mv -f $@.tmp $@
+
+%D%/man/lichen-doctor.1: %D%/man/lichen-doctor.1.scd
+	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen-doctor.1.scd >$@.tmp && mv -f $@.tmp $@

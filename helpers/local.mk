@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# helpers: processes of their own beside the launcher, and what they make at build time
+
+# ---- lichen-seccomp: compiles seccomp profiles (libseccomp and jansson live here)
+
+pkglibexec_PROGRAMS += %D%/lichen-seccomp
+%C%_lichen_seccomp_SOURCES = \
+	%D%/seccomp/bpf.c %D%/seccomp/bpf.h \
+	%D%/seccomp/main.c \
+	%D%/seccomp/names.c %D%/seccomp/names.h \
+	%D%/seccomp/profile.c %D%/seccomp/profile.h \
+	src/base/err.c src/base/str.c
+%C%_lichen_seccomp_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS) $(JANSSON_CFLAGS)
+%C%_lichen_seccomp_LDADD = $(SECCOMP_LIBS) $(JANSSON_LIBS)
+
+dist_pkgdata_DATA += data/seccomp-default.json
+
+# The built-in filters. They differ from one architecture to another, so they are made
+# by each build and not shipped; whoever compiles them says nodist_..._SOURCES.
+src/steps/filters.c: $(srcdir)/data/seccomp-default.json %D%/lichen-seccomp$(EXEEXT)
+	@if test '$(build_cpu)' != '$(host_cpu)'; then \
+	echo 'error: lichen cannot be cross compiled: $@ is made by running %D%/lichen-seccomp,' >&2; \
+	echo 'which is built for $(host_cpu), on this machine, $(build_cpu)' >&2; exit 1; fi
+	$(AM_V_GEN)$(MKDIR_P) src/steps && \
+	digest=`sha256sum < '$(srcdir)/data/seccomp-default.json' | cut -c1-64` && \
+	%D%/lichen-seccomp$(EXEEXT) --emit-c '$(srcdir)/data/seccomp-default.json' \
+		--sha256 "$$digest" --output $@.tmp && mv $@.tmp $@
+
+BUILT_SOURCES += src/steps/filters.c
+CLEANFILES += src/steps/filters.c src/steps/filters.c.tmp

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base/child.h - run a tool of the host: argv, captured stderr, deadline; no shell
+ *
+ * Used for newuidmap, newgidmap, getent and lichen-seccomp. The tool gets an empty
+ * environment but PATH, /dev/null as stdin and stdout (or a pipe), its stderr is
+ * captured for the error.
+ */
+#ifndef BASE_CHILD_H
+#define BASE_CHILD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct child {
+	pid_t pid;	/* 0: not running */
+	int err_fd;	/* read end: the tool's stderr */
+	int out_fd;	/* read end: the tool's stdout, or -1 */
+	const char *name;	/* borrowed: argv[0] */
+};
+
+/**
+ * child_spawn() - Start @argv[0] (an absolute path)
+ * @wants_stdout:	capture stdout too
+ * Errors:	ERR_SYS "execve"
+ */
+NODISCARD int child_spawn(struct child *c, const char *const *argv, bool wants_stdout, struct err *e);
+
+/**
+ * child_wait() - Wait for it
+ * @out:	what it printed on stdout (when captured); owned by the caller; may be NULL
+ * Return: its exit status, or -1 with @e: killed by a signal, or an exit status other
+ * than 0 (then @e quotes the first line of its stderr)
+ */
+NODISCARD int child_wait(struct child *c, char **out, struct err *e);
+
+/* Looks for @name in the directories where administrators install tools; owned, or NULL. */
+char *child_find(const char *name);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base/str.c - allocation that cannot fail, string vectors, growable text */
+
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static _Noreturn void mem_die(void)
+{
+	static const char msg[] = "lichen: out of memory\n";
+	ssize_t n = write(STDERR_FILENO, msg, sizeof(msg) - 1);
+
+	(void)n; /* nothing more can be done */
+	abort();
+}
+
+void *mem_alloc(size_t n)
+{
+	void *p = calloc(1, n ? n : 1);
+
+	if (!p)
+		mem_die();
+	return p;
+}
+
+void *mem_grow(void *p, size_t n, size_t size)
+{
+	void *q;
+
+	if (size && n > SIZE_MAX / size)
+		mem_die();
+	q = realloc(p, n && size ? n * size : 1);
+	if (!q)
+		mem_die();
+	return q;
+}
+
+char *str_dupn(const char *s, size_t n)
+{
+	char *out = mem_alloc(n + 1);
+
+	memcpy(out, s, n);
+	return out;
+}
+
+char *str_dup(const char *s)
+{
+	return s ? str_dupn(s, strlen(s)) : NULL;
+}
+
+static char *str_vfmt(const char *fmt, va_list ap)
+{
+	char *out = NULL;
+
+	if (vasprintf(&out, fmt, ap) < 0)
+		mem_die();
+	return out;
+}
+
+char *str_fmt(const char *fmt, ...)
+{
+	va_list ap;
+	char *out;
+
+	va_start(ap, fmt);
+	out = str_vfmt(fmt, ap);
+	va_end(ap);
+	return out;
+}
+
+bool str_eq(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool str_starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+void str_set(char **slot, const char *s)
+{
+	char *copy = str_dup(s);
+
+	free(*slot);
+	*slot = copy;
+}
+
+void str_copy(char *dst, size_t size, const char *src)
+{
+	size_t n = strnlen(src, size - 1);
+
+	memcpy(dst, src, n);
+	dst[n] = '\0';
+}
+
+static bool is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool str_is_name(const char *s)
+{
+	if (!is_alnum(*s))
+		return false;
+	for (; *s; s++)
+		if (!is_alnum(*s) && *s != '_' && *s != '.' && *s != '-')
+			return false;
+	return true;
+}
+
+size_t str_distance(const char *a, const char *b)
+{
+	enum { MAX = 64 };
+	size_t la = strlen(a), lb = strlen(b);
+	size_t d[3][MAX + 1];
+
+	if (la > MAX || lb > MAX)
+		return MAX;
+	for (size_t j = 0; j <= lb; j++)
+		d[0][j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t *cur = d[i % 3], *prev = d[(i + 2) % 3], *prev2 = d[(i + 1) % 3];
+
+		cur[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			size_t best = prev[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (prev[j] + 1 < best)
+				best = prev[j] + 1;
+			if (cur[j - 1] + 1 < best)
+				best = cur[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    prev2[j - 2] + 1 < best)
+				best = prev2[j - 2] + 1;
+			cur[j] = best;
+		}
+	}
+	return d[la % 3][lb];
+}
+
+const char *str_nearest(const char *word, const char *const *words, size_t n)
+{
+	size_t len = strlen(word), best = len / 3 + 2;
+	const char *found = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t d = str_distance(word, words[i]);
+
+		if (len >= 3 && str_starts(words[i], word) && d > 1)
+			d = 1; /* an abbreviation is meant more often than a typing error */
+		if (d < best && d < strlen(words[i])) {
+			best = d;
+			found = words[i];
+		}
+	}
+	return found;
+}
+
+/* ---- string vectors ---- */
+
+void strv_add_take(struct strv *sv, char *s)
+{
+	if ((sv->n & (sv->n + 1)) == 0) /* grow when n + 1 is a power of two */
+		sv->v = mem_grow(sv->v, 2 * (sv->n + 1), sizeof(*sv->v));
+	sv->v[sv->n++] = s;
+	sv->v[sv->n] = NULL;
+}
+
+void strv_add(struct strv *sv, const char *s)
+{
+	strv_add_take(sv, str_dup(s));
+}
+
+void strv_addf(struct strv *sv, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	strv_add_take(sv, str_vfmt(fmt, ap));
+	va_end(ap);
+}
+
+void strv_copy(struct strv *dst, const struct strv *src)
+{
+	strv_fini(dst);
+	for (size_t i = 0; i < src->n; i++)
+		strv_add(dst, src->v[i]);
+}
+
+bool strv_has(const struct strv *sv, const char *s)
+{
+	for (size_t i = 0; i < sv->n; i++)
+		if (strcmp(sv->v[i], s) == 0)
+			return true;
+	return false;
+}
+
+void strv_fini(struct strv *sv)
+{
+	for (size_t i = 0; i < sv->n; i++)
+		free(sv->v[i]);
+	free(sv->v);
+	*sv = (struct strv){ 0 };
+}
+
+void strv_split(struct strv *sv, const char *s, char sep)
+{
+	const char *end;
+
+	while ((end = strchr(s, sep))) {
+		strv_add_take(sv, str_dupn(s, (size_t)(end - s)));
+		s = end + 1;
+	}
+	strv_add(sv, s);
+}
+
+/* ---- growing text ---- */
+
+void buf_addn(struct buf *b, const char *s, size_t n)
+{
+	if (b->len + n + 1 > b->cap) {
+		b->cap = (b->len + n + 1) * 2;
+		b->s = mem_grow(b->s, b->cap, 1);
+	}
+	memcpy(b->s + b->len, s, n);
+	b->len += n;
+	b->s[b->len] = '\0';
+}
+
+void buf_add(struct buf *b, const char *s)
+{
+	buf_addn(b, s, strlen(s));
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	s = str_vfmt(fmt, ap);
+	va_end(ap);
+	buf_add(b, s);
+	free(s);
+}
+
+void buf_add_safe(struct buf *b, const char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x20 || c == 0x7f)
+			buf_addf(b, "\\x%02x", c);
+		else
+			buf_addn(b, s, 1);
+	}
+}
+
+/* Length of the well-formed UTF-8 sequence at @s, 0 where there is none. */
+static size_t utf8_len(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+		 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+void buf_add_json(struct buf *b, const char *s)
+{
+	buf_add(b, "\"");
+	while (*s) {
+		unsigned char c = (unsigned char)*s;
+		size_t n = utf8_len((const unsigned char *)s);
+
+		if (c == '"' || c == '\\')
+			buf_addf(b, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			buf_addf(b, "\\u%04x", c);
+		else if (n == 0)
+			buf_add(b, "\\ufffd");
+		else
+			buf_addn(b, s, n);
+		s += n ? n : 1;
+	}
+	buf_add(b, "\"");
+}
+
+char *buf_take(struct buf *b)
+{
+	char *s = b->s ? b->s : str_dup("");
+
+	*b = (struct buf){ 0 };
+	return s;
+}
+
+void buf_fini(struct buf *b)
+{
+	free(b->s);
+	*b = (struct buf){ 0 };
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/dispatch.c - from argv to the verb's function */
+
+#include "cli/dispatch.h"
+
+#include "base/log.h"
+#include "cli/args.h"
+#include "cli/help.h"
+#include "cli/opts.h"
+#include "cli/verbs.h"
+
+static verb_fn *const VERB_FNS[VERB_COUNT] = {
+#define VERB(id, name, fn, ...) [VERB_##id] = fn,
+#include "cli/verbs.def"
+#undef VERB
+};
+
+static int parse(const struct verb *v, int argc, char **argv, struct args *a, bool *json_errors,
+		 struct err *e)
+{
+	int rc = opts_parse(v, argc, argv, a, e);
+
+	*json_errors = a->json;
+	if (a->debug || a->verbose)
+		log_set_level(a->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	return rc;
+}
+
+int cli_dispatch(int argc, char **argv, int *status, bool *json_errors, struct err *e)
+{
+	AUTO_ARGS struct args a = { 0 };
+	const struct verb *v;
+
+	*status = 0;
+	if (parse(verb_global(), argc > 0 ? argc - 1 : 0, argc > 0 ? argv + 1 : argv, &a, json_errors, e))
+		return -1;
+	if (a.version)
+		return verb_version(&a, status, e);
+	if (a.n_operands == 0)
+		return help_show(NULL, e);
+	if (a.help)
+		return verb_help(&a, status, e);
+	v = verb_find(a.operands[0]);
+	if (!v)
+		return opts_unknown_verb(a.operands[0], e);
+	if (parse(v, a.n_operands - 1, a.operands + 1, &a, json_errors, e))
+		return -1;
+	if (a.help)
+		return help_show(v, e);
+	if (opts_check_operands(v, &a, e))
+		return -1;
+	return VERB_FNS[v->id](&a, status, e);
+}

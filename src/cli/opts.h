@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/opts.h - the tables of verbs and options, and the parser that obeys them
+ *
+ * The rows stand in cli/verbs.def and cli/opts.def; help, completions and the manual's
+ * lists are made from the same rows (cli/help.c, cli/gen_main.c).
+ */
+#ifndef CLI_OPTS_H
+#define CLI_OPTS_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct args;
+
+/* VERB_GLOBAL stands for what comes before the verb. */
+enum verb_id {
+	VERB_GLOBAL,
+#define VERB(id, ...) VERB_##id,
+#include "cli/verbs.def"
+#undef VERB
+	VERB_COUNT
+};
+
+/* Masks for the first column of opts.def. */
+enum verb_mask {
+	V_GLOBAL = 1 << VERB_GLOBAL,
+#define VERB(id, ...) V_##id = 1 << VERB_##id,
+#include "cli/verbs.def"
+#undef VERB
+	V_ALL = (1 << VERB_COUNT) - 1
+};
+
+struct verb {
+	enum verb_id id;
+	const char *name;	/* "" for VERB_GLOBAL */
+	int min, max;		/* operands; max -1: any number */
+	const char *arguments, *group, *summary, *about;	/* never NULL */
+};
+
+enum opt_type { OPT_FLAG, OPT_STR, OPT_LIST, OPT_ENUM, OPT_TYPES };
+
+/* What completion offers as value of an option. */
+enum opt_hint {
+	HINT_NONE,
+	HINT_FILE,
+	HINT_DIR,
+	HINT_WORDS,	/* opt.words */
+	HINT_CAP,	/* names of capabilities, and ALL */
+	HINT_VOLUME,	/* SRC:DST[:OPTIONS] */
+	HINT_ENV,	/* names of the caller's variables */
+	HINTS
+};
+
+struct opt {
+	unsigned verbs;			/* V_* */
+	char letter;			/* 0: none */
+	const char *name;		/* without dashes */
+	const char *argument;		/* NULL with OPT_FLAG only */
+	enum opt_type type;
+	size_t offset;			/* of the field in struct args */
+	const char *const *words;	/* NULL-terminated, or NULL */
+	const char *group, *help;
+	enum opt_hint hint;
+	const char *manual;		/* or NULL */
+};
+
+/* The next verb behind @prev, NULL at the end; behind NULL comes verb_global(). */
+const struct verb *verbs_next(const struct verb *prev);
+const struct verb *verb_global(void);
+const struct verb *verb_find(const char *name);	/* NULL: no such verb */
+
+/* The next option of @v behind @prev (NULL: the first); NULL at the end. */
+const struct opt *opts_next(const struct verb *v, const struct opt *prev);
+
+/**
+ * opts_parse() - Parse the options of a verb
+ * @v:		whose options are valid
+ * @argc:	number of words in @argv, neither program nor verb among them
+ * @argv:	borrowed for as long as @out lives
+ * @out:	zeroed by the caller, or filled by an earlier parse to which this one adds;
+ *		released by args_fini(), also after a failure
+ *
+ * Parsing ends behind "--" or at the first word that is no option; the rest becomes
+ * @out's operands and is not looked at. Long options take "--x=y" and "--x y", short
+ * ones cluster ("-it") and take "-xy", "-x=y" and "-x y"; flags take "=true" and
+ * "=false". Abbreviations are suggested, never taken. After a failure @out->json and
+ * @out->debug are still set where they stand later among the options.
+ * Errors:	USAGE with the option as typed, what was expected and the nearest right word
+ */
+NODISCARD int opts_parse(const struct verb *v, int argc, char **argv, struct args *out,
+			 struct err *e);
+
+/* Are there as many operands as @v wants? Errors: USAGE, naming the missing or the first extra one. */
+NODISCARD int opts_check_operands(const struct verb *v, const struct args *a, struct err *e);
+
+/* Fills @e for a verb that does not exist; evaluates to -1. */
+int opts_unknown_verb(const char *word, struct err *e);
+
+#endif

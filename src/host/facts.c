@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host/facts.c - what the start needs to know of this machine and caller */
+
+#include "host/facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/child.h"
+#include "base/fd.h"
+
+enum { MIN_MAJOR = 5, MIN_MINOR = 14, DB_MAX = 4 << 20 };
+
+static bool has_sys_admin(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct d[2] = { { 0 } };
+
+	if (syscall(SYS_capget, &h, d) < 0)
+		return false;
+	return d[0].effective & (1u << CAP_SYS_ADMIN);
+}
+
+/* Finds the passwd line of @uid in @text; fields as borrowed pointers into @text, which
+ * is cut up. */
+static bool passwd_find(char *text, uid_t uid, char **name, char **home)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *field[7], *s = line;
+		size_t n = 0;
+
+		while (n < 7 && s) {
+			field[n++] = s;
+			s = strchr(s, ':');
+			if (s)
+				*s++ = '\0';
+		}
+		if (n >= 6 && field[0][0] && strtoul(field[2], NULL, 10) == uid && field[2][0]) {
+			*name = field[0];
+			*home = field[5];
+			return true;
+		}
+	}
+	return false;
+}
+
+char *user_name(uid_t uid, char **home)
+{
+	AUTO_FREE char *text = NULL;
+	char *name, *dir;
+
+	if (fd_read_file(AT_FDCWD, "/etc/passwd", DB_MAX, &text, NULL) < 0 || !passwd_find(text, uid, &name, &dir)) {
+		/* LDAP, sssd, homed: the C library's own tool asks all of NSS for us */
+		AUTO_FREE char *getent = child_find("getent");
+		AUTO_FREE char *num = str_fmt("%u", uid);
+		const char *argv[] = { getent, "passwd", num, NULL };
+		struct child c;
+		struct err ignored;
+
+		free(ptr_take(&text));
+		if (!getent || child_spawn(&c, argv, true, &ignored) < 0 || child_wait(&c, &text, &ignored) < 0)
+			return NULL;
+		if (!passwd_find(text, uid, &name, &dir))
+			return NULL;
+	}
+	if (home)
+		*home = str_dup(dir);
+	return str_dup(name);
+}
+
+void subid_parse(const char *text, const char *user, uint32_t id, struct subids *out)
+{
+	char num[16];
+
+	snprintf(num, sizeof(num), "%u", id);
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+		size_t len = strcspn(line, ":\n");
+		unsigned long long first, count;
+		char *end;
+
+		if (line[len] != ':')
+			continue;
+		if (!((user && strlen(user) == len && strncmp(line, user, len) == 0) ||
+		      (strlen(num) == len && strncmp(line, num, len) == 0)))
+			continue;
+		first = strtoull(line + len + 1, &end, 10);
+		if (end == line + len + 1 || *end != ':')
+			continue;
+		line = end + 1;
+		count = strtoull(line, &end, 10);
+		if (end == line || (*end && *end != '\n') || !count || !first || first + count > UINT32_MAX)
+			continue;
+		if (out->n < SUBID_RANGES_MAX)
+			out->v[out->n++] = (struct subid_range){ (uint32_t)first, (uint32_t)count };
+	}
+}
+
+uint64_t subid_total(const struct subids *s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += s->v[i].count;
+	return n;
+}
+
+uint32_t subid_free_range(const char *text, uint32_t count, bool (*in_use)(uint32_t first, uint32_t count))
+{
+	/* systemd-nspawn's place for such ranges: above the ids that people are given */
+	for (uint32_t first = 524288; first <= 1878982656u; first += 65536) {
+		bool taken = false;
+
+		for (const char *line = text; line && *line && !taken;
+		     line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+			const char *colon = line + strcspn(line, ":\n");
+			unsigned long long a, n;
+			char *end;
+
+			if (*colon != ':')
+				continue;
+			a = strtoull(colon + 1, &end, 10);
+			if (*end != ':')
+				continue;
+			n = strtoull(end + 1, NULL, 10);
+			taken = a < (unsigned long long)first + count && first < a + n;
+		}
+		if (!taken && !(in_use && in_use(first, count)))
+			return first;
+	}
+	return 0;
+}
+
+static void read_subids(struct facts *f)
+{
+	static const char *const files[2] = { "/etc/subuid", "/etc/subgid" };
+	struct subids *out[2] = { &f->subuids, &f->subgids };
+	AUTO_FREE char *nss = NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		AUTO_FREE char *text = NULL;
+
+		if (fd_read_file(AT_FDCWD, files[i], DB_MAX, &text, NULL) == 0)
+			subid_parse(text, f->user, f->uid, out[i]);
+	}
+	/* a subid source that is not "files": the files above are not the truth */
+	if (!f->subuids.n && fd_read_file(AT_FDCWD, "/etc/nsswitch.conf", DB_MAX, &nss, NULL) == 0) {
+		const char *line = strstr(nss, "subid:");
+
+		f->subid_elsewhere = line && (line == nss || line[-1] == '\n');
+	}
+	f->newuidmap = child_find("newuidmap");
+	f->newgidmap = child_find("newgidmap");
+}
+
+static int read_kernel(struct facts *f, struct err *e)
+{
+	struct utsname u;
+
+	if (uname(&u) < 0)
+		return err_sys(e, "uname", NULL, "reading the kernel's version");
+	f->hostname = str_dup(u.nodename);
+	if (sscanf(u.release, "%d.%d", &f->kernel_major, &f->kernel_minor) != 2)
+		return 0;
+	if (f->kernel_major < MIN_MAJOR || (f->kernel_major == MIN_MAJOR && f->kernel_minor < MIN_MINOR))
+		return err_set(e, ERR_HOST, "this kernel is %s; lichen needs Linux %d.%d or later", u.release,
+			       MIN_MAJOR, MIN_MINOR);
+	return 0;
+}
+
+int facts_read(struct facts *f, bool needs_ranges, struct err *e)
+{
+	gid_t groups[GROUPS_MAX];
+	int n;
+
+	*f = (struct facts){ .uid = geteuid(), .gid = getegid() };
+	if (getauxval(AT_SECURE)) {
+		err_set(e, ERR_HOST, "lichen refuses to run setuid, setgid or with file capabilities");
+		return err_hint(e, "remove the bit from the installed file; lichen needs none");
+	}
+	if (read_kernel(f, e) < 0)
+		return -1;
+	n = getgroups(GROUPS_MAX, groups);
+	for (int i = 0; i < n; i++)
+		if (groups[i] != f->gid)
+			f->groups[f->n_groups++] = groups[i];
+	f->is_root = f->uid == 0 && has_sys_admin();
+	f->user = user_name(f->uid, &f->home);
+	if (!f->home)
+		f->home = str_dup(getenv("HOME"));
+	if (needs_ranges)
+		read_subids(f);
+	return 0;
+}
+
+void facts_fini(struct facts *f)
+{
+	free(f->user);
+	free(f->home);
+	free(f->hostname);
+	free(f->newuidmap);
+	free(f->newgidmap);
+	*f = (struct facts){ 0 };
+}
+
+bool mounts_below(const char *path, char **below)
+{
+	AUTO_FCLOSE FILE *fp = fopen("/proc/self/mountinfo", "re");
+	AUTO_FREE char *line = NULL;
+	size_t cap = 0, len = strlen(path);
+
+	while (fp && getline(&line, &cap, fp) > 0) {
+		char *save = NULL, *field = strtok_r(line, " ", &save);
+
+		for (int i = 0; field && i < 4; i++)
+			field = strtok_r(NULL, " ", &save);
+		if (field && strncmp(field, path, len) == 0 && field[len] == '/') {
+			if (below)
+				*below = str_dup(field);
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - start-up, rendering of the error, and the one exit() */
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "cli/dispatch.h"
+#include "host/hint.h"
+
+/* A caller that closed 0, 1 or 2 would have our own files opened in their place. */
+static void open_stdio(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_NOCTTY) < 0) /* no CLOEXEC: it is stdio */
+			_Exit(EXIT_LICHEN);
+}
+
+static void render(struct err *e, bool as_json)
+{
+	AUTO_BUF struct buf b = { 0 };
+	const char *hint = e->hint[0] ? NULL : hint_for(e);
+	int rc;
+
+	if (hint)
+		err_hint(e, "%s", hint);
+	if (as_json)
+		err_print_json(e, &b);
+	else
+		err_print_text(e, &b, log_get_level() == LOG_LEVEL_DEBUG);
+	rc = fd_write_all(STDERR_FILENO, b.s, b.len);
+	(void)rc; /* there is nobody else to tell */
+}
+
+int main(int argc, char **argv)
+{
+	bool as_json = false;
+	struct err e = { 0 };
+	int status = 0;
+
+	open_stdio();
+	if (cli_dispatch(argc, argv, &status, &as_json, &e) < 0) {
+		render(&e, as_json);
+		status = err_status(&e);
+	}
+	exit(status);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan/build.c - the order of the whole start, and nothing else knows it
+ *
+ * plan_build() reads top to bottom as the life of a sandbox up to exec. Each function
+ * that it calls appends the steps of one topic.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "plan/internal.h"
+
+/* ---- stages before the clone ---- */
+
+static void add_stages(struct build *b)
+{
+	uint64_t flags = 0;
+
+	/* to join a net, ipc or pid namespace one must stand in the user namespace that owns it */
+	if (b->spec->ns[NS_USER].mode == NS_PATH) {
+		struct step *s = plan_add(b, STEP_ENTER, AT_STAGE, b->spec->ns[NS_USER].path);
+
+		s->u.mount.source = b->spec->ns[NS_USER].path;
+		s->why = "owns the namespaces that are joined";
+	}
+	for (enum ns_type t = NS_USER; t < NS_TYPES; t++)
+		if (b->spec->ns[t].mode == NS_PRIVATE)
+			flags |= (uint64_t)(unsigned)ns_clone_flag(t);
+	if (b->spec->time.has_offsets) {
+		struct step *s = plan_add(b, STEP_OUTER, AT_STAGE, "time offsets");
+
+		s->why = "frozen once a process is in the time namespace";
+		flags &= ~(uint64_t)CLONE_NEWTIME;
+	}
+	plan_add_clone(b, flags);
+	for (enum ns_type t = NS_MOUNT; t < NS_TYPES; t++)
+		if (b->spec->ns[t].mode == NS_PATH) {
+			struct step *s = plan_add(b, STEP_JOIN, AT_CHILD, b->spec->ns[t].path);
+
+			s->u.mount.source = b->spec->ns[t].path;
+		}
+}
+
+/* ---- ids ---- */
+
+static void add_idmap(struct build *b)
+{
+	const struct plan_input *in = b->in;
+	struct step *s;
+
+	s = plan_add(b, STEP_IDMAP, in->how == IDMAP_SELF ? AT_CHILD : AT_SUPERVISOR,
+		     plan_text_take(b, id_map_format(&in->uids)));
+	s->rungs[0] = (struct rung){ .name = in->uids.n == 1 && in->uids.v[0].count == 1 ? "single" : "range",
+				     .uids = &in->uids, .gids = &in->gids, .how = in->how };
+	if (in->single_uids.n) {
+		/* -1: any failure, as newuidmap's exit status carries no errno */
+		s->rungs[0].next_on[0] = -1;
+		s->rungs[1] = (struct rung){ .name = "single", .uids = &in->single_uids, .gids = &in->single_gids,
+					     .how = IDMAP_SUPERVISOR };
+		s->n_rungs = 2;
+	}
+	if (in->how != IDMAP_SELF)
+		s->reads[0] = SLOT_CHILD;
+}
+
+/* ---- what is opened as the caller, before ids change ---- */
+
+static void add_open(struct build *b, const char *path, short slot, const char *why)
+{
+	struct step *s = plan_add(b, STEP_OPEN, AT_CHILD, path);
+
+	s->u.mount.source = path;
+	s->writes[0] = slot;
+	s->why = why;
+}
+
+static void add_sources(struct build *b)
+{
+	const struct plan_input *in = b->in;
+	bool is_host = b->spec->root.kind == ROOT_HOST;
+	short carried[STEP_WRITES * 64];
+	size_t n_carried = 0;
+
+	if (in->is_root && !is_host && in->takes_copy) {
+		plan_add_tree(b, STEP_IDTREE, AT_SUPERVISOR, plan_text_take(b, str_fmt("%s/copy", in->state_dir)),
+			      SLOT_ROOT, 0);
+		carried[n_carried++] = SLOT_ROOT;
+	} else if (in->is_root && !is_host && in->owner == OWNER_ROOT_IDMAP) {
+		plan_add_tree(b, STEP_IDTREE, AT_SUPERVISOR, b->spec->root.path, SLOT_LOWER,
+			      b->spec->root.readonly ? MOUNT_ATTR_RDONLY : 0);
+		carried[n_carried++] = SLOT_LOWER;
+	}
+	for (size_t i = 0; i < b->spec->n_mounts; i++) {
+		if (!str_eq(b->spec->mounts[i].type, "bind"))
+			continue;
+		plan_add_source(b, i);
+		if (in->is_root)
+			carried[n_carried++] = b->plan->source_slots[i];
+	}
+	if (in->is_root) {
+		/* one meeting point a tree: few, and only as real root */
+		for (size_t i = 0; i < n_carried; i++) {
+			struct step *s = plan_add_meet(b, HS_TREES);
+
+			s->reads[0] = carried[i];
+			s->writes[0] = carried[i];
+		}
+	}
+}
+
+/* ---- the order ---- */
+
+static void add_root_id(struct build *b)
+{
+	const struct plan_input *in = b->in;
+
+	if (in->how == IDMAP_SELF)
+		return; /* the caller is who it is to be, with every capability in the new namespace */
+	if (id_map_outside(&in->uids, 0) >= 0)
+		plan_add(b, STEP_ROOT_ID, AT_CHILD, "0:0");
+}
+
+static void build_order(struct build *b)
+{
+	const struct plan_input *in = b->in;
+	const struct spec *spec = b->spec;
+	struct step *s;
+
+	add_stages(b);
+	if (spec->ns[NS_USER].mode == NS_PRIVATE)
+		add_idmap(b);
+	plan_add(b, STEP_PRIVATE, AT_CHILD, "/")->why = "nothing propagates to the host";
+	if (in->needs_userns_fd) {
+		add_open(b, "/proc/self/ns/user", SLOT_USERNS, "trees are idmapped by it");
+		s = plan_add_meet(b, HS_USERNS);
+		s->reads[0] = s->writes[0] = SLOT_USERNS;
+	}
+	if (spec->root.kind == ROOT_DIR)
+		plan_open_root(b);
+	add_sources(b);
+	if (in->how != IDMAP_SELF && spec->ns[NS_USER].mode == NS_PRIVATE)
+		plan_add_meet(b, HS_IDS_MAPPED);
+	add_root_id(b);
+	if (spec->root.kind == ROOT_HOST)
+		plan_root_host(b);
+	else
+		plan_root_dir(b);
+	plan_default_mounts(b);
+	plan_etc_files(b);
+	plan_user_mounts(b);
+	if (spec->masked_paths.n || in->host_masks.n)
+		plan_masks(b);
+	if (spec->root.kind == ROOT_HOST)
+		plan_root_host_close(b);
+	if (spec->ns[NS_NETWORK].mode == NS_PRIVATE)
+		plan_add(b, STEP_LOOPBACK, AT_CHILD, "lo");
+	if (spec->ns[NS_UTS].mode == NS_PRIVATE && in->hostname)
+		plan_add(b, STEP_HOSTNAME, AT_CHILD, in->hostname);
+	s = plan_add(b, STEP_USER, AT_CHILD, spec->process.user ? spec->process.user : "default");
+	s->reads[0] = SLOT_ROOT;
+	s->writes[0] = SLOT_USER;
+	if (spec->process.terminal) {
+		s = plan_add(b, STEP_CONSOLE, AT_CHILD, "/dev/console");
+		s->reads[0] = SLOT_ROOT;
+		s->reads[1] = SLOT_PTS;
+		s->writes[0] = SLOT_CONSOLE;
+	}
+	s = plan_add_meet(b, HS_ROOT_READY);
+	if (spec->process.terminal)
+		s->reads[0] = s->writes[0] = SLOT_CONSOLE;
+	plan_add(b, STEP_PIVOT, AT_CHILD, "/")->reads[0] = SLOT_ROOT;
+	plan_add(b, STEP_CWD, AT_CHILD, spec->process.cwd ? spec->process.cwd : "/");
+	plan_add_meet(b, HS_GO);
+	plan_process(b);
+}
+
+int plan_build(struct plan *p, const struct spec *spec, const struct plan_input *in, struct err *e)
+{
+	struct build b = { .plan = p, .spec = spec, .in = in };
+
+	*p = (struct plan){ .n_slots = SLOT_FIRST_FREE };
+	if (spec->n_mounts > 60)
+		return err_set(e, ERR_SPEC, "%zu mounts asked for, at most 60 are possible", spec->n_mounts);
+	p->source_slots = mem_alloc((spec->n_mounts + 1) * sizeof(*p->source_slots));
+	for (size_t i = 0; i < spec->n_mounts; i++)
+		p->source_slots[i] = p->n_slots++;
+	build_order(&b);
+	return 0;
+}
+
+void plan_fini(struct plan *p)
+{
+	free(p->v);
+	free(p->source_slots);
+	strv_fini(&p->texts);
+	*p = (struct plan){ 0 };
+}
+
+void plan_input_fini(struct plan_input *in)
+{
+	id_map_fini(&in->uids);
+	id_map_fini(&in->gids);
+	id_map_fini(&in->single_uids);
+	id_map_fini(&in->single_gids);
+	free(in->state_dir);
+	free(in->hostname);
+	free(in->etc_hosts);
+	free(in->etc_hostname);
+	free(in->etc_resolv);
+	free(in->home);
+	for (size_t i = 0; i < in->n_rows; i++) {
+		free(in->rows[i].path);
+		free(in->rows[i].link);
+	}
+	free(in->rows);
+	strv_fini(&in->host_masks);
+	free(in->source_is_dir);
+	strv_fini(&in->skeleton_dirs);
+	strv_fini(&in->skeleton_files);
+	*in = (struct plan_input){ 0 };
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan/check.c - the invariants of a plan, as rules */
+
+#include "plan/plan.h"
+
+struct seen {
+	bool child[SLOTS_MAX], supervisor[SLOTS_MAX];	/* which place has the slot */
+	size_t first[STEP_KINDS], last[STEP_KINDS];	/* index + 1; 0: none */
+};
+
+static int broken(struct err *e, const struct plan *p, size_t i, const char *rule)
+{
+	return err_set(e, ERR_BUG, "plan: step %zu, %s %s: %s", i + 1, step_name(p->v[i].kind), p->v[i].object, rule);
+}
+
+/* Every slot is written before it is read, at the same place or carried by a meeting point. */
+static int check_slots(const struct plan *p, size_t i, struct seen *seen, struct err *e)
+{
+	const struct step *s = &p->v[i];
+
+	for (size_t k = 0; k < STEP_READS && s->reads[k]; k++) {
+		short slot = s->reads[k];
+		bool from_child = s->kind == STEP_MEET ? hs_point_from_child(s->u.meet) : s->place == AT_CHILD;
+
+		if (slot >= p->n_slots || slot >= SLOTS_MAX)
+			return broken(e, p, i, "a slot that does not exist");
+		if (!(from_child ? seen->child[slot] : seen->supervisor[slot]))
+			return broken(e, p, i, "reads a slot that nobody has written at this place");
+	}
+	for (size_t k = 0; k < STEP_WRITES && s->writes[k]; k++) {
+		short slot = s->writes[k];
+
+		if (slot >= p->n_slots || slot >= SLOTS_MAX)
+			return broken(e, p, i, "a slot that does not exist");
+		if (s->place == AT_CHILD || s->kind == STEP_MEET)
+			seen->child[slot] = true;
+		if (s->place == AT_SUPERVISOR || s->kind == STEP_MEET)
+			seen->supervisor[slot] = true;
+	}
+	return 0;
+}
+
+/* Pairs of kinds of which the first must stand before every one of the second. */
+static const struct {
+	enum step_kind first, second;
+	const char *rule;
+} ORDER[] = {
+	{ STEP_ENTER, STEP_CLONE, "user namespaces are entered before the clone" },
+	{ STEP_OUTER, STEP_CLONE, "time offsets are written before the clone" },
+	{ STEP_CLONE, STEP_IDMAP, "there is no map before the clone" },
+	{ STEP_IDMAP, STEP_ROOT_ID, "ids are mapped before they are taken" },
+	{ STEP_PRIVATE, STEP_ATTACH, "nothing is mounted before propagation is cut" },
+	{ STEP_ATTACH, STEP_PIVOT, "the root is attached before it becomes the root" },
+	{ STEP_USER, STEP_SET_USER, "the user is known before it is taken" },
+	{ STEP_PIVOT, STEP_CWD, "the working directory is one of the new root" },
+	{ STEP_PIVOT, STEP_STDIO, "the console is the new root's" },
+	{ STEP_MASK, STEP_PIVOT, "masks are there before the root is" },
+	{ STEP_CAPS_BOUND, STEP_SET_USER, "the bounding set shrinks while that is allowed" },
+	{ STEP_SET_USER, STEP_CAPS, "the change of ids clears capabilities" },
+	{ STEP_SET_USER, STEP_DEATHSIG, "the change of ids clears the death signal" },
+	{ STEP_SECCOMP, STEP_VERIFY, "the filter is loaded before it is verified" },
+	{ STEP_VERIFY, STEP_EXEC, "what was set up is verified before exec" },
+};
+
+int plan_check(const struct plan *p, struct err *e)
+{
+	struct seen seen = { 0 };
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step *s = &p->v[i];
+
+		if (check_slots(p, i, &seen, e) < 0)
+			return -1;
+		if (!s->object || !s->n_rungs || s->n_rungs > RUNGS_MAX)
+			return broken(e, p, i, "has no object or no rung");
+		if ((s->kind == STEP_MEET) != (s->place == AT_BOTH))
+			return broken(e, p, i, "meeting points, and only they, are at both places");
+		if (!seen.first[s->kind])
+			seen.first[s->kind] = i + 1;
+		seen.last[s->kind] = i + 1;
+		if (s->u.mount.target && (s->kind == STEP_MOUNT || s->kind == STEP_NEWFS) && s->u.mount.target[0] != '/')
+			return broken(e, p, i, "a target that is not absolute");
+	}
+	for (size_t k = 0; k < N_ELEMS(ORDER); k++) {
+		size_t last = seen.last[ORDER[k].first], first = seen.first[ORDER[k].second];
+
+		/* attach before pivot means the first attach; elsewhere all of them */
+		if (ORDER[k].first == STEP_ATTACH)
+			last = seen.first[ORDER[k].first];
+		if (last && first && last > first)
+			return broken(e, p, last - 1, ORDER[k].rule);
+	}
+	if (!p->n || p->v[p->n - 1].kind != STEP_EXEC)
+		return err_set(e, ERR_BUG, "plan: exec is not the last step");
+	if (seen.first[STEP_CLONE] != seen.last[STEP_CLONE] || !seen.first[STEP_CLONE])
+		return err_set(e, ERR_BUG, "plan: there must be one clone");
+	if (seen.last[STEP_SECCOMP] && seen.first[STEP_NO_NEW_PRIVS] && seen.last[STEP_SECCOMP] + 2 != p->n)
+		return err_set(e, ERR_BUG, "plan: with no_new_privs the filter comes last, before verify and exec");
+	return 0;
+}

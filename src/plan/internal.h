@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan/internal.h - what the files of this room share */
+#ifndef PLAN_INTERNAL_H
+#define PLAN_INTERNAL_H
+
+#include "plan/plan.h"
+
+struct build {
+	struct plan *plan;
+	const struct spec *spec;
+	const struct plan_input *in;
+};
+
+/* Appends a step with one nameless rung; the pointer is good until the next append. */
+struct step *plan_add(struct build *b, enum step_kind kind, enum place place, const char *object);
+struct step *plan_add_meet(struct build *b, enum hs_point point);
+void plan_add_clone(struct build *b, uint64_t flags);
+struct step *plan_add_tree(struct build *b, enum step_kind kind, enum place place, const char *source, short slot,
+			   uint64_t attrs);
+void plan_add_source(struct build *b, size_t mount_index);
+
+/* Gives the text to the plan and returns it. */
+const char *plan_text_take(struct build *b, char *text);
+
+/* plan/mounts.c */
+void plan_open_root(struct build *b);
+void plan_root_dir(struct build *b);
+void plan_root_host(struct build *b);
+void plan_root_host_close(struct build *b);
+void plan_default_mounts(struct build *b);
+void plan_etc_files(struct build *b);
+void plan_user_mounts(struct build *b);
+void plan_masks(struct build *b);
+/* plan/process.c */
+void plan_process(struct build *b);
+
+#endif

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan/mounts.c - the steps of the root file system and of everything mounted in it */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "plan/host_table.h"
+#include "plan/internal.h"
+#include "spec/mountopts.h"
+
+/* The default mounts: one row each. A mount of the caller's on the same destination
+ * replaces its row. */
+static const struct default_mount {
+	const char *target, *fstype, *data, *data2;	/* data2: the second rung's, where gid 5 is not mapped */
+	uint64_t attrs;
+	short slot;
+} DEFAULT_MOUNTS[] = {
+	{ "/proc", "proc", NULL, NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE },
+	{ "/dev", "tmpfs", "mode=0755,size=65536k", NULL, MOUNT_ATTR_NOSUID, SLOT_DEV },
+	{ "/dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5", "newinstance,ptmxmode=0666,mode=0620",
+	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, SLOT_PTS },
+	{ "/dev/shm", "tmpfs", "mode=1777,size=65536k", NULL,
+	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE },
+	{ "/dev/mqueue", "mqueue", NULL, NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE },
+	{ "/sys", "sysfs", NULL, NULL,
+	  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE },
+};
+
+struct step *plan_add_tree(struct build *b, enum step_kind kind, enum place place, const char *source, short slot,
+			   uint64_t attrs)
+{
+	struct step *s = plan_add(b, kind, place, source);
+
+	s->u.mount.source = source;
+	s->u.mount.attrs = attrs;
+	s->u.mount.recursive = true;
+	s->writes[0] = slot;
+	if (kind == STEP_IDTREE)
+		s->reads[0] = SLOT_USERNS;
+	return s;
+}
+
+static bool is_replaced(const struct build *b, const char *target)
+{
+	for (size_t i = 0; i < b->spec->n_mounts; i++)
+		if (str_eq(b->spec->mounts[i].destination, target))
+			return true;
+	return false;
+}
+
+static struct step *add_newfs(struct build *b, const char *fstype, const char *target, short slot, const char *data,
+			      uint64_t attrs)
+{
+	struct step *s = plan_add(b, STEP_NEWFS, AT_CHILD, target ? target : fstype);
+
+	s->u.mount.fstype = fstype;
+	s->u.mount.target = target;
+	s->u.mount.data = data;
+	s->u.mount.attrs = attrs;
+	s->u.mount.is_dir = true;
+	if (target)
+		s->reads[0] = SLOT_ROOT;
+	s->writes[0] = slot;
+	return s;
+}
+
+/* ---- a directory as root ---- */
+
+static const char *state_path(struct build *b, const char *leaf)
+{
+	return plan_text_take(b, str_fmt("%s/%s", b->in->state_dir, leaf));
+}
+
+static void add_open_dir(struct build *b, const char *path, short slot)
+{
+	struct step *s = plan_add(b, STEP_OPEN, AT_CHILD, path);
+
+	s->u.mount.source = path;
+	s->writes[0] = slot;
+}
+
+/* Before ids change. Real root's idmapped tree comes from the supervisor instead. */
+void plan_open_root(struct build *b)
+{
+	const struct plan_input *in = b->in;
+	bool is_copied = in->takes_copy;
+
+	if (!b->spec->root.readonly && !is_copied) {
+		add_open_dir(b, state_path(b, "upper"), SLOT_UPPER);
+		add_open_dir(b, state_path(b, "work"), SLOT_WORK);
+	}
+	if (is_copied && in->is_root) {
+		return; /* idmapped by the supervisor, as the tree itself would be */
+	} else if (is_copied) {
+		plan_add_tree(b, STEP_TREE, AT_CHILD, state_path(b, "copy"), SLOT_ROOT, 0);
+	} else if (in->owner != OWNER_ROOT_IDMAP) {
+		if (b->spec->root.readonly && !in->skeleton_dirs.n && !in->skeleton_files.n)
+			plan_add_tree(b, STEP_TREE, AT_CHILD, b->spec->root.path, SLOT_ROOT, MOUNT_ATTR_RDONLY);
+		else
+			add_open_dir(b, b->spec->root.path, SLOT_LOWER);
+	}
+}
+
+static void add_attach_root(struct build *b)
+{
+	struct step *s = plan_add(b, STEP_ATTACH, AT_CHILD, "/");
+
+	s->reads[0] = SLOT_ROOT;
+	s->u.mount.source = "/";
+	s->why = "mounts go only onto what is attached";
+}
+
+static void add_skeleton(struct build *b)
+{
+	const struct plan_input *in = b->in;
+
+	add_newfs(b, "tmpfs", NULL, SLOT_SKELETON, "mode=0755", 0)->object = "skeleton";
+	plan_add(b, STEP_ATTACH, AT_CHILD, state_path(b, "skeleton"))->reads[0] = SLOT_SKELETON;
+	b->plan->v[b->plan->n - 1].u.mount.source = b->plan->v[b->plan->n - 1].object;
+	for (size_t i = 0; i < in->skeleton_dirs.n + in->skeleton_files.n; i++) {
+		bool is_dir = i < in->skeleton_dirs.n;
+		const char *path = is_dir ? in->skeleton_dirs.v[i] : in->skeleton_files.v[i - in->skeleton_dirs.n];
+		struct step *s = plan_add(b, STEP_DIR, AT_CHILD, path);
+
+		s->reads[0] = SLOT_SKELETON;
+		s->u.mount.target = path;
+		s->u.mount.is_dir = is_dir;
+	}
+}
+
+void plan_root_dir(struct build *b)
+{
+	const struct plan_input *in = b->in;
+	bool is_readonly = b->spec->root.readonly;
+	struct step *s;
+
+	if (in->takes_copy) {
+		add_attach_root(b);
+		s = plan_add(b, STEP_COPY_FIX, AT_CHILD, state_path(b, "owners"));
+		s->u.file.path = s->object;
+		s->reads[0] = SLOT_ROOT;
+		return;
+	}
+	if (in->owner == OWNER_ROOT_IDMAP) {
+		s = plan_add(b, STEP_ATTACH, AT_CHILD, state_path(b, "lower"));
+		s->u.mount.source = s->object;
+		s->reads[0] = SLOT_LOWER;
+	}
+	if (is_readonly && !in->skeleton_dirs.n && !in->skeleton_files.n) {
+		if (in->owner == OWNER_ROOT_IDMAP) {
+			s = plan_add_tree(b, STEP_TREE, AT_CHILD, state_path(b, "lower"), SLOT_ROOT, MOUNT_ATTR_RDONLY);
+			s->reads[0] = SLOT_LOWER;
+		}
+		add_attach_root(b);
+		return;
+	}
+	if (is_readonly)
+		add_skeleton(b);
+	else if (in->how != IDMAP_SELF && in->owner != OWNER_CALLER) {
+		s = plan_add(b, STEP_OWN, AT_CHILD, "upper");
+		s->reads[0] = SLOT_UPPER;
+		s->reads[1] = SLOT_WORK;
+	}
+	s = plan_add(b, STEP_OVERLAY, AT_CHILD, b->spec->root.path);
+	s->rungs[0].name = "kernel";
+	s->reads[0] = SLOT_LOWER;
+	s->reads[1] = is_readonly ? SLOT_SKELETON : SLOT_UPPER;
+	s->reads[2] = is_readonly ? SLOT_NONE : SLOT_WORK;
+	s->writes[0] = SLOT_ROOT;
+	s->u.mount.attrs = is_readonly ? MOUNT_ATTR_RDONLY : 0;
+	add_attach_root(b);
+}
+
+/* ---- this machine's own system as root ---- */
+
+void plan_root_host(struct build *b)
+{
+	const struct plan_input *in = b->in;
+	struct step *s;
+
+	add_newfs(b, "tmpfs", NULL, SLOT_ROOT, "mode=0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)->object = "root";
+	add_attach_root(b);
+	for (size_t i = 0; i < in->n_rows; i++) {
+		const struct host_row *row = &in->rows[i];
+
+		if (row->link) {
+			s = plan_add(b, STEP_SYMLINK, AT_CHILD, row->path);
+			s->u.mount.source = row->link;
+			s->u.mount.target = row->path;
+		} else {
+			s = plan_add_tree(b, STEP_TREE, AT_CHILD, row->path, SLOT_NONE,
+					  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+			s->u.mount.target = row->path;
+			s->u.mount.is_dir = true;
+		}
+		s->reads[0] = SLOT_ROOT;
+	}
+	for (size_t i = 0; i < N_ELEMS(HOST_SCRATCH) + 1; i++) {
+		bool is_home = i == N_ELEMS(HOST_SCRATCH);
+		const char *path = is_home ? in->home : HOST_SCRATCH[i].path;
+
+		if (path && !is_replaced(b, path))
+			add_newfs(b, "tmpfs", path, SLOT_NONE, is_home ? "mode=0700" : HOST_SCRATCH[i].data,
+				  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	}
+}
+
+void plan_root_host_close(struct build *b)
+{
+	struct step *s = plan_add(b, STEP_SETATTR, AT_CHILD, "/");
+
+	s->u.mount.attrs = MOUNT_ATTR_RDONLY;
+	s->reads[0] = SLOT_ROOT;
+	s->why = "the system is read-only; what is writable is a mount of its own";
+}
+
+/* ---- what is mounted in either ---- */
+
+void plan_default_mounts(struct build *b)
+{
+	for (size_t i = 0; i < N_ELEMS(DEFAULT_MOUNTS); i++) {
+		const struct default_mount *row = &DEFAULT_MOUNTS[i];
+		struct step *s;
+
+		if (is_replaced(b, row->target))
+			continue;
+		s = add_newfs(b, row->fstype, row->target, row->slot, row->data, row->attrs);
+		s->rungs[0].data = row->data;
+		if (row->data2) {
+			s->rungs[0].name = "tty group";
+			s->rungs[0].next_on[0] = EINVAL;
+			s->rungs[1] = (struct rung){ .name = "no tty group", .data = row->data2 };
+			s->n_rungs = 2;
+			if (!b->in->maps_tty_gid) {
+				s->rungs[0] = s->rungs[1];
+				s->n_rungs = 1;
+			}
+		}
+		if (str_eq(row->target, "/dev")) {
+			s = plan_add(b, STEP_DEVICES, AT_CHILD, "/dev");
+			s->reads[0] = SLOT_ROOT;
+			s->reads[1] = SLOT_DEV;
+		}
+	}
+}
+
+void plan_etc_files(struct build *b)
+{
+	const struct plan_input *in = b->in;
+	const struct {
+		const char *path, *text;
+	} files[] = {
+		{ "/etc/hosts", in->etc_hosts },
+		{ "/etc/hostname", in->etc_hostname },
+		{ "/etc/resolv.conf", in->etc_resolv },
+	};
+
+	if (is_replaced(b, "/etc") || is_replaced(b, "/dev"))
+		return;
+	for (size_t i = 0; i < N_ELEMS(files); i++) {
+		struct step *s;
+
+		if (!files[i].text || is_replaced(b, files[i].path))
+			continue;
+		s = plan_add(b, STEP_FILE, AT_CHILD, files[i].path);
+		s->u.file.path = files[i].path;
+		s->u.file.text = files[i].text;
+		s->u.file.bind = b->spec->root.readonly;
+		s->reads[0] = SLOT_ROOT;
+		s->reads[1] = SLOT_DEV;
+		s->optional = true;
+	}
+}
+
+struct parsed {
+	uint64_t attrs, clear;
+	unsigned long propagation;
+	bool recursive;
+	struct buf data;
+};
+
+static void parse_options(const struct spec_mount *m, struct parsed *out)
+{
+	for (size_t i = 0; i < m->options.n; i++) {
+		const struct mountopt *o;
+
+		if (mountopt_find(m->options.v[i], &o) < 0) {
+			buf_addf(&out->data, "%s%s", out->data.len ? "," : "", m->options.v[i]);
+			continue;
+		}
+		out->attrs = (out->attrs & ~o->clear) | o->set;
+		out->clear |= o->clear & ~o->set;
+		if (o->propagation)
+			out->propagation = o->propagation;
+	}
+}
+
+void plan_add_source(struct build *b, size_t i)
+{
+	const struct spec_mount *m = &b->spec->mounts[i];
+	struct parsed p = { 0 };
+	struct step *s;
+
+	parse_options(m, &p);
+	buf_fini(&p.data);
+	s = plan_add_tree(b, b->in->is_root ? STEP_IDTREE : STEP_TREE, b->in->is_root ? AT_SUPERVISOR : AT_CHILD,
+			  m->source, b->plan->source_slots[i], p.attrs);
+	s->u.mount.propagation = p.propagation;
+}
+
+static size_t depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += path[0] == '/' && path[1] && path[1] != '/';
+	return n;
+}
+
+/* Shallow destinations first, so that /x/y lies on /x whatever the order of the options. */
+void plan_user_mounts(struct build *b)
+{
+	size_t deepest = 0;
+
+	for (size_t i = 0; i < b->spec->n_mounts; i++)
+		if (depth(b->spec->mounts[i].destination) > deepest)
+			deepest = depth(b->spec->mounts[i].destination);
+	for (size_t d = 0; d <= deepest; d++)
+		for (size_t i = 0; i < b->spec->n_mounts; i++) {
+			const struct spec_mount *m = &b->spec->mounts[i];
+			struct step *s;
+
+			if (depth(m->destination) != d)
+				continue;
+			if (str_eq(m->type, "bind")) {
+				s = plan_add(b, STEP_MOUNT, AT_CHILD, m->destination);
+				s->u.mount.target = m->destination;
+				s->u.mount.is_dir = b->in->source_is_dir[i];
+				s->reads[0] = SLOT_ROOT;
+				s->reads[1] = b->plan->source_slots[i];
+			} else {
+				struct parsed p = { .attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
+
+				parse_options(m, &p);
+				if (!p.data.len && str_eq(m->type, "tmpfs"))
+					buf_add(&p.data, "mode=1777");
+				s = add_newfs(b, m->type, m->destination, SLOT_NONE,
+					      plan_text_take(b, buf_take(&p.data)), p.attrs);
+				s->rungs[0].data = s->u.mount.data;
+			}
+		}
+}
+
+void plan_masks(struct build *b)
+{
+	const struct strv *lists[] = { &b->spec->masked_paths, &b->in->host_masks };
+	struct step *s;
+
+	for (size_t i = 0; i < N_ELEMS(lists); i++) {
+		if (!lists[i]->n)
+			continue;
+		s = plan_add(b, STEP_MASK, AT_CHILD, i ? "secrets of the host" : "masked paths");
+		s->u.paths = lists[i];
+		s->reads[0] = SLOT_ROOT;
+	}
+	if (b->spec->readonly_paths.n) {
+		s = plan_add(b, STEP_READONLY, AT_CHILD, "read-only paths");
+		s->u.paths = &b->spec->readonly_paths;
+		s->reads[0] = SLOT_ROOT;
+	}
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan/plan.h - the start of a sandbox as data: ordered steps, each with its rungs
+ *
+ * plan_build() is a pure function of (spec, input) and the only place that knows the
+ * order. The same array is printed by --dry-run, checked by plan_check(), compared with
+ * golden files, walked forwards to start and backwards to undo. Both processes walk it,
+ * each its own steps.
+ *
+ * Values known only at run time are slots. Each has one step that writes it; plan_check()
+ * verifies that it stands before every step that reads it, at the same place or with a
+ * meeting point in between that carries it.
+ */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "host/facts.h"
+#include "spec/spec.h"
+
+enum place {
+	AT_SUPERVISOR,	/* who clones and waits */
+	AT_STAGE,	/* between supervisor and child: enters user namespaces, sets time offsets */
+	AT_CHILD,	/* in the new namespaces, before exec */
+	AT_BOTH,	/* a meeting point */
+	PLACES
+};
+
+enum step_kind {
+	STEP_ENTER,	/* join a user namespace that owns others to be joined */
+	STEP_OUTER,	/* what must happen between the user namespace and the clone */
+	STEP_CLONE,	/* make the child in its namespaces */
+	STEP_JOIN,	/* join one namespace by path */
+	STEP_IDMAP,	/* write uid_map, setgroups and gid_map */
+	STEP_MEET,	/* a meeting point: u.meet */
+	STEP_PRIVATE,	/* cut mount propagation */
+	STEP_OPEN,	/* open a directory of the host: u.mount.source -> slot */
+	STEP_TREE,	/* clone a host tree as a detached mount, with attributes */
+	STEP_IDTREE,	/* the same by the supervisor as real root, idmapped */
+	STEP_ATTACH,	/* put a detached tree on a path of the host (in the new mount namespace) */
+	STEP_OWN,	/* give a directory of the writable layer to root inside */
+	STEP_COPY_FIX,	/* put owners and modes right in a copied tree */
+	STEP_ROOT_ID,	/* become root inside */
+	STEP_OVERLAY,	/* the writable root -> SLOT_ROOT */
+	STEP_NEWFS,	/* a new file system as a detached mount -> slot */
+	STEP_SETATTR,	/* change mount attributes of the mount in a slot or on a path inside */
+	STEP_MOUNT,	/* attach a slot's mount to a path inside the root */
+	STEP_DIR,	/* make a directory inside */
+	STEP_SYMLINK,	/* make a symbolic link inside */
+	STEP_FILE,	/* write a small file inside */
+	STEP_MASK,	/* cover paths with nothing */
+	STEP_READONLY,	/* make paths of the root read-only */
+	STEP_DEVICES,	/* /dev: device nodes of the host, links */
+	STEP_CONSOLE,	/* open a pty of the root's devpts -> SLOT_CONSOLE */
+	STEP_LOOPBACK,	/* lo up */
+	STEP_HOSTNAME,
+	STEP_USER,	/* look USER up in the root's own files -> SLOT_USER */
+	STEP_PIVOT,	/* make the root "/" and let go of the old one */
+	STEP_CWD,	/* enter the working directory, make it where missing */
+	STEP_RLIMITS,
+	STEP_STDIO,	/* session, controlling terminal, fds 0 to 2 */
+	STEP_SECCOMP,	/* load the filter */
+	STEP_CAPS_BOUND,/* bounding set, while there is still the privilege to shrink it */
+	STEP_SET_USER,	/* groups, gid, uid */
+	STEP_CAPS,	/* the other sets */
+	STEP_NO_NEW_PRIVS,
+	STEP_DEATHSIG,	/* die with the supervisor */
+	STEP_VERIFY,	/* read everything back */
+	STEP_EXEC,
+	STEP_KINDS
+};
+
+/* The handshake (run/handshake.c has the table of who sends and what it means). */
+enum hs_point { HS_USERNS, HS_IDS_MAPPED, HS_TREES, HS_ROOT_READY, HS_GO, HS_POINTS };
+
+/* Slots below SLOT_FIRST_FREE have names; sources of mounts get further ones. */
+enum slot {
+	SLOT_NONE,
+	SLOT_CHILD,	/* pidfd of the child */
+	SLOT_USERNS,	/* the child's user namespace */
+	SLOT_LOWER,	/* the root file system as given: directory or detached tree */
+	SLOT_UPPER,	/* the writable layer's directory */
+	SLOT_WORK,	/* overlayfs' own directory beside it */
+	SLOT_SKELETON,	/* tmpfs with the mount points that a read-only root lacks */
+	SLOT_ROOT,	/* the assembled root: a detached mount, then attached */
+	SLOT_DEV,	/* the tmpfs of /dev */
+	SLOT_PTS,	/* the devpts */
+	SLOT_CONSOLE,	/* the pty's outer end */
+	SLOT_USER,	/* uid, gid, groups, home: not a descriptor */
+	SLOT_FIRST_FREE
+};
+
+enum { STEP_READS = 6, STEP_WRITES = 3, RUNGS_MAX = 3, ERRNOS_MAX = 6, SLOTS_MAX = 1024 };
+
+enum idmap_how { IDMAP_TOOLS, IDMAP_SUPERVISOR, IDMAP_SELF };
+
+/* One way to do a step. The walker takes the next one on the errnos listed. */
+struct rung {
+	const char *name;		/* "kernel", "range" */
+	int next_on[ERRNOS_MAX];	/* errnos that mean "this host cannot": 0-terminated */
+	const char *data;		/* what differs between rungs: borrowed or in the plan's texts */
+	const struct id_map *uids, *gids;	/* STEP_IDMAP; borrowed from plan_input */
+	enum idmap_how how;
+};
+
+struct step {
+	enum step_kind kind;
+	enum place place;
+	const char *object;	/* what it acts on, for printing and errors; never NULL */
+	const char *why;	/* one clause; may be NULL */
+	short reads[STEP_READS], writes[STEP_WRITES];	/* slots, 0-terminated */
+	struct rung rungs[RUNGS_MAX];
+	size_t n_rungs;		/* at least 1 */
+	bool optional;		/* a failure is a warning */
+	union {
+		enum hs_point meet;
+		uint64_t clone_flags;
+		struct {
+			const char *source;	/* host path, or directory of a detached mount */
+			const char *fstype;
+			const char *target;	/* absolute inside the root; NULL: left detached in the slot */
+			uint64_t attrs;		/* MOUNT_ATTR_* to set */
+			uint64_t clear;		/* MOUNT_ATTR_* to clear */
+			uint64_t propagation;	/* MS_SHARED ... or 0 */
+			bool recursive;
+			bool is_dir;		/* kind of target to make where it is missing */
+			const struct strv *options;	/* of mount(8): what no attribute bit says is data */
+			const char *data;	/* file system data, comma-separated */
+		} mount;
+		struct {
+			const char *path, *text;
+			bool bind;	/* the root is read-only: from a file of /dev's tmpfs */
+		} file;
+		const struct strv *paths;
+	} u;
+};
+
+/* What run/prepare found out and decided; the other argument of plan_build(). */
+enum tree_owner {
+	OWNER_CALLER,	/* root inside is the caller */
+	OWNER_SUBID,	/* root inside is the first subordinate id */
+	OWNER_ROOT_IDMAP,	/* real root: the tree is idmapped */
+	OWNER_FOREIGN,	/* somebody else's: copied */
+};
+
+struct plan_input {
+	bool is_root;		/* real root */
+	enum tree_owner owner;
+	struct id_map uids, gids;		/* the first ids rung */
+	struct id_map single_uids, single_gids;	/* the second; empty where there is none */
+	enum idmap_how how;	/* of the first rung */
+	bool takes_copy;	/* the copy rung is taken, or is the next after the kernel's overlay */
+	bool takes_overlay;
+	char *state_dir;	/* data directory of this run: upper, work, lower, copy lie in it */
+	char *hostname;		/* to be set */
+	char *etc_hosts, *etc_hostname, *etc_resolv;	/* texts; NULL: not written */
+	char *home;		/* `host`: the caller's home path inside */
+	struct host_row {	/* `host`: what of the machine is shown, from host_table.h */
+		char *path;	/* both sides */
+		char *link;	/* target where it is a symbolic link, else NULL */
+	} *rows;
+	size_t n_rows;
+	struct strv host_masks;	/* `host`: shown but not to be read */
+	bool *source_is_dir;	/* per spec.mounts */
+	struct strv skeleton_dirs, skeleton_files;	/* mount points that a read-only root lacks */
+	bool maps_tty_gid;	/* gid 5 is mapped */
+	bool user_is_root;	/* the payload stays root inside (known beforehand) */
+	bool needs_userns_fd;	/* the supervisor asks for the user namespace */
+};
+
+void plan_input_fini(struct plan_input *in);
+
+struct plan {
+	struct step *v;
+	size_t n;
+	struct strv texts;	/* owns the strings made for objects */
+	short n_slots;
+	short *source_slots;	/* per spec.mounts */
+};
+
+/**
+ * plan_build() - The order of the whole start
+ * @spec, @in:	borrowed for the plan's life
+ * Pure. Errors: ERR_SPEC for what cannot be planned (too many mounts).
+ */
+NODISCARD int plan_build(struct plan *p, const struct spec *spec, const struct plan_input *in, struct err *e);
+void plan_fini(struct plan *p);
+
+/* Invariants; ERR_BUG names the rule and the step. */
+NODISCARD int plan_check(const struct plan *p, struct err *e);
+
+void plan_print_text(const struct plan *p, struct buf *out);
+void plan_print_json(const struct plan *p, struct buf *out);
+
+const char *step_name(enum step_kind kind);
+const char *place_name(enum place place);
+const char *hs_point_name(enum hs_point point);
+bool hs_point_from_child(enum hs_point point);	/* who sends */
+const char *slot_name(short slot, char buf[16]);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/child.c - the child: in the new namespaces, from the clone to exec */
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "base/log.h"
+#include "run/internal.h"
+
+static void sink(enum log_level level, const char *text, void *hs)
+{
+	hs_log_sink((int)level, text, hs);
+}
+
+/* ---- in new namespaces, ids unmapped or our own, every capability in them ---- */
+int child_main(struct ctx *c)
+{
+	struct err e;
+
+	c->place = AT_CHILD;
+	log_set_sink(sink, c->hs);
+	/* the supervisor may be gone already: then 'go' never comes and the walk ends there */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	for (size_t i = 0; i < c->plan->n; i++) {
+		const struct step *s = &c->plan->v[i];
+		int rc = 0;
+
+		if (s->kind == STEP_MEET)
+			rc = hs_pass(c, s, &e);
+		else if (s->place == AT_CHILD)
+			rc = walk_step(c, i, &e);
+		if (rc < 0) {
+			hs_send_err(c->hs, &e);
+			return err_status(&e);
+		}
+	}
+	return EXIT_LICHEN;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/handshake.h - meeting points between supervisor and child
+ *
+ *   supervisor                                   child
+ *       |  clone ------------------------------->  |
+ *       |  <---------- userns (fd) --------------  |   only where trees are idmapped
+ *       |  ----------- trees (fds) ------------->  |   only as real root
+ *       |  ----------- ids-mapped -------------->  |   where the supervisor writes the map
+ *       |  <---------- root-ready (console) -----  |   the root is assembled
+ *       |  ----------- go ---------------------->  |   state is written, the keeper stands
+ *       |  <---------- end of file --------------  |   exec happened
+ *
+ * One SOCK_SEQPACKET pair: message borders, descriptors, and end of file on death. The
+ * child's log lines and its error travel on the same socket at any time.
+ */
+#ifndef RUN_HANDSHAKE_H
+#define RUN_HANDSHAKE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "plan/plan.h"
+
+struct ctx;
+
+struct hs {
+	int sock;
+	bool is_child;
+};
+
+/* Makes the pair; both ends CLOEXEC. */
+NODISCARD int hs_pair(struct hs *supervisor, struct hs *child, struct err *e);
+void hs_close(struct hs *hs);
+
+/**
+ * hs_pass() - Pass the meeting point of step @s: its sender sends, the other side waits
+ * Carries the descriptors of the slots in s->reads (sender) into s->writes (receiver).
+ * Errors: PEER with both names where another point came; PEER where the other side died;
+ * the child's own error, with place "child", where it sent one.
+ */
+NODISCARD int hs_pass(struct ctx *c, const struct step *s, struct err *e);
+
+/* Supervisor, after go: 0 on end of file (exec happened), -1 with the child's error. */
+NODISCARD int hs_wait_exec(struct hs *hs, struct err *e);
+
+/* Child: tells the error; what fails here is left to the exit status. */
+void hs_send_err(struct hs *hs, const struct err *e);
+
+/* Child: the log's sink (base/log.h). */
+void hs_log_sink(int level, const char *text, void *hs);
+
+/* Child: which rung a step took. */
+void hs_send_rung(struct hs *hs, size_t step, size_t rung);
+
+#endif

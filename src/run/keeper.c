@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/keeper.c - delivers the launcher's death to pid 1
+ *
+ * A payload can clear its own PDEATHSIG, so that is not enough. The keeper is a process of
+ * the host's pid namespace, which the payload can neither see nor signal: it waits for the
+ * end of either side, and kills pid 1 when it was the launcher's. It sits in a session of
+ * its own, so that a kill of the launcher's process group leaves it alone.
+ *
+ *    launcher ---pidfd---+                +--- SIGKILL ---> pid 1 of the sandbox
+ *                        +---> keeper ----+
+ *    pid 1 ------pidfd---+                +--- terminal restored
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/sys.h"
+#include "run/internal.h"
+#include "run/relay.h"
+
+/* Keeps only the three descriptors, as 0, 1 and 2: pipelines must not wait for us. */
+static void keep(int launcher, int child, int tty)
+{
+	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
+
+	setsid();
+	prctl(PR_SET_NAME, "lichen-keeper");
+	p[0].fd = launcher;
+	p[1].fd = child;
+	for (int fd = 0; fd < 3; fd++)
+		if (fd != launcher && fd != child && fd != tty)
+			close(fd);
+	for (int fd = 3; fd < 1024; fd++)
+		if (fd != launcher && fd != child && fd != tty)
+			close(fd);
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	if (p[0].revents) {
+		sys_pidfd_send_signal(child, SIGKILL);
+		relay_emergency_restore();
+	}
+	_exit(0);
+}
+
+int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, struct err *e)
+{
+	AUTO_CLOSE int self = sys_pidfd_open(getpid(), 0);
+	pid_t pid;
+
+	if (self < 0)
+		return err_sys(e, "pidfd_open", "launcher", "starting the keeper");
+	pid = fork();
+	if (pid < 0)
+		return err_sys(e, "fork", NULL, "starting the keeper");
+	if (pid == 0)
+		keep(self, child_pidfd, tty_fd);
+	*keeper = pid;
+	return 0;
+}
+
+void keeper_wait(pid_t keeper)
+{
+	while (keeper > 0 && waitpid(keeper, NULL, 0) < 0 && errno == EINTR)
+		;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/prepare.c - from a spec and the facts to the plan's input: maps, texts, which copy */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "run/internal.h"
+#include "steps/copy.h"
+
+enum { RANGE_MAX = 65536 };
+
+/* A decimal id, or -1: names are looked up in the root, after the map is written. */
+static int64_t numeric_user(const char *user)
+{
+	char *end;
+	unsigned long n;
+
+	if (!user || *user < '0' || *user > '9')
+		return -1;
+	n = strtoul(user, &end, 10);
+	return (*end && *end != ':') || n >= UINT32_MAX ? -1 : (int64_t)n;
+}
+
+/* One id: the caller, under the number that is asked for. */
+static void map_single(struct id_map *uids, struct id_map *gids, const struct spec *s, const struct facts *f)
+{
+	int64_t want = numeric_user(s->process.user);
+	const char *colon = s->process.user ? strchr(s->process.user, ':') : NULL;
+	int64_t want_gid = colon ? numeric_user(colon + 1) : -1;
+	bool is_host = s->root.kind == ROOT_HOST;
+	uint32_t uid = want >= 0 ? (uint32_t)want : is_host && !str_eq(s->process.user, "root") ? f->uid : 0;
+
+	id_map_add(uids, uid, f->uid, 1);
+	id_map_add(gids, want_gid >= 0 ? (uint32_t)want_gid : is_host && uid == f->uid ? f->gid : uid == 0 ? 0 : uid, f->gid, 1);
+}
+
+/* root inside is the caller; 1 and up are the subordinate ranges */
+static void map_range_caller(struct id_map *m, uint32_t self, const struct subids *ids)
+{
+	uint32_t next = 1;
+
+	id_map_add(m, 0, self, 1);
+	for (size_t i = 0; i < ids->n; i++) {
+		id_map_add(m, next, ids->v[i].first, ids->v[i].count);
+		next += ids->v[i].count;
+	}
+}
+
+/* root inside is the first subordinate id; the caller keeps its own number where that is
+ * free, else gets the first free one */
+static void map_range_subid(struct id_map *m, uint32_t self, const struct subids *ids)
+{
+	uint32_t next = 0;
+
+	for (size_t i = 0; i < ids->n; i++) {
+		id_map_add(m, next, ids->v[i].first, ids->v[i].count);
+		next += ids->v[i].count;
+	}
+	id_map_add(m, self >= next ? self : next, self, 1);
+}
+
+/* Real root never maps host id 0: its subordinate range, else a free one. */
+static int map_real_root(struct plan_input *in, const struct facts *f, struct err *e)
+{
+	uint32_t first, count = RANGE_MAX;
+
+	if (f->subuids.n && f->subgids.n && f->subuids.v[0].first == f->subgids.v[0].first) {
+		first = f->subuids.v[0].first;
+		if (f->subuids.v[0].count < count)
+			count = f->subuids.v[0].count;
+		if (f->subgids.v[0].count < count)
+			count = f->subgids.v[0].count;
+	} else {
+		struct buf text = { 0 };
+		AUTO_FREE char *u = NULL;
+		AUTO_FREE char *g = NULL;
+
+		if (fd_read_file(AT_FDCWD, "/etc/subuid", 4 << 20, &u, NULL) == 0)
+			buf_addf(&text, "%s\n", u);
+		if (fd_read_file(AT_FDCWD, "/etc/subgid", 4 << 20, &g, NULL) == 0)
+			buf_add(&text, g);
+		first = subid_free_range(text.s ? text.s : "", count, NULL);
+		buf_fini(&text);
+		if (!first)
+			return err_set(e, ERR_HOST, "no free range of 65536 ids is left for root's sandboxes");
+	}
+	id_map_add(&in->uids, 0, first, count);
+	id_map_add(&in->gids, 0, first, count);
+	in->how = IDMAP_SUPERVISOR;
+	return 0;
+}
+
+static int no_range(const struct facts *f, struct err *e)
+{
+	err_set(e, ERR_HOST, "--ids=range: %s has no subordinate ids in %s", f->user ? f->user : "this user",
+		f->subuids.n ? "/etc/subgid" : "/etc/subuid");
+	return err_hint(e, "an administrator gives them: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s",
+			f->user ? f->user : "USER");
+}
+
+static int choose_ids(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
+{
+	bool has_ranges = f->subuids.n && f->subgids.n, has_tools = f->newuidmap && f->newgidmap;
+
+	if (s->root.kind == ROOT_HOST || s->ids == IDS_SINGLE || (s->ids == IDS_AUTO && !(has_ranges && has_tools))) {
+		if (s->root.kind == ROOT_HOST && s->ids == IDS_RANGE) {
+			if (!has_ranges)
+				return no_range(f, e);
+			map_range_caller(&in->uids, f->uid, &f->subuids);
+			map_range_caller(&in->gids, f->gid, &f->subgids);
+			in->how = IDMAP_TOOLS;
+			return 0;
+		}
+		map_single(&in->uids, &in->gids, s, f);
+		in->how = IDMAP_SELF;
+		if (s->root.kind == ROOT_DIR && s->ids == IDS_AUTO)
+			log_info("ids: single (%s)", !has_ranges ? "no lines in /etc/subuid and /etc/subgid" : "newuidmap is not installed");
+		if (in->owner == OWNER_SUBID)
+			in->owner = OWNER_FOREIGN;
+		return 0;
+	}
+	if (!has_ranges)
+		return no_range(f, e);
+	in->how = IDMAP_TOOLS;
+	if (in->owner == OWNER_SUBID) {
+		map_range_subid(&in->uids, f->uid, &f->subuids);
+		map_range_subid(&in->gids, f->gid, &f->subgids);
+		return 0;
+	}
+	map_range_caller(&in->uids, f->uid, &f->subuids);
+	map_range_caller(&in->gids, f->gid, &f->subgids);
+	if (s->ids == IDS_AUTO)
+		map_single(&in->single_uids, &in->single_gids, s, f);
+	return 0;
+}
+
+static int look_at_sources(struct plan_input *in, struct spec *s, struct err *e)
+{
+	in->source_is_dir = mem_alloc((s->n_mounts + 1) * sizeof(bool));
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		struct stat st;
+
+		in->source_is_dir[i] = true;
+		if (!str_eq(s->mounts[i].type, "bind"))
+			continue;
+		if (stat(s->mounts[i].source, &st) < 0) {
+			err_sys(e, "stat", s->mounts[i].source, "the source of a volume");
+			return errno == ENOENT ? err_hint(e, "a missing source is never made; mkdir it first") : -1;
+		}
+		in->source_is_dir[i] = S_ISDIR(st.st_mode);
+	}
+	return 0;
+}
+
+static void make_texts(struct plan_input *in, const struct spec *s, const struct facts *f)
+{
+	if (s->root.kind == ROOT_HOST) {
+		in->hostname = str_dup(s->hostname ? s->hostname : f->hostname);
+		if (f->home && f->home[0] == '/' && f->home[1])
+			in->home = path_clean(f->home);
+		return;
+	}
+	in->hostname = s->hostname ? str_dup(s->hostname) : str_dupn(s->id ? s->id : "000000000000", 12);
+	in->etc_hostname = str_fmt("%s\n", in->hostname);
+	in->etc_hosts = str_fmt("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t%s\n",
+				in->hostname);
+	if (fd_read_file(AT_FDCWD, "/etc/resolv.conf", 1 << 20, &in->etc_resolv, NULL) < 0)
+		in->etc_resolv = str_dup("");
+}
+
+/* The copy rung is made here, as the caller, where the host's true owners can be seen. */
+static int make_copy(struct plan_input *in, const struct spec *s, struct err *e)
+{
+	AUTO_FREE char *dst = str_fmt("%s/copy", in->state_dir);
+	AUTO_FREE char *owners = str_fmt("%s/owners", in->state_dir);
+	struct copy_stats st = { 0 };
+
+	if (mkdir(dst, 0755) < 0)
+		return err_sys(e, "mkdir", dst, "making the copy's directory");
+	if (copy_tree(s->root.path, dst, owners, &st, e) < 0)
+		return err_wrap(e, "copying the root file system");
+	return 0;
+}
+
+int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd, struct err *e)
+{
+	*in = (struct plan_input){ .is_root = f->is_root };
+	in->state_dir = str_dup(rd ? rd->data : "STATE");
+	if (f->is_root && map_real_root(in, f, e) < 0)
+		return -1;
+	if (root_find(in, s, f, e) < 0 || look_at_sources(in, s, e) < 0)
+		return -1;
+	if (!f->is_root && choose_ids(in, s, f, e) < 0)
+		return -1;
+	make_texts(in, s, f);
+	in->maps_tty_gid = id_map_outside(&in->gids, 5) >= 0;
+	/* real root: every tree of the host is idmapped by the supervisor */
+	in->needs_userns_fd = in->is_root && (s->n_mounts || (s->root.kind == ROOT_DIR && in->owner == OWNER_ROOT_IDMAP) ||
+					      s->overlay == OVERLAY_COPY);
+	if (s->root.kind == ROOT_HOST)
+		return 0;
+	if (s->root.readonly)
+		return root_skeleton(in, s, e);
+	in->takes_copy = s->overlay == OVERLAY_COPY || in->owner == OWNER_FOREIGN;
+	if (in->owner == OWNER_FOREIGN && s->overlay == OVERLAY_KERNEL) {
+		err_set(e, ERR_SPEC, "--overlay=kernel: %s belongs to another user, whose files cannot be changed inside", s->root.path);
+		return err_hint(e, "leave the option out and the tree is copied, or use --read-only");
+	}
+	if (in->owner == OWNER_FOREIGN && s->overlay == OVERLAY_AUTO)
+		log_warn("%s belongs to another user, whose ids are not yours to map: it is copied for this run "
+			 "(--read-only needs no copy; a tree unpacked by you starts at once)", s->root.path);
+	if (in->takes_copy && rd && make_copy(in, s, e) < 0)
+		return -1;
+	return 0;
+}

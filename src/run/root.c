@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/root.c - looks at the root file system before the plan is made */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "plan/host_table.h"
+#include "run/internal.h"
+
+/* ---- host ---- */
+
+static bool in_groups(const struct facts *f, gid_t gid)
+{
+	for (size_t i = 0; i < f->n_groups; i++)
+		if (f->groups[i] == gid)
+			return true;
+	return false;
+}
+
+enum { SECRETS_DEPTH = 6, SECRETS_MAX = 512 };
+
+/* Files that only a supplementary group of the caller may read: such groups stay in a map
+ * that we write ourselves (user_namespaces(7)), so what they open must be covered. */
+static void find_secrets(const struct facts *f, int dirfd, const char *path, int depth, struct strv *out)
+{
+	AUTO_DIR DIR *d = NULL;
+	struct dirent *de;
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	d = fd >= 0 ? fdopendir(fd) : NULL;
+	while (d && (de = readdir(d)) && out->n < SECRETS_MAX) {
+		AUTO_FREE char *child = NULL;
+		AUTO_CLOSE int sub = -1;
+		struct stat st;
+		mode_t other;
+
+		if (str_eq(de->d_name, ".") || str_eq(de->d_name, "..") ||
+		    fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode))
+			continue;
+		child = str_fmt("%s/%s", path, de->d_name);
+		other = S_ISDIR(st.st_mode) ? S_IXOTH : S_IROTH;
+		if (in_groups(f, st.st_gid) && st.st_uid != f->uid && !(st.st_mode & other) && (st.st_mode & 0070)) {
+			strv_add(out, child);
+			continue;
+		}
+		if (!S_ISDIR(st.st_mode) || depth <= 0)
+			continue;
+		sub = openat(fd, de->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0)
+			find_secrets(f, sub, child, depth - 1, out);
+	}
+}
+
+static void find_masks(struct plan_input *in, const struct facts *f)
+{
+	for (size_t i = 0; i < N_ELEMS(HOST_MASKED); i++)
+		if (faccessat(AT_FDCWD, HOST_MASKED[i], R_OK, AT_EACCESS) == 0 && !in->is_root)
+			strv_add(&in->host_masks, HOST_MASKED[i]);
+	for (size_t i = 0; f->n_groups && i < N_ELEMS(HOST_SECRET_PLACES); i++) {
+		AUTO_CLOSE int fd = open(HOST_SECRET_PLACES[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd >= 0)
+			find_secrets(f, fd, HOST_SECRET_PLACES[i], SECRETS_DEPTH, &in->host_masks);
+	}
+}
+
+static void find_rows(struct plan_input *in)
+{
+	in->rows = mem_alloc(N_ELEMS(HOST_SHOWN) * sizeof(*in->rows));
+	for (size_t i = 0; i < N_ELEMS(HOST_SHOWN); i++) {
+		struct host_row *row = &in->rows[in->n_rows];
+		char link[PATH_MAX];
+		ssize_t n = readlink(HOST_SHOWN[i], link, sizeof(link) - 1);
+
+		if (n < 0 && errno != EINVAL)
+			continue; /* not on this machine */
+		row->path = str_dup(HOST_SHOWN[i]);
+		if (n >= 0)
+			row->link = str_dupn(link, (size_t)n);
+		in->n_rows++;
+	}
+}
+
+/* ---- a directory ---- */
+
+static int look_at_dir(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
+{
+	struct stat st;
+
+	if (stat(s->root.path, &st) < 0) {
+		err_sys(e, "stat", s->root.path, "the root file system");
+		if (errno == ENOENT)
+			err_hint(e, "the first argument is a directory with a root file system, or the word 'host'");
+		return -1;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		err_set(e, ERR_SPEC, "%s is not a directory", s->root.path);
+		return err_hint(e, "this version runs directories and 'host'; unpack an archive first: "
+				   "mkdir root && tar -xf %s -C root", s->root.path);
+	}
+	if (str_eq(s->root.path, "/")) {
+		err_set(e, ERR_SPEC, "'/' cannot be the root file system: things are mounted below it");
+		return err_hint(e, "use the word 'host' for this machine's own system");
+	}
+	if (in->is_root) {
+		uint32_t base = in->uids.v[0].outside;
+
+		in->owner = st.st_uid >= base && st.st_uid - base < in->uids.v[0].count ? OWNER_SUBID : OWNER_ROOT_IDMAP;
+	} else if (st.st_uid == f->uid) {
+		in->owner = OWNER_CALLER;
+	} else {
+		in->owner = OWNER_FOREIGN;
+		for (size_t i = 0; i < f->subuids.n; i++)
+			if (st.st_uid == f->subuids.v[i].first)
+				in->owner = OWNER_SUBID;
+	}
+	return 0;
+}
+
+int root_find(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
+{
+	if (s->root.kind != ROOT_HOST)
+		return look_at_dir(in, s, f, e);
+	in->owner = OWNER_CALLER;
+	find_rows(in);
+	find_masks(in, f);
+	return 0;
+}
+
+/* Which mount points a read-only root lacks. What lies below another mount is made there. */
+int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e)
+{
+	static const char *const defaults[] = { "/proc", "/dev", "/sys" };
+	AUTO_CLOSE int root = open(s->root.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return err_sys(e, "open", s->root.path, "the root file system");
+	for (size_t i = 0; i < N_ELEMS(defaults) + s->n_mounts; i++) {
+		bool is_default = i < N_ELEMS(defaults);
+		size_t k = i - N_ELEMS(defaults);
+		const char *path = is_default ? defaults[i] : s->mounts[k].destination;
+		bool is_dir = is_default || !str_eq(s->mounts[k].type, "bind") || in->source_is_dir[k];
+		AUTO_CLOSE int fd = -1;
+		bool is_below = false;
+
+		for (size_t m = 0; m < N_ELEMS(defaults) + s->n_mounts && !is_default; m++) {
+			const char *over = m < N_ELEMS(defaults) ? defaults[m] : s->mounts[m - N_ELEMS(defaults)].destination;
+			size_t len = strlen(over);
+
+			is_below = is_below || (m != i && strncmp(path, over, len) == 0 && path[len] == '/');
+		}
+		fd = is_below ? -1 : path_open_in(root, path, O_PATH, 0);
+		if (!is_below && fd < 0)
+			strv_add(is_dir ? &in->skeleton_dirs : &in->skeleton_files, path);
+	}
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/run.h - run a sandbox from its spec */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "spec/spec.h"
+
+/**
+ * run_foreground() - Start it, wait for it, clean up after it
+ * @s:		prepared in place: id, args, cwd are filled in where they are missing
+ * @status:	the payload's own, 128+n for a signal
+ * Errors:	whatever stopped it from starting; nothing is left behind then
+ */
+NODISCARD int run_foreground(struct spec *s, int *status, struct err *e);
+
+/* The plan as text or JSON on standard output; makes and changes nothing. */
+NODISCARD int run_dry(struct spec *s, bool json, struct err *e);
+
+/**
+ * run_create() - Build it up to 'go' in a surviving supervisor
+ * @id:	its id, owned by the caller
+ * The payload starts with run_start() from any process of the same user. What is created
+ * ends when its supervisor does. Standard input, output and error are the caller's.
+ */
+NODISCARD int run_create(struct spec *s, char **id, struct err *e);
+
+/* Passes 'go' over the control socket in the state directory; @ref is an id, prefix or name. */
+NODISCARD int run_start(const char *ref, struct err *e);
+
+#endif

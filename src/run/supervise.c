@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/supervise.c - the supervisor: clones, walks its steps, waits, cleans up
+ *
+ * Theory of operation. In a foreground run the launcher itself is the supervisor:
+ *
+ *    launcher == supervisor --clone3--> child (pid 1 inside) --exec--> payload
+ *         |  \--fork--> keeper: kills pid 1 when the launcher is gone
+ *         |
+ *         +-- epoll: signals (forwarded), pidfd of pid 1, terminal and pipes (relay)
+ *
+ * For create and start the supervisor is a process forked before the clone, which waits
+ * for 'start' on the control socket before it passes 'go'. What the child does alone is
+ * used: state, configuration and keeper are made while it assembles the root.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "run/control.h"
+#include "run/internal.h"
+#include "run/relay.h"
+#include "run/run.h"
+#include "spec/oci.h"
+#include "steps/seccomp.h"
+
+struct run {
+	struct spec *spec;
+	struct facts facts;
+	struct store store;
+	struct run_dir dir;
+	bool has_dir;
+	struct plan_input in;
+	struct plan plan;
+	struct ctx ctx;
+	struct hs hs, child_hs;
+	struct relay *relay;
+	int child_stdio[3];
+	struct sock_filter *compiled;	/* owned; NULL where the filter is built in */
+	pid_t keeper;
+	int signal_fd;
+	bool is_created;	/* 'go' comes over the control socket */
+	int control_fd;
+	int ready_fd;		/* create: tells the first process "created" or the error */
+	int forwarded;		/* the last terminating signal that was forwarded */
+};
+
+/* ---- before the clone ---- */
+
+static char *helper_path(const char *name)
+{
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	AUTO_FREE char *built = NULL;
+
+	/* from the build tree: the helpers lie beside the program */
+	if (n > 0) {
+		exe[n] = '\0';
+		*strrchr(exe, '/') = '\0';
+		built = str_fmt("%s/helpers/%s", exe, name);
+		if (access(built, X_OK) == 0)
+			return ptr_take(&built);
+	}
+	return str_fmt("%s/%s", LICHEN_LIBEXECDIR, name);
+}
+
+static char *profile_path(void)
+{
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	if (n > 0) {
+		AUTO_FREE char *built = NULL;
+
+		exe[n] = '\0';
+		*strrchr(exe, '/') = '\0';
+		built = str_fmt("%s/data/seccomp-default.json", exe);
+		if (access(built, R_OK) == 0)
+			return ptr_take(&built);
+	}
+	return str_dup(LICHEN_DATADIR "/seccomp-default.json");
+}
+
+static int choose_filter(struct run *r, struct err *e)
+{
+	const struct spec *s = r->spec;
+	const struct seccomp_variant *v = &SECCOMP_TERMINAL;
+	AUTO_FREE char *helper = NULL;
+	AUTO_FREE char *profile = NULL;
+	unsigned short n;
+
+	if (!s->privileged && s->seccomp == SECCOMP_DEFAULT)
+		v = seccomp_pick(s->process.caps.bounding);
+	if (v) {
+		r->ctx.filter = v->insns;
+		r->ctx.n_filter = v->n_insns;
+		return 0;
+	}
+	helper = helper_path("lichen-seccomp");
+	profile = profile_path();
+	if (seccomp_compile(&(struct seccomp_request){ .caps = s->process.caps.bounding, .helper = helper,
+						       .profile = profile, .cache_dir = r->store.data_dir },
+			    &r->compiled, &n, e) < 0)
+		return -1;
+	r->ctx.filter = r->compiled;
+	r->ctx.n_filter = n;
+	return 0;
+}
+
+static int make_plan(struct run *r, struct err *e)
+{
+	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL, e) < 0)
+		return -1;
+	if (plan_build(&r->plan, r->spec, &r->in, e) < 0 || plan_check(&r->plan, e) < 0)
+		return -1;
+	r->ctx = (struct ctx){ .spec = r->spec, .plan = &r->plan, .in = &r->in, .place = AT_SUPERVISOR, .hs = &r->hs };
+	r->ctx.fds = mem_alloc((size_t)r->plan.n_slots * sizeof(int));
+	for (short i = 0; i < r->plan.n_slots; i++)
+		r->ctx.fds[i] = -1;
+	return 0;
+}
+
+/* Directories that only some plans need. */
+static int make_dirs(struct run *r, struct err *e)
+{
+	const char *names[4];
+	size_t n = 0;
+
+	if (r->spec->root.kind == ROOT_DIR && !r->spec->root.readonly && !r->in.takes_copy) {
+		names[n++] = "upper";
+		names[n++] = "work";
+	}
+	if (r->in.owner == OWNER_ROOT_IDMAP)
+		names[n++] = "lower";
+	if (r->in.skeleton_dirs.n || r->in.skeleton_files.n)
+		names[n++] = "skeleton";
+	for (size_t i = 0; i < n; i++) {
+		AUTO_FREE char *path = str_fmt("%s/%s", r->dir.data, names[i]);
+
+		/* real root's child is no longer root when it uses them */
+		if (mkdir(path, 0755) < 0)
+			return err_sys(e, "mkdir", path, "making the place of the writable layer");
+		if (r->facts.is_root && i < 2 && str_eq(names[0], "upper") &&
+		    chown(path, r->in.uids.v[0].outside, r->in.gids.v[0].outside) < 0)
+			return err_sys(e, "chown", path, "giving the writable layer to root inside");
+	}
+	return 0;
+}
+
+/* ---- the clone and what is done meanwhile ---- */
+
+static int do_clone(struct run *r, const struct step *s, struct err *e)
+{
+	int pidfd = -1;
+	struct sys_clone_args args = {
+		.flags = s->u.clone_flags | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid;
+
+	if (hs_pair(&r->hs, &r->child_hs, e) < 0)
+		return -1;
+	pid = sys_clone3(&args);
+	if (pid < 0)
+		return err_sys(e, "clone3", s->object, "making the namespaces");
+	if (pid == 0) {
+		struct ctx *c = &r->ctx;
+
+		/* the lock is the supervisor's alone; its end of the socket must show its death */
+		auto_close(&r->dir.lock_fd);
+		hs_close(&r->hs);
+		auto_close(&r->signal_fd);
+		c->hs = &r->child_hs;
+		for (size_t i = 0; i < 3; i++)
+			c->stdio[i] = r->child_stdio[i];
+		_exit(child_main(c));
+	}
+	hs_close(&r->child_hs);
+	for (size_t i = 0; i < 3; i++)
+		auto_close(&r->child_stdio[i]);
+	r->ctx.child_pid = pid;
+	ctx_put(&r->ctx, s->writes[0], pidfd);
+	return 0;
+}
+
+static void add_rungs(const struct run *r, struct strv *out)
+{
+	for (size_t i = 0; i < r->plan.n && i < sizeof(r->ctx.rung_taken); i++) {
+		const struct step *s = &r->plan.v[i];
+		const char *name = s->rungs[r->ctx.rung_taken[i]].name;
+
+		if (name)
+			strv_addf(out, "%s=%s", step_name(s->kind), name);
+	}
+	if (r->in.takes_copy)
+		strv_add(out, "overlay=copy");
+}
+
+static int write_state(struct run *r, const char *status, struct err *e)
+{
+	struct run_state st = { .status = str_dup(status), .pid = r->ctx.child_pid, .supervisor = getpid() };
+	size_t map = 0;
+	int rc;
+
+	while (map < r->plan.n && r->plan.v[map].kind != STEP_IDMAP)
+		map++;
+	st.pid_start = pid_start_time(st.pid);
+	if (map < r->plan.n && r->ctx.rung_taken[map] == 1) {
+		id_map_copy(&st.uids, &r->in.single_uids);
+		id_map_copy(&st.gids, &r->in.single_gids);
+	} else {
+		id_map_copy(&st.uids, &r->in.uids);
+		id_map_copy(&st.gids, &r->in.gids);
+	}
+	add_rungs(r, &st.rungs);
+	rc = store_write_state(&r->dir, r->spec, &st, e);
+	run_state_fini(&st);
+	return rc;
+}
+
+/* While the child assembles the root: everything that can be done beside it. */
+static int meanwhile(struct run *r, struct err *e)
+{
+	AUTO_BUF struct buf json = { 0 };
+
+	if (!r->is_created && keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay), e) < 0)
+		return -1;
+	id_map_copy(&r->spec->uids, &r->in.uids);
+	id_map_copy(&r->spec->gids, &r->in.gids);
+	oci_write(r->spec, &json);
+	if (store_write_config(&r->dir, json.s, json.len, e) < 0)
+		return -1;
+	store_sweep(&r->store, in_map);
+	return 0;
+}
+
+static void tell_ready(struct run *r, const struct err *e)
+{
+	struct err none = { 0 };
+
+	if (r->ready_fd >= 0) {
+		int rc;
+
+		/* success carries the id */
+		str_copy(none.what, sizeof(none.what), r->dir.id ? r->dir.id : "");
+		rc = fd_send(r->ready_fd, e ? e : &none, sizeof(none), NULL, 0);
+
+		(void)rc; /* who waits is gone */
+	}
+	auto_close(&r->ready_fd);
+}
+
+/* One meeting point, with what belongs around it. */
+static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
+{
+	if (s->u.meet == HS_ROOT_READY && meanwhile(r, e) < 0)
+		return -1;
+	if (s->u.meet == HS_GO) {
+		if (write_state(r, r->is_created ? "created" : "running", e) < 0)
+			return -1;
+		if (r->is_created) {
+			tell_ready(r, NULL);
+			if (control_wait_start(r->control_fd, ctx_fd(&r->ctx, SLOT_CHILD), conn, e) < 0 ||
+			    write_state(r, "running", e) < 0)
+				return -1;
+		}
+	}
+	if (hs_pass(&r->ctx, s, e) < 0)
+		return -1;
+	if (s->u.meet == HS_ROOT_READY && r->spec->process.terminal) {
+		int console = ctx_fd(&r->ctx, SLOT_CONSOLE);
+
+		ctx_put(&r->ctx, SLOT_CONSOLE, -1);
+		return relay_console(r->relay, console, e);
+	}
+	return 0;
+}
+
+static int walk(struct run *r, int *conn, struct err *e)
+{
+	for (size_t i = 0; i < r->plan.n; i++) {
+		const struct step *s = &r->plan.v[i];
+		int rc = 0;
+
+		if (s->kind == STEP_MEET)
+			rc = meet(r, s, conn, e);
+		else if (s->kind == STEP_CLONE)
+			rc = do_clone(r, s, e);
+		else if (s->place == AT_SUPERVISOR)
+			rc = walk_step(&r->ctx, i, e);
+		if (rc < 0)
+			return -1;
+	}
+	return hs_wait_exec(&r->hs, e);
+}
+
+/* ---- signals and the wait ---- */
+
+static const int TERMINATING[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
+
+/* Whether pid 1 has a handler for @sig or ignores it: as pid 1 of its namespace it would
+ * not die of the default action. */
+static bool has_disposition(pid_t pid, int sig)
+{
+	AUTO_FREE char *path = str_fmt("/proc/%d/status", pid);
+	AUTO_FREE char *text = NULL;
+	static const char *const keys[] = { "\nSigCgt:\t", "\nSigIgn:\t" };
+
+	if (fd_read_file(AT_FDCWD, path, 1 << 16, &text, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < N_ELEMS(keys); i++) {
+		const char *p = strstr(text, keys[i]);
+
+		if (p && (strtoull(p + strlen(keys[i]), NULL, 16) >> (sig - 1)) & 1)
+			return true;
+	}
+	return false;
+}
+
+static void forward(struct run *r, int sig)
+{
+	int pidfd = ctx_fd(&r->ctx, SLOT_CHILD);
+
+	switch (sig) {
+	case SIGCHLD:
+	case SIGPIPE:
+	case SIGTTIN:
+	case SIGTTOU:
+	case SIGURG:
+		return;
+	case SIGWINCH:
+		relay_resize(r->relay);
+		return;
+	case SIGTSTP:
+		sys_pidfd_send_signal(pidfd, SIGSTOP);
+		relay_suspend(r->relay);
+		raise(SIGSTOP);
+		relay_resume(r->relay);
+		sys_pidfd_send_signal(pidfd, SIGCONT);
+		return;
+	default:
+		break;
+	}
+	for (size_t i = 0; i < N_ELEMS(TERMINATING); i++)
+		if (sig == TERMINATING[i] && !has_disposition(r->ctx.child_pid, sig)) {
+			r->forwarded = sig;
+			sys_pidfd_send_signal(pidfd, SIGKILL);
+			return;
+		}
+	sys_pidfd_send_signal(pidfd, sig);
+}
+
+enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_MASK = 0xff << 16 };
+
+static int watch(int ep, int fd, unsigned tag)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = tag };
+
+	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static int wait_for_end(struct run *r, int *status, struct err *e)
+{
+	AUTO_CLOSE int ep = epoll_create1(EPOLL_CLOEXEC);
+	siginfo_t si = { 0 };
+	bool has_ended = false;
+
+	if (ep < 0 || watch(ep, r->signal_fd, TAG_SIGNAL) < 0 || watch(ep, ctx_fd(&r->ctx, SLOT_CHILD), TAG_CHILD) < 0)
+		return err_sys(e, "epoll_ctl", NULL, "watching the payload");
+	if (relay_watch(r->relay, ep, TAG_RELAY, e) < 0)
+		return -1;
+	while (!has_ended) {
+		struct epoll_event ev[8];
+		int n = epoll_wait(ep, ev, 8, -1);
+
+		for (int i = 0; i < n; i++) {
+			unsigned tag = (unsigned)ev[i].data.u64 & TAG_MASK;
+			struct signalfd_siginfo si2;
+
+			if (tag == TAG_RELAY)
+				relay_event(r->relay, (unsigned)ev[i].data.u64 & 0xffff, ev[i].events);
+			else if (tag == TAG_SIGNAL && read(r->signal_fd, &si2, sizeof(si2)) == (ssize_t)sizeof(si2))
+				forward(r, (int)si2.ssi_signo);
+			else if (tag == TAG_CHILD)
+				has_ended = true;
+		}
+	}
+	if (waitid(P_PID, (id_t)r->ctx.child_pid, &si, WEXITED) < 0)
+		return err_sys(e, "waitid", "payload", "waiting for the payload");
+	r->ctx.child_pid = 0;
+	relay_drain(r->relay);
+	*status = si.si_code == CLD_EXITED ? si.si_status
+		: r->forwarded		   ? EXIT_SIGNAL + r->forwarded
+					   : EXIT_SIGNAL + si.si_status;
+	return 0;
+}
+
+static int block_signals(struct run *r, struct err *e)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGABRT);
+	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
+		return err_sys(e, "sigprocmask", NULL, "taking over signals");
+	r->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (r->signal_fd < 0)
+		return err_sys(e, "signalfd", NULL, "taking over signals");
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static void finish(struct run *r)
+{
+	struct err e;
+
+	if (r->ctx.child_pid > 0) {
+		int pidfd = ctx_fd(&r->ctx, SLOT_CHILD);
+
+		sys_pidfd_send_signal(pidfd, SIGKILL);
+		while (waitpid(r->ctx.child_pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	if (r->relay)
+		relay_free(r->relay);
+	if (r->has_dir) {
+		const struct id_map *u = &r->in.uids, *g = &r->in.gids;
+
+		if (r->in.single_uids.n && r->ctx.fds)
+			for (size_t i = 0; i < r->plan.n; i++)
+				if (r->plan.v[i].kind == STEP_IDMAP && r->ctx.rung_taken[i] == 1)
+					u = &r->in.single_uids, g = &r->in.single_gids;
+		if (store_remove(&r->dir, u, g, in_map, &e) < 0) {
+			err_wrap(&e, "cleaning up after %.12s", r->dir.id);
+			log_err(&e);
+		}
+		run_dir_fini(&r->dir);
+		store_close(&r->store);
+	}
+	keeper_wait(r->keeper);
+	hs_close(&r->hs);
+	for (short i = 0; r->ctx.fds && i < r->plan.n_slots; i++)
+		auto_close(&r->ctx.fds[i]);
+	free(r->ctx.fds);
+	free(r->compiled);
+	auto_close(&r->signal_fd);
+	auto_close(&r->control_fd);
+	plan_fini(&r->plan);
+	plan_input_fini(&r->in);
+	facts_fini(&r->facts);
+}
+
+static void run_init(struct run *r, struct spec *s)
+{
+	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
+			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
+			   .dir = { .lock_fd = -1 } };
+}
+
+static int prepare(struct run *r, struct err *e)
+{
+	struct spec *s = r->spec;
+	bool needs_ranges = s->ids != IDS_SINGLE && (s->root.kind == ROOT_DIR || s->ids == IDS_RANGE || geteuid() == 0);
+
+	if (facts_read(&r->facts, needs_ranges, e) < 0)
+		return -1;
+	if (spec_check(s, e) < 0 || block_signals(r, e) < 0)
+		return -1;
+	if (store_open(&r->store, r->facts.uid, r->facts.home, e) < 0)
+		return -1;
+	if (store_create(&r->store, s->name, true, &r->dir, e) < 0)
+		return -1;
+	r->has_dir = true;
+	str_set(&s->id, r->dir.id);
+	if (make_plan(r, e) < 0 || make_dirs(r, e) < 0 || choose_filter(r, e) < 0)
+		return -1;
+	return relay_new(&r->relay, s->process.terminal, s->process.interactive, r->child_stdio, e);
+}
+
+static int run_once(struct spec *s, int *status, struct err *e)
+{
+	struct run r;
+	int conn = -1, rc;
+
+	run_init(&r, s);
+	rc = prepare(&r, e);
+	if (rc == 0)
+		rc = walk(&r, &conn, e);
+	if (rc == 0)
+		rc = wait_for_end(&r, status, e);
+	finish(&r);
+	return rc;
+}
+
+/* The errnos by which the kernel says that its overlay cannot do this tree. */
+static bool wants_copy(const struct spec *s, const struct err *e)
+{
+	return s->overlay == OVERLAY_AUTO && s->root.kind == ROOT_DIR && !s->root.readonly && str_eq(e->op, "overlay") &&
+	       (e->errnum == EINVAL || e->errnum == EPERM || e->errnum == ENODEV || e->errnum == EOPNOTSUPP ||
+		e->errnum == EXDEV || e->errnum == ELOOP);
+}
+
+int run_foreground(struct spec *s, int *status, struct err *e)
+{
+	AUTO_FREE char *below = NULL;
+
+	if (run_once(s, status, e) == 0)
+		return 0;
+	if (!wants_copy(s, e))
+		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");
+	if (mounts_below(s->root.path, &below))
+		log_warn("%s is mounted below %s, which the kernel's overlay refuses: the tree is copied for this run",
+			 below, s->root.path);
+	else
+		log_warn("the kernel's overlay does not take %s (%s): the tree is copied for this run", s->root.path,
+			 err_errno_name(e->errnum));
+	s->overlay = OVERLAY_COPY;
+	if (run_once(s, status, e) < 0)
+		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");
+	return 0;
+}
+
+int run_dry(struct spec *s, bool json, struct err *e)
+{
+	AUTO_BUF struct buf out = { 0 };
+	struct run r;
+	int rc;
+
+	run_init(&r, s);
+	rc = facts_read(&r.facts, true, e);
+	if (rc == 0)
+		rc = spec_check(s, e);
+	if (rc == 0)
+		rc = make_plan(&r, e);
+	if (rc == 0) {
+		if (json)
+			plan_print_json(&r.plan, &out);
+		else
+			plan_print_text(&r.plan, &out);
+		if (fd_write_all(STDOUT_FILENO, out.s, out.len) < 0)
+			rc = err_sys(e, "write", "standard output", "printing the plan");
+	}
+	finish(&r);
+	return rc;
+}
+
+/* ---- create and start ---- */
+
+/* The surviving process: walks as far as 'go', waits for it, then for the end. */
+static int supervise_created(struct run *r)
+{
+	struct err e;
+	int conn = -1, status = 0, rc;
+
+	setsid();
+	rc = prepare(r, &e);
+	if (rc == 0)
+		rc = control_listen(&r->dir, &r->control_fd, &e);
+	if (rc == 0)
+		rc = walk(r, &conn, &e);
+	tell_ready(r, rc < 0 ? &e : NULL);
+	control_answer(&conn, rc < 0 ? &e : NULL);
+	auto_close(&r->control_fd);
+	if (rc == 0)
+		rc = wait_for_end(r, &status, &e);
+	finish(r);
+	return rc < 0 ? err_status(&e) : status;
+}
+
+int run_create(struct spec *s, char **id, struct err *e)
+{
+	struct hs ours, theirs;
+	struct run r;
+	struct err answer;
+	pid_t pid;
+
+	run_init(&r, s);
+	if (hs_pair(&ours, &theirs, e) < 0)
+		return -1;
+	pid = fork();
+	if (pid < 0)
+		return err_sys(e, "fork", NULL, "starting the supervisor");
+	if (pid == 0) {
+		hs_close(&ours);
+		r.is_created = true;
+		r.ready_fd = theirs.sock;
+		_exit(supervise_created(&r));
+	}
+	hs_close(&theirs);
+	if (fd_recv(ours.sock, &answer, sizeof(answer), NULL, NULL) != (ssize_t)sizeof(answer)) {
+		hs_close(&ours);
+		return err_set(e, ERR_PEER, "the supervisor died before it had created the sandbox");
+	}
+	hs_close(&ours);
+	answer.file = NULL;
+	if (answer.kind != ERR_NONE) {
+		*e = answer;
+		return -1;
+	}
+	*id = str_dup(answer.what);
+	return 0;
+}
+
+int run_start(const char *ref, struct err *e)
+{
+	struct facts f = { 0 };
+	struct store st = { 0 };
+	struct run_dir rd = { .lock_fd = -1 };
+	int rc = facts_read(&f, false, e);
+
+	if (rc == 0)
+		rc = store_open(&st, f.uid, f.home, e);
+	if (rc == 0) {
+		rc = store_find(&st, ref, &rd, e);
+		if (rc == 0)
+			rc = control_say_start(&rd, e);
+		run_dir_fini(&rd);
+		store_close(&st);
+	}
+	facts_fini(&f);
+	return rc;
+}

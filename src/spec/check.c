@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spec/check.c - the rules across fields; each check names every fault it sees */
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "spec/mountopts.h"
+#include "spec/spec.h"
+
+enum {
+	HOSTNAME_MAX = 64,	/* __NEW_UTS_LEN of the kernel */
+	EXTENTS_MAX = 340,	/* UID_GID_MAP_MAX_EXTENTS of the kernel */
+	ID_LEN = 64,
+	NSEC_PER_SEC = 1000000000,
+};
+
+static bool has_control(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return true;
+	return false;
+}
+
+static bool has_dotdot(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "..")); p += 2)
+		if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+			return true;
+	return false;
+}
+
+/* "/", "//", "/./": made of nothing but slashes and single dots. */
+static bool is_top(const char *path)
+{
+	return path[strspn(path, "/.")] == '\0' && !strstr(path, "..");
+}
+
+/* A path inside: absolute, without "..", short enough for the kernel. */
+static void check_inside(struct strv *f, const char *what, const char *path)
+{
+	if (path[0] != '/')
+		strv_addf(f, "%s: '%.80s' is not an absolute path", what, path);
+	if (has_dotdot(path))
+		strv_addf(f, "%s: '%.80s' has '..' in it", what, path);
+	if (strlen(path) >= PATH_MAX)
+		strv_addf(f, "%s: '%.80s...' is longer than %d bytes", what, path, PATH_MAX - 1);
+}
+
+/* ---- identity and root ---- */
+
+static bool is_id(const char *id)
+{
+	return strlen(id) == ID_LEN && strspn(id, "0123456789abcdef") == ID_LEN;
+}
+
+static void check_identity(struct strv *f, const struct spec *s)
+{
+	const char *h = s->hostname;
+
+	if (s->id && !is_id(s->id))
+		strv_addf(f, "id: '%.80s' is not %d lower-case hex digits", s->id, ID_LEN);
+	if (s->name && !str_is_name(s->name))
+		strv_addf(f, "name: '%.80s' does not match [A-Za-z0-9][A-Za-z0-9_.-]*", s->name);
+	if (h && (!*h || strlen(h) > HOSTNAME_MAX))
+		strv_addf(f, "hostname: '%.80s' is not between 1 and %d bytes long", h, HOSTNAME_MAX);
+	if (h && (strchr(h, '/') || has_control(h)))
+		strv_addf(f, "hostname: '%.80s' has a slash or a control character in it", h);
+	if (h && s->ns[NS_UTS].mode == NS_HOST)
+		strv_addf(f, "hostname: '%.80s' needs a uts namespace, but the host's is used", h);
+}
+
+static void check_root(struct strv *f, const struct spec *s)
+{
+	const char *path = s->root.path;
+
+	if (s->root.kind == ROOT_HOST && path)
+		strv_addf(f, "root: 'host' has no path, but '%.80s' is given", path);
+	if (s->root.kind == ROOT_DIR && !path)
+		strv_addf(f, "root: no root file system is given");
+	if (s->root.kind == ROOT_DIR && path && path[0] != '/')
+		strv_addf(f, "root: '%.80s' is not an absolute path", path);
+}
+
+/* ---- process ---- */
+
+static void check_env(struct strv *f, const struct strv *env)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (env->v[i][0] == '=' || !strchr(env->v[i], '='))
+			strv_addf(f, "environment: '%.40s' is not KEY=VALUE", env->v[i]);
+}
+
+/* Names the capabilities in @over. */
+static void cap_fault(struct strv *f, uint64_t over, const char *rule)
+{
+	unsigned n = 0;
+
+	if (!over)
+		return;
+	while (!(over >> n & 1))
+		n++;
+	strv_addf(f, "capabilities: %s: %s%s", rule, cap_name(n) ? cap_name(n) : "an unnamed one",
+		  over >> n >> 1 ? " and others" : "");
+}
+
+static void check_caps(struct strv *f, const struct spec *s)
+{
+	const struct spec_caps *c = &s->process.caps;
+
+	cap_fault(f, c->permitted & ~c->bounding, "permitted, but not in the bounding set");
+	cap_fault(f, c->effective & ~c->bounding, "effective, but not in the bounding set");
+	cap_fault(f, c->effective & ~c->permitted, "effective, but not permitted");
+	cap_fault(f, c->ambient & ~(c->inheritable & c->permitted),
+		  "ambient, but not both inheritable and permitted");
+	/* An inheritable set that is not needed for ambient capabilities only helps files with
+	 * file capabilities (CVE-2022-24769). oci_read() lets others ask for it, and warns. */
+	if (!s->unknown)
+		cap_fault(f, c->inheritable & ~c->ambient, "inheritable, but not ambient");
+}
+
+static void check_rlimits(struct strv *f, const struct spec_process *p)
+{
+	uint32_t seen = 0;
+
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		const struct spec_rlimit *l = &p->rlimits[i];
+		int n = l->type ? rlimit_from_name(l->type) : -1;
+
+		if (n < 0 || !str_eq(rlimit_name(n), l->type)) {
+			strv_addf(f, "resource limit: '%.40s' is not known", l->type ? l->type : "");
+			continue;
+		}
+		if (seen >> n & 1)
+			strv_addf(f, "resource limit: %s is given twice", l->type);
+		seen |= UINT32_C(1) << n;
+		if (l->soft > l->hard)
+			strv_addf(f, "resource limit: %s: soft %" PRIu64 " is above hard %" PRIu64,
+				  l->type, l->soft, l->hard);
+	}
+}
+
+static void check_process(struct strv *f, const struct spec *s)
+{
+	const struct spec_process *p = &s->process;
+
+	if (p->cwd && p->cwd[0] != '/')
+		strv_addf(f, "working directory: '%.80s' is not an absolute path", p->cwd);
+	if (p->user && (!p->user[0] || has_control(p->user)))
+		strv_addf(f, "user: '%.40s' is not USER[:GROUP]", p->user);
+	check_env(f, &p->env);
+	check_caps(f, s);
+	check_rlimits(f, p);
+}
+
+/* ---- namespaces ---- */
+
+static void check_ns(struct strv *f, const struct spec *s)
+{
+	for (enum ns_type t = 0; t < NS_TYPES; t++) {
+		const struct spec_ns *ns = &s->ns[t];
+
+		if (ns->mode == NS_PATH && (!ns->path || ns->path[0] != '/'))
+			strv_addf(f, "%s namespace: '%.80s' is not an absolute path", ns_name(t),
+				  ns->path ? ns->path : "");
+	}
+	if (!s->time.has_offsets)
+		return;
+	if (s->ns[NS_TIME].mode != NS_PRIVATE)
+		strv_addf(f, "time offsets need a time namespace of the sandbox's own");
+	if (s->time.monotonic_ns >= NSEC_PER_SEC || s->time.boottime_ns >= NSEC_PER_SEC)
+		strv_addf(f, "time offsets: nanoseconds must be below %d", NSEC_PER_SEC);
+}
+
+/* Do [a, a + n) and [b, b + m) meet? */
+static bool overlap(uint64_t a, uint64_t n, uint64_t b, uint64_t m)
+{
+	return a < b + m && b < a + n;
+}
+
+static void check_extent(struct strv *f, const char *what, const struct id_extent *x)
+{
+	if (!x->count)
+		strv_addf(f, "%s: %u:%u:0 is empty", what, x->inside, x->outside);
+	/* 2^32 - 1 is no id: it says "leave as it is" in chown(2) and setresuid(2) */
+	if ((uint64_t)x->inside + x->count > UINT32_MAX || (uint64_t)x->outside + x->count > UINT32_MAX)
+		strv_addf(f, "%s: %u:%u:%u goes beyond the last id, 4294967294", what, x->inside,
+			  x->outside, x->count);
+	if (x->outside == 0 && x->count)
+		strv_addf(f, "%s: %u:0:%u maps root of the host", what, x->inside, x->count);
+}
+
+static void check_map(struct strv *f, const char *what, const struct id_map *m)
+{
+	if (m->n > EXTENTS_MAX) {
+		strv_addf(f, "%s: %zu extents, the kernel takes %d", what, m->n, EXTENTS_MAX);
+		return;
+	}
+	for (size_t i = 0; i < m->n; i++) {
+		const struct id_extent *x = &m->v[i];
+
+		check_extent(f, what, x);
+		for (size_t j = 0; j < i; j++) {
+			const struct id_extent *y = &m->v[j];
+			bool in = overlap(x->inside, x->count, y->inside, y->count);
+
+			if (in || overlap(x->outside, x->count, y->outside, y->count))
+				strv_addf(f, "%s: %u:%u:%u and %u:%u:%u overlap %s", what, y->inside,
+					  y->outside, y->count, x->inside, x->outside, x->count,
+					  in ? "inside" : "outside");
+		}
+	}
+}
+
+static void check_maps(struct strv *f, const struct spec *s)
+{
+	check_map(f, "uid map", &s->uids);
+	check_map(f, "gid map", &s->gids);
+	if (s->ns[NS_USER].mode == NS_HOST && (s->uids.n || s->gids.n))
+		strv_addf(f, "id maps need a user namespace, but the host's is used");
+}
+
+/* ---- mounts ---- */
+
+static const char *const MOUNT_TYPES[] = {
+	"bind", "cgroup", "cgroup2", "devpts", "mqueue", "none", "overlay", "proc", "sysfs", "tmpfs",
+};
+
+static bool is_mount_type(const char *type)
+{
+	for (size_t i = 0; i < N_ELEMS(MOUNT_TYPES); i++)
+		if (str_eq(type, MOUNT_TYPES[i]))
+			return true;
+	return false;
+}
+
+static void check_options(struct strv *f, const struct spec_mount *m, bool is_bind)
+{
+	for (size_t i = 0; i < m->options.n; i++) {
+		const char *word = m->options.v[i], *near;
+		const struct mountopt *o;
+
+		if (mountopt_find(word, &o) == 0) {
+			if (o->refused)
+				strv_addf(f, "mount on '%.80s': option '%s': %s", m->destination,
+					  word, o->refused);
+		} else if (is_bind) {
+			near = mountopt_nearest(word);
+			strv_addf(f, "mount on '%.80s': unknown option '%.40s'%s%s%s", m->destination,
+				  word, near ? " (did you mean '" : "", near ? near : "",
+				  near ? "'?)" : "");
+		}
+	}
+}
+
+static void check_mount(struct strv *f, const struct spec_mount *m)
+{
+	bool is_bind = str_eq(m->type, "bind");
+
+	if (!m->destination) {
+		strv_addf(f, "a mount has no destination");
+		return;
+	}
+	check_inside(f, "mount", m->destination);
+	if (m->destination[0] == '/' && is_top(m->destination))
+		strv_addf(f, "mount: '%.80s' would hide the root file system", m->destination);
+	if (!m->type || !is_mount_type(m->type))
+		strv_addf(f, "mount on '%.80s': type '%.40s' is not known", m->destination,
+			  m->type ? m->type : "");
+	if (is_bind && (!m->source || m->source[0] != '/'))
+		strv_addf(f, "mount on '%.80s': the source '%.80s' is not an absolute path",
+			  m->destination, m->source ? m->source : "");
+	check_options(f, m, is_bind);
+}
+
+static void check_mounts(struct strv *f, const struct spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		check_mount(f, &s->mounts[i]);
+	for (size_t i = 0; i < s->masked_paths.n; i++)
+		check_inside(f, "masked path", s->masked_paths.v[i]);
+	for (size_t i = 0; i < s->readonly_paths.n; i++)
+		check_inside(f, "read-only path", s->readonly_paths.v[i]);
+}
+
+static void check_annotations(struct strv *f, const struct strv *a)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		if (a->v[i][0] == '=' || !strchr(a->v[i], '='))
+			strv_addf(f, "annotation: '%.40s' is not KEY=VALUE", a->v[i]);
+		else if (str_starts(a->v[i], SPEC_ANNOTATION))
+			strv_addf(f, "annotation: '%.40s': names under %s are lichen's own", a->v[i],
+				  SPEC_ANNOTATION);
+	}
+}
+
+/* Joins as many as fit into err.what, and counts the rest. */
+static int report(const struct strv *f, struct err *e)
+{
+	enum { ROOM = sizeof(e->what) - sizeof("; and 18446744073709551615 more") };
+	AUTO_BUF struct buf b = { 0 };
+	size_t i;
+
+	for (i = 0; i < f->n; i++) {
+		if (i && b.len + strlen(f->v[i]) + 2 > ROOM)
+			break;
+		buf_addf(&b, "%s%s", i ? "; " : "", f->v[i]);
+	}
+	if (i < f->n)
+		buf_addf(&b, "; and %zu more", f->n - i);
+	return err_set(e, ERR_SPEC, "%s", b.s);
+}
+
+int spec_check(const struct spec *s, struct err *e)
+{
+	AUTO_STRV struct strv faults = { 0 };
+
+	check_identity(&faults, s);
+	check_root(&faults, s);
+	check_process(&faults, s);
+	check_ns(&faults, s);
+	check_maps(&faults, s);
+	check_mounts(&faults, s);
+	check_annotations(&faults, &s->annotations);
+	return faults.n ? report(&faults, e) : 0;
+}

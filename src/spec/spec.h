@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spec/spec.h - THE description of a sandbox; whatever the face, everything becomes this
+ *
+ * Pure data. Its saved form is the OCI runtime-spec config.json (spec/oci.h); what
+ * OCI has no word for is saved under annotations that begin with SPEC_ANNOTATION.
+ * All strings are owned by the spec.
+ */
+#ifndef SPEC_SPEC_H
+#define SPEC_SPEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/str.h"
+
+#define SPEC_ANNOTATION "org.lichen."
+
+/* Order of namespaces(7) with the user namespace first, as it must be entered first. */
+enum ns_type { NS_USER, NS_MOUNT, NS_PID, NS_NETWORK, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_TYPES };
+
+enum ns_mode {
+	NS_PRIVATE,	/* a new one */
+	NS_HOST,	/* the caller's own */
+	NS_PATH,	/* join the one at spec_ns.path */
+};
+
+struct spec_ns {
+	enum ns_mode mode;
+	char *path;	/* with NS_PATH */
+};
+
+enum root_kind {
+	ROOT_DIR,	/* a directory: spec.root.path */
+	ROOT_HOST,	/* this machine's own system, assembled from the table in plan/host_table.c */
+};
+
+/* The ladders' pins (DESIGN section 3); 0 is always "the best that works". */
+enum ids_mode { IDS_AUTO, IDS_RANGE, IDS_SINGLE };
+enum overlay_mode { OVERLAY_AUTO, OVERLAY_KERNEL, OVERLAY_COPY };
+
+enum seccomp_mode { SECCOMP_DEFAULT, SECCOMP_UNCONFINED };
+
+/* One extent of uid_map or gid_map, as user_namespaces(7) writes it. */
+struct id_extent {
+	uint32_t inside, outside, count;
+};
+
+struct id_map {
+	struct id_extent *v;
+	size_t n;
+};
+
+/* One mount asked for by the caller, in OCI's shape. Defaults (/proc, /dev ...) are not
+ * here but in the plan's table; a mount on the same destination replaces the default. */
+struct spec_mount {
+	char *destination;	/* absolute inside; owned */
+	char *type;		/* "bind", "tmpfs"; owned */
+	char *source;		/* absolute host path for bind; owned */
+	struct strv options;	/* "ro", "nosuid", "size=64m" ... words of mount(8) and the OCI spec */
+};
+
+struct spec_rlimit {
+	char *type;		/* "RLIMIT_NOFILE" */
+	uint64_t soft, hard;
+};
+
+struct spec_caps {		/* bit n is capability n of capabilities(7) */
+	uint64_t bounding, effective, permitted, inheritable, ambient;
+};
+
+struct spec_process {
+	bool terminal;		/* -t: an own pty */
+	bool interactive;	/* -i: stdin is passed; else /dev/null */
+	bool no_new_privs;
+	char *cwd;		/* NULL: "/" */
+	char *user;		/* USER[:GROUP] by name or number, as typed; NULL: the root's default */
+	struct strv args;
+	struct strv env;	/* KEY=VALUE */
+	struct spec_caps caps;
+	struct spec_rlimit *rlimits;
+	size_t n_rlimits;
+};
+
+struct spec {
+	char *id;		/* 64 hex digits; NULL until prepared */
+	char *name;		/* --name, or NULL */
+	struct {
+		enum root_kind kind;
+		char *path;	/* absolute; NULL for ROOT_HOST */
+		bool readonly;
+	} root;
+	struct spec_process process;
+	char *hostname;		/* NULL: short id, or the machine's own for ROOT_HOST */
+	struct spec_ns ns[NS_TYPES];
+	struct {		/* offsets of time_namespaces(7), set only where has_offsets */
+		bool has_offsets;
+		int64_t monotonic_s, boottime_s;
+		uint32_t monotonic_ns, boottime_ns;
+	} time;
+	struct spec_mount *mounts;
+	size_t n_mounts;
+	struct id_map uids, gids;	/* empty: chosen by run/prepare */
+	struct strv masked_paths, readonly_paths;
+	enum seccomp_mode seccomp;
+	enum ids_mode ids;
+	enum overlay_mode overlay;
+	bool privileged;
+	bool ephemeral;		/* thrown away at exit */
+	struct strv annotations;	/* KEY=VALUE of a config that are not ours */
+	void *unknown;		/* struct spec_unknown (spec/internal.h): the parsed JSON whose
+				 * unknown fields are kept; NULL where no config was read */
+};
+
+/**
+ * spec_init() - Fill in the defaults of `lichen run`
+ * @s:		the caller's storage; released by spec_fini()
+ *
+ * All namespaces private, docker's capability set, no_new_privs, default seccomp,
+ * masked and read-only paths as docker's; nothing that depends on the host.
+ */
+void spec_init(struct spec *s);
+void spec_fini(struct spec *s);
+
+/* Appends an empty mount and returns it (borrowed until the next append). */
+struct spec_mount *spec_add_mount(struct spec *s);
+/* The same for a resource limit. */
+struct spec_rlimit *spec_add_rlimit(struct spec *s);
+
+/* Appends one extent. */
+void id_map_add(struct id_map *m, uint32_t inside, uint32_t outside, uint32_t count);
+void id_map_copy(struct id_map *dst, const struct id_map *src);
+void id_map_fini(struct id_map *m);
+
+/* The id outside for @inside, or -1 where it is not mapped; and the reverse. */
+int64_t id_map_outside(const struct id_map *m, uint32_t inside);
+int64_t id_map_inside(const struct id_map *m, uint32_t outside);
+
+/* "0:1000:1,1:100000:65536" */
+char *id_map_format(const struct id_map *m);
+
+/**
+ * spec_check() - Every rule across fields, all violations in one error
+ *
+ * Mounts have absolute destinations without "..", rlimits are known, soft <= hard,
+ * id maps do not overlap and never contain host id 0, and so on.
+ * Return: 0, or -1 with @e (ERR_SPEC) listing each violation on a line.
+ */
+NODISCARD int spec_check(const struct spec *s, struct err *e);
+
+/* ---- vocabularies (spec/names.c) ---- */
+
+/* "user" "mount" "pid" "network" "ipc" "uts" "cgroup" "time": the OCI words. */
+const char *ns_name(enum ns_type t);
+int ns_clone_flag(enum ns_type t);		/* CLONE_NEW* */
+int ns_from_name(const char *name);		/* -1 unknown */
+
+#define CAP_MASK_ALL UINT64_MAX
+/* docker's default set */
+extern const uint64_t CAPS_DOCKER;
+/* "CAP_CHOWN", or NULL beyond the table; n is capability n */
+const char *cap_name(unsigned n);
+/* Takes "CAP_CHOWN", "chown", any case; -1 unknown. "ALL" is the caller's business. */
+int cap_from_name(const char *name);
+unsigned cap_count(void);			/* names in the table */
+const char *cap_nearest(const char *name);	/* for "did you mean"; NULL */
+
+/* "SIGTERM", "TERM", "15" -> 15; -1 unknown */
+int signal_from_name(const char *name);
+const char *signal_name(int sig);		/* "SIGTERM"; "SIGRTMIN+3"; "?" */
+
+/* "RLIMIT_NOFILE", "nofile" -> RLIMIT_NOFILE; -1. A spec holds only rlimit_name()'s spelling. */
+int rlimit_from_name(const char *name);
+const char *rlimit_name(int n);			/* "RLIMIT_NOFILE"; NULL beyond the table */
+
+#endif

@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* steps/copy.c - the last rung of the writable root: a copy of the tree
+ *
+ * The copy is made by the caller, before there is any namespace: all of it belongs to the
+ * caller, directories and files are rwx for the owner, so that whatever ends the copy,
+ * the tree can be removed. The true owners and modes go to a file beside it:
+ *
+ *   "lichen-owners 1" NUL, per entry "UID GID MODE PATH" NUL (mode octal with the type,
+ *   PATH absolute inside the tree), "end" NUL
+ *
+ * and STEP_COPY_FIX applies them as root of the user namespace.
+ */
+
+#include "steps/copy.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "steps/ctx.h"
+
+static const char OWNERS_MAGIC[] = "lichen-owners 1", OWNERS_END[] = "end";
+
+enum { CHUNK = 8 << 20, PATH_BYTES_MAX = PATH_MAX - 1, XATTR_NAMES = 4096, XATTR_VALUE = 4096 };
+enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 100 };
+
+/* ---- files with several names ---- */
+
+struct link_row {
+	dev_t dev;
+	ino_t ino;
+	char *path;	/* in the copy, relative; owned; NULL: a free row */
+};
+
+struct links {
+	struct link_row *v;	/* open addressing, at most half full */
+	size_t cap, n;
+};
+
+static struct link_row *links_slot(const struct links *l, dev_t dev, ino_t ino)
+{
+	size_t i = (size_t)((ino ^ (ino_t)dev << 17) * 0x9e3779b97f4a7c15u) & (l->cap - 1);
+
+	while (l->v[i].path && (l->v[i].dev != dev || l->v[i].ino != ino))
+		i = (i + 1) & (l->cap - 1);
+	return &l->v[i];
+}
+
+static const char *links_find(const struct links *l, const struct stat *st)
+{
+	return l->cap ? links_slot(l, st->st_dev, st->st_ino)->path : NULL;
+}
+
+static void links_add(struct links *l, const struct stat *st, const char *path)
+{
+	if (2 * (l->n + 1) > l->cap) {
+		struct links bigger = { .cap = l->cap ? 2 * l->cap : 256, .n = l->n };
+
+		bigger.v = mem_alloc(bigger.cap * sizeof(*bigger.v));
+		for (size_t i = 0; i < l->cap; i++)
+			if (l->v[i].path)
+				*links_slot(&bigger, l->v[i].dev, l->v[i].ino) = l->v[i];
+		free(l->v);
+		*l = bigger;
+	}
+	*links_slot(l, st->st_dev, st->st_ino) =
+		(struct link_row){ .dev = st->st_dev, .ino = st->st_ino, .path = str_dup(path) };
+	l->n++;
+}
+
+static void links_fini(struct links *l)
+{
+	for (size_t i = 0; i < l->cap; i++)
+		free(l->v[i].path);
+	free(l->v);
+	*l = (struct links){ 0 };
+}
+
+/* ---- one copy under way ---- */
+
+struct copy {
+	const char *src, *dst;	/* for errors */
+	int dst_root;
+	FILE *owners;
+	struct stat dst_st, owners_st;	/* never copied into themselves */
+	struct links links;
+	struct copy_stats st;
+	char path[PATH_MAX];	/* of the entry at hand: absolute inside the tree */
+	size_t len;
+	bool shows, shown;	/* progress */
+	int64_t began, last;	/* ms */
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void skip(struct copy *c)
+{
+	if (c->st.unreadable < COPY_NAMES)
+		str_copy(c->st.first[c->st.unreadable], COPY_NAME_MAX, c->path);
+	c->st.unreadable++;
+}
+
+/* The caller of copy_tree() may have the signals blocked and read later. */
+static bool is_interrupted(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 ||
+					     sigismember(&pending, SIGTERM) == 1 ||
+					     sigismember(&pending, SIGHUP) == 1);
+}
+
+/* Now and then: shows how far we are; -1 with EINTR when we are told to stop. */
+static int tick(struct copy *c)
+{
+	int64_t now = now_ms();
+
+	if (now - c->last < PROGRESS_EVERY_MS)
+		return 0;
+	c->last = now;
+	if (is_interrupted()) {
+		errno = EINTR;
+		return -1;
+	}
+	if (c->shows && now - c->began >= PROGRESS_AFTER_MS) {
+		dprintf(STDERR_FILENO, "\rlichen: copying the root: %llu files, %llu MB\033[K",
+			(unsigned long long)c->st.files, (unsigned long long)(c->st.bytes / 1000000));
+		c->shown = true;
+	}
+	return 0;
+}
+
+static int record(struct copy *c, const struct stat *st, struct err *e)
+{
+	if (fprintf(c->owners, "%u %u %o %s", st->st_uid, st->st_gid, st->st_mode, c->path) < 0 ||
+	    putc('\0', c->owners) == EOF)
+		return err_sys(e, "write", c->dst, "noting the owners of the copy");
+	return 0;
+}
+
+/* ---- contents ---- */
+
+__attribute__((noinline)) static void copy_xattrs(int in, int out)
+{
+	char names[XATTR_NAMES], value[XATTR_VALUE];
+	ssize_t len = flistxattr(in, names, sizeof(names));
+
+	/* user.overlay.* means something to the kernel: not carried over */
+	for (char *n = names; len > 0 && n < names + len; n += strlen(n) + 1) {
+		ssize_t size;
+
+		if (!str_starts(n, "user.") || str_starts(n, "user.overlay."))
+			continue;
+		size = fgetxattr(in, n, value, sizeof(value));
+		if (size >= 0 && fsetxattr(out, n, value, (size_t)size, 0) < 0)
+			return;
+	}
+}
+
+/* Some bytes, at the files' positions: the fastest way that works here. */
+static ssize_t copy_some(int in, int out, size_t want)
+{
+	char buf[16384];
+	ssize_t n = copy_file_range(in, NULL, out, NULL, want, 0);
+
+	if (n > 0 || (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO || errno == EINTR)))
+		return n;
+	n = sendfile(out, in, NULL, want);
+	if (n > 0 || (n < 0 && errno != EINVAL && errno != ENOSYS))
+		return n;
+	n = read(in, buf, want < sizeof(buf) ? want : sizeof(buf));
+	return n > 0 && fd_write_all(out, buf, (size_t)n) < 0 ? -1 : n;
+}
+
+/* From the positions up to @end; a file that got shorter meanwhile is copied as far as it goes. */
+static int copy_range(struct copy *c, int in, int out, off_t from, off_t end)
+{
+	while (from < end) {
+		size_t want = end - from < CHUNK ? (size_t)(end - from) : CHUNK;
+		ssize_t n = copy_some(in, out, want);
+
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0) {
+			from += n;
+			c->st.bytes += (uint64_t)n;
+		}
+		if (tick(c) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int copy_content(struct copy *c, int in, int out, const struct stat *st)
+{
+	off_t pos = 0;
+
+	if (st->st_blocks >= st->st_size / 512)
+		return copy_range(c, in, out, 0, st->st_size);
+	while (pos < st->st_size) {	/* sparse: only what is there */
+		off_t data = lseek(in, pos, SEEK_DATA), hole;
+
+		if (data < 0 && errno == ENXIO)
+			break;
+		if (data < 0)
+			data = pos;
+		hole = lseek(in, data, SEEK_HOLE);
+		if (hole <= data || hole > st->st_size)
+			hole = st->st_size;
+		if (data >= hole)
+			break;
+		if (lseek(in, data, SEEK_SET) < 0 || lseek(out, data, SEEK_SET) < 0 ||
+		    copy_range(c, in, out, data, hole) < 0)
+			return -1;
+		pos = hole;
+	}
+	return ftruncate(out, st->st_size);
+}
+
+/* ---- entries ---- */
+
+/* Things that vanish or change their kind under us, or that are not for us, are left out. */
+static bool is_not_readable(int errnum)
+{
+	return errnum == EACCES || errnum == EPERM || errnum == ENOENT || errnum == ELOOP || errnum == ESTALE ||
+	       errnum == ENOTDIR || errnum == ENXIO || errnum == ENODEV || errnum == ENOTCONN;
+}
+
+static void set_times(int dirfd, const char *name, const struct stat *st)
+{
+	const struct timespec t[2] = { st->st_atim, st->st_mtim };
+
+	if (utimensat(dirfd, name, t, AT_SYMLINK_NOFOLLOW) < 0)
+		log_debug("times of a copied file: %s", strerror(errno));
+}
+
+static int fail(struct copy *c, const char *op, struct err *e)
+{
+	if (errno == EINTR)
+		return err_sys(e, op, c->path, "the copy of %s was interrupted", c->src);
+	return err_sys(e, op, c->path, "copying %s to %s", c->src, c->dst);
+}
+
+/* The entry is made under @name; @st becomes what was opened. 1: left out. */
+static int copy_file(struct copy *c, int in_dir, int out_dir, const char *name, struct stat *st, struct err *e)
+{
+	AUTO_CLOSE int in = openat(in_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	AUTO_CLOSE int out = -1;
+
+	if (in < 0 && !is_not_readable(errno))
+		return fail(c, "openat", e);
+	if (in < 0 || fstat(in, st) < 0 || !S_ISREG(st->st_mode)) {
+		skip(c);
+		return 1;
+	}
+	out = openat(out_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0700);
+	if (out < 0)
+		return fail(c, "openat", e);
+	if (copy_content(c, in, out, st) < 0)
+		return fail(c, "copy_file_range", e);
+	copy_xattrs(in, out);
+	c->st.files++;
+	return 0;
+}
+
+__attribute__((noinline)) static int copy_symlink(struct copy *c, int in_dir, int out_dir, const char *name,
+						   struct err *e)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(in_dir, name, target, sizeof(target) - 1);
+
+	if (n < 0 && errno != EINVAL && !is_not_readable(errno))
+		return fail(c, "readlinkat", e);
+	if (n <= 0) {
+		skip(c);
+		return 1;
+	}
+	target[n] = '\0';
+	if (symlinkat(target, out_dir, name) < 0)
+		return fail(c, "symlinkat", e);
+	c->st.symlinks++;
+	return 0;
+}
+
+static bool is_kernel_fs(int fd)
+{
+	static const unsigned long magics[] = {
+		PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC,
+		TRACEFS_MAGIC, SECURITYFS_MAGIC, BPF_FS_MAGIC, DEVPTS_SUPER_MAGIC, PSTOREFS_MAGIC,
+		EFIVARFS_MAGIC, SELINUX_MAGIC, BINFMTFS_MAGIC, 0x62656570 /* configfs */,
+		0x19800202 /* mqueue */, 0x65735543 /* fusectl */,
+	};
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < N_ELEMS(magics); i++)
+		if (magics[i] == ((unsigned long)fs.f_type & 0xffffffffu))
+			return true;
+	return false;
+}
+
+static int copy_dir(struct copy *c, int in, int out, const struct stat *st, struct err *e);
+
+static int copy_subdir(struct copy *c, int in_dir, int out_dir, const char *name, struct stat *st, dev_t outer,
+		       struct err *e)
+{
+	AUTO_CLOSE int out = -1;
+	AUTO_CLOSE int in = openat(in_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool readable = in >= 0 && fstat(in, st) == 0;
+
+	if (in < 0 && !is_not_readable(errno))
+		return fail(c, "openat", e);
+	if (st->st_dev == c->dst_st.st_dev && st->st_ino == c->dst_st.st_ino)
+		return 1;	/* the copy lies below what is copied */
+	if (mkdirat(out_dir, name, 0700) < 0)
+		return fail(c, "mkdirat", e);
+	c->st.dirs++;
+	if (!readable) {	/* there, but empty */
+		skip(c);
+		return 0;
+	}
+	if (st->st_dev != outer && is_kernel_fs(in)) {
+		c->st.kernel_fs++;
+		return 0;
+	}
+	out = openat(out_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (out < 0)
+		return fail(c, "openat", e);
+	copy_xattrs(in, out);
+	return copy_dir(c, in, out, st, e);
+}
+
+static int copy_entry(struct copy *c, int in_dir, int out_dir, const char *name, dev_t outer, struct err *e)
+{
+	struct stat st;
+	const char *other;
+	int rc;
+
+	if (fstatat(in_dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
+		if (!is_not_readable(errno))
+			return fail(c, "fstatat", e);
+		if (errno != ENOENT)
+			skip(c);
+		return 0;
+	}
+	if (st.st_dev == c->owners_st.st_dev && st.st_ino == c->owners_st.st_ino)
+		return 0;
+	other = S_ISDIR(st.st_mode) || st.st_nlink < 2 ? NULL : links_find(&c->links, &st);
+	if (other) {
+		if (linkat(c->dst_root, other, out_dir, name, 0) < 0)
+			return fail(c, "linkat", e);
+		c->st.hardlinks++;
+		return 0;
+	}
+	switch (st.st_mode & S_IFMT) {
+	case S_IFREG:
+		rc = copy_file(c, in_dir, out_dir, name, &st, e);
+		break;
+	case S_IFDIR:
+		rc = copy_subdir(c, in_dir, out_dir, name, &st, outer, e);
+		break;
+	case S_IFLNK:
+		rc = copy_symlink(c, in_dir, out_dir, name, e);
+		break;
+	case S_IFIFO:
+		rc = mkfifoat(out_dir, name, 0700) < 0 ? fail(c, "mkfifoat", e) : 0;
+		c->st.fifos++;
+		break;
+	default:
+		c->st.devices++;
+		return 0;
+	}
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (!S_ISDIR(st.st_mode) && st.st_nlink > 1)
+		links_add(&c->links, &st, c->path + 1);
+	set_times(out_dir, name, &st);
+	return record(c, &st, e);
+}
+
+static int copy_dir(struct copy *c, int in, int out, const struct stat *st, struct err *e)
+{
+	AUTO_CLOSE int fd = fcntl(in, F_DUPFD_CLOEXEC, 3);
+	AUTO_DIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	size_t len = c->len;
+	struct dirent *d;
+
+	if (!dir)
+		return fail(c, "fdopendir", e);
+	fd_take(&fd);
+	while (errno = 0, (d = readdir(dir)) != NULL) {
+		size_t n = strlen(d->d_name);
+		int rc;
+
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+			continue;
+		if (len + 1 + n > PATH_BYTES_MAX) {
+			skip(c);	/* nobody could name it */
+			continue;
+		}
+		c->path[len] = '/';
+		memcpy(c->path + len + 1, d->d_name, n + 1);
+		c->len = len + 1 + n;
+		rc = tick(c) < 0 ? fail(c, "readdir", e) : copy_entry(c, in, out, d->d_name, st->st_dev, e);
+		if (rc < 0)
+			return -1;
+		c->path[len] = '\0';
+		c->len = len;
+	}
+	if (errno && !is_not_readable(errno))
+		return fail(c, "readdir", e);
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+static void say_skipped(const struct copy *c)
+{
+	const struct copy_stats *st = &c->st;
+
+	if (st->unreadable)
+		log_warn("%llu of the files of %s may not be read and are missing in the copy: %s%s%s%s%s%s",
+			 (unsigned long long)st->unreadable, c->src, st->first[0], st->first[1][0] ? ", " : "",
+			 st->first[1], st->first[2][0] ? ", " : "", st->first[2],
+			 st->unreadable > COPY_NAMES ? " ..." : "");
+	if (st->devices)
+		log_info("%llu sockets and device nodes of %s were not copied", (unsigned long long)st->devices,
+			 c->src);
+}
+
+static int copy_all(struct copy *c, const char *owners_path, struct err *e)
+{
+	AUTO_CLOSE int in = open(c->src, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int out = open(c->dst, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	AUTO_CLOSE int fd = -1;
+	AUTO_FCLOSE FILE *owners = NULL;
+	struct stat st;
+
+	if (in < 0 || fstat(in, &st) < 0)
+		return err_sys(e, "open", c->src, "copying %s", c->src);
+	if (out < 0 || fstat(out, &c->dst_st) < 0)
+		return err_sys(e, "open", c->dst, "copying %s", c->src);
+	fd = open(owners_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || fstat(fd, &c->owners_st) < 0 || !(owners = fdopen(fd, "w")))
+		return err_sys(e, "open", owners_path, "copying %s", c->src);
+	fd_take(&fd);
+	c->owners = owners;
+	c->dst_root = out;
+	if (fwrite(OWNERS_MAGIC, sizeof(OWNERS_MAGIC), 1, owners) != 1)
+		return err_sys(e, "write", owners_path, "noting the owners of the copy");
+	if (copy_dir(c, in, out, &st, e) < 0)
+		return -1;
+	set_times(out, ".", &st);
+	str_copy(c->path, sizeof(c->path), "/");
+	if (record(c, &st, e) < 0)
+		return -1;
+	if (fwrite(OWNERS_END, sizeof(OWNERS_END), 1, owners) != 1 || fflush(owners) == EOF)
+		return err_sys(e, "write", owners_path, "noting the owners of the copy");
+	return 0;
+}
+
+int copy_tree(const char *src, const char *dst, const char *owners_path, struct copy_stats *st, struct err *e)
+{
+	AUTO_FREE struct copy *c = mem_alloc(sizeof(*c));
+	int rc;
+
+	c->src = src;
+	c->dst = dst;
+	c->shows = isatty(STDERR_FILENO) == 1;
+	c->began = now_ms();
+	rc = copy_all(c, owners_path, e);
+	if (c->shown)
+		dprintf(STDERR_FILENO, "\r\033[K");
+	links_fini(&c->links);
+	if (rc == 0)
+		say_skipped(c);
+	if (st)
+		*st = c->st;
+	return rc;
+}
+
+/* ---- STEP_COPY_FIX ---- */
+
+enum { RECORD_MAX = PATH_MAX + 64 };
+
+/* The next record without its NUL. 1: got one, 0: end of file, -1: too long or cut off. */
+static int next_record(FILE *fp, char buf[RECORD_MAX])
+{
+	size_t n = 0;
+	int ch;
+
+	while ((ch = getc_unlocked(fp)) != EOF) {
+		if (n == RECORD_MAX)
+			return -1;
+		buf[n++] = (char)ch;
+		if (!ch)
+			return 1;
+	}
+	return n || ferror(fp) ? -1 : 0;
+}
+
+/* Digits of @base and one space; no sign, nothing above @max. */
+static bool take_number(char **s, unsigned base, uint32_t max, uint32_t *out)
+{
+	uint64_t v = 0;
+	char *p = *s;
+
+	for (; *p >= '0' && *p < (char)('0' + base); p++) {
+		v = v * base + (unsigned)(*p - '0');
+		if (v > max)
+			return false;
+	}
+	if (p == *s || *p != ' ')
+		return false;
+	*s = p + 1;
+	*out = (uint32_t)v;
+	return true;
+}
+
+/* Absolute, no ".." and no empty part: what copy_tree() writes. */
+static bool is_inner_path(const char *p)
+{
+	if (strcmp(p, "/") == 0)
+		return true;
+	if (*p != '/' || strlen(p) > PATH_BYTES_MAX)
+		return false;
+	while (*p) {
+		size_t n = strcspn(++p, "/");
+
+		if (!n || (n <= 2 && strncmp(p, "..", n) == 0))
+			return false;
+		p += n;
+	}
+	return true;
+}
+
+/* Ids without a number inside become 0. 1: so it was. */
+static int chown_entry(int dirfd, const char *leaf, uid_t uid, gid_t gid, mode_t *mode)
+{
+	const uid_t keep_uid = (uid_t)-1;
+	const gid_t keep_gid = (gid_t)-1;
+
+	if (fchownat(dirfd, leaf, uid, gid, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -1;
+	/* nobody's setuid file must not become root's */
+	if (fchownat(dirfd, leaf, uid, keep_gid, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != EINVAL || fchownat(dirfd, leaf, 0, keep_gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return -1;
+		*mode &= ~(mode_t)S_ISUID;
+	}
+	if (fchownat(dirfd, leaf, keep_uid, gid, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != EINVAL || fchownat(dirfd, leaf, keep_uid, 0, AT_SYMLINK_NOFOLLOW) < 0)
+			return -1;
+		if (!S_ISDIR(*mode))
+			*mode &= ~(mode_t)S_ISGID;
+	}
+	return 1;
+}
+
+static int fix_entry(int root_fd, const char *path, uid_t uid, gid_t gid, mode_t mode, uint64_t *unmapped,
+		     struct err *e)
+{
+	AUTO_CLOSE int parent = -1;
+	const char *leaf = ".";
+	int dirfd = root_fd, rc;
+	struct stat st;
+
+	if (strcmp(path, "/") != 0) {
+		parent = path_parent_in(root_fd, path, false, &leaf);
+		if (parent < 0)
+			return err_sys(e, "openat2", path, "owners of the copied tree");
+		dirfd = parent;
+	}
+	if (fstatat(dirfd, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "fstatat", path, "owners of the copied tree");
+	if ((st.st_mode & S_IFMT) != (mode & S_IFMT))
+		return err_set(e, ERR_STATE, "%s of the copied tree is not what was copied", path);
+	rc = chown_entry(dirfd, leaf, uid, gid, &mode);
+	if (rc < 0)
+		return err_sys(e, "fchownat", path, "owners of the copied tree");
+	*unmapped += (uint64_t)rc;
+	if (S_ISLNK(mode))
+		return 0;
+	if (fchmodat(dirfd, leaf, mode & 07777, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "fchmodat", path, "modes of the copied tree");
+	return 0;
+}
+
+int copy_fix(int root_fd, const char *owners_path, uint64_t *unmapped, struct err *e)
+{
+	AUTO_FCLOSE FILE *fp = fopen(owners_path, "re");
+	char rec[RECORD_MAX];
+	int rc;
+
+	*unmapped = 0;
+	if (!fp)
+		return err_sys(e, "open", owners_path, "reading the owners of the copied tree");
+	if (next_record(fp, rec) != 1 || strcmp(rec, OWNERS_MAGIC) != 0)
+		return err_set(e, ERR_STATE, "%s is not a list of owners", owners_path);
+	while ((rc = next_record(fp, rec)) == 1) {
+		uint32_t uid, gid, mode;
+		char *s = rec;
+
+		if (strcmp(rec, OWNERS_END) == 0)
+			return 0;
+		if (!take_number(&s, 10, UINT32_MAX - 1, &uid) || !take_number(&s, 10, UINT32_MAX - 1, &gid) ||
+		    !take_number(&s, 8, 0177777, &mode) || !is_inner_path(s))
+			return err_set(e, ERR_STATE, "%s has a line that is none of ours", owners_path);
+		if (fix_entry(root_fd, s, uid, gid, mode, unmapped, e) < 0)
+			return -1;
+	}
+	return err_set(e, ERR_STATE, "%s is cut short", owners_path);
+}
+
+int step_copy_fix(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	uint64_t unmapped;
+
+	(void)rung;
+	if (copy_fix(ctx_fd(c, s->reads[0]), s->u.file.path, &unmapped, e) < 0)
+		return -1;
+	if (unmapped)
+		log_info("%llu copied files have owners without a number inside and belong to root",
+			 (unsigned long long)unmapped);
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* steps/copy.h - the last rung of the writable root: a copy of the tree */
+#ifndef STEPS_COPY_H
+#define STEPS_COPY_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { COPY_NAMES = 3, COPY_NAME_MAX = 256 };
+
+struct copy_stats {
+	uint64_t files, dirs, symlinks, fifos, hardlinks;
+	uint64_t bytes;
+	uint64_t devices;	/* left out: sockets and device nodes */
+	uint64_t unreadable;	/* left out: the caller may not read them */
+	uint64_t kernel_fs;	/* mounts of proc, sysfs ...: left empty */
+	char first[COPY_NAMES][COPY_NAME_MAX];	/* of the unreadable; "" after the last */
+};
+
+/**
+ * copy_tree() - Copy a directory as the caller
+ * @src:	copied with what is mounted below, but for the kernel's own file systems
+ * @dst:	exists and is empty; everything made in it is removable by the caller
+ * @owners_path:	written: owners and modes as the host has them, for STEP_COPY_FIX
+ * @st:		may be NULL
+ * What cannot be read is left out, counted and warned of. A blocked SIGINT, SIGTERM or
+ * SIGHUP that becomes pending ends the copy with EINTR.
+ */
+NODISCARD int copy_tree(const char *src, const char *dst, const char *owners_path, struct copy_stats *st,
+			struct err *e);
+
+/* What STEP_COPY_FIX does, on the copied tree @root_fd. @unmapped counts entries whose
+ * owner or group has no number inside; they belong to root inside. */
+NODISCARD int copy_fix(int root_fd, const char *owners_path, uint64_t *unmapped, struct err *e);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* steps/ctx.h - what steps fill and read while a plan is walked
+ *
+ * One per process: the child inherits a copy at the clone, and from then on slots
+ * travel only through meeting points. Slot descriptors are CLOEXEC and owned by ctx.
+ */
+#ifndef STEPS_CTX_H
+#define STEPS_CTX_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "plan/plan.h"
+
+struct hs;
+
+struct ctx_user {		/* SLOT_USER, written by STEP_USER */
+	uid_t uid;
+	gid_t gid;
+	gid_t groups[GROUPS_MAX];
+	size_t n_groups;
+	char home[4096];
+};
+
+struct ctx {
+	const struct spec *spec;
+	const struct plan *plan;
+	const struct plan_input *in;
+	enum place place;
+	int *fds;		/* per slot, -1: not written */
+	struct ctx_user user;
+	struct hs *hs;
+	pid_t child_pid;	/* supervisor: in its own pid namespace */
+	int stdio[3];		/* child: what becomes fds 0 to 2; with a terminal ignored */
+	const struct sock_filter *filter;	/* loaded by STEP_SECCOMP; NULL: none */
+	unsigned short n_filter;
+	unsigned char rung_taken[256];		/* per step, for the state and --verbose */
+	bool groups_settable;	/* false under a gid map that denies setgroups */
+};
+
+/* A step's function: @rung is the index into step->rungs. On failure errno of the failing
+ * call stands in e->errnum. */
+typedef int step_fn(struct ctx *c, const struct step *s, size_t rung, struct err *e);
+
+/* steps/mount.c */
+step_fn step_private, step_open, step_tree, step_idtree, step_attach, step_newfs, step_setattr,
+	step_mount;
+/* steps/overlay.c */
+step_fn step_overlay, step_own;
+/* steps/copy.c: the copy itself is made before the clone, by run/prepare */
+step_fn step_copy_fix;
+/* steps/files.c */
+step_fn step_dir, step_symlink, step_file, step_mask, step_readonly, step_devices, step_console;
+/* steps/ns.c */
+step_fn step_idmap, step_root_id, step_loopback, step_hostname, step_pivot;
+/* steps/user.c: reads the root's own passwd and group, never through NSS */
+step_fn step_user, step_set_user;
+/* steps/process.c */
+step_fn step_cwd, step_rlimits, step_stdio, step_no_new_privs, step_deathsig, step_verify, step_exec;
+/* steps/caps.c: through libcap-ng */
+step_fn step_caps_bound, step_caps;
+/* steps/filter.c */
+step_fn step_seccomp;
+
+/* The slot's descriptor (borrowed); an unwritten slot is a bug that plan_check() excludes. */
+static inline int ctx_fd(const struct ctx *c, short slot)
+{
+	return c->fds[slot];
+}
+
+/* Moves @fd into the slot. */
+static inline void ctx_put(struct ctx *c, short slot, int fd)
+{
+	c->fds[slot] = fd;
+}
+
+#endif

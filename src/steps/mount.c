@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* steps/mount.c - trees, new file systems and where they are attached
+ *
+ * Everything is built as a detached mount held by a descriptor and attached once, onto a
+ * target that was resolved inside the root to a descriptor: no path is walked twice.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "steps/ctx.h"
+
+/* Makes the target where it is missing and puts the mount there. */
+static int attach_in(int root_fd, int mount_fd, const char *target, bool is_dir, struct err *e)
+{
+	AUTO_CLOSE int at = path_target_in(root_fd, target, is_dir);
+
+	if (at < 0)
+		return err_sys(e, "openat2", target, "making the mount point");
+	if (sys_move_mount(mount_fd, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_sys(e, "move_mount", target, "mounting");
+	return 0;
+}
+
+int step_private(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	(void)c, (void)rung;
+	if (sys_mount(NULL, s->object, NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(e, "mount", s->object, "cutting mount propagation");
+	return 0;
+}
+
+int step_open(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	int fd = open(s->u.mount.source, O_PATH | O_CLOEXEC);
+
+	(void)rung;
+	if (str_starts(s->u.mount.source, "/proc/self/ns/")) {
+		auto_close(&fd);
+		fd = open(s->u.mount.source, O_RDONLY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return err_sys(e, "open", s->u.mount.source, "opening");
+	ctx_put(c, s->writes[0], fd);
+	return 0;
+}
+
+/* mount_setattr(2) of a detached tree. @userns_fd: -1, or the namespace that idmaps it. */
+static int set_attrs(int fd, const struct step *s, int userns_fd, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = s->u.mount.attrs, .attr_clr = s->u.mount.clear };
+	unsigned flags = AT_EMPTY_PATH | (s->u.mount.recursive ? AT_RECURSIVE : 0);
+
+	if (userns_fd >= 0) {
+		struct mount_attr id = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)(unsigned)userns_fd };
+
+		/* EINVAL: some file system of the tree (proc, sysfs, an older tmpfs) cannot be idmapped */
+		if (sys_mount_setattr(fd, "", flags, &id) < 0)
+			return err_sys(e, "mount_setattr", s->u.mount.source, "mapping the ids of the tree");
+	}
+	if ((attr.attr_set || attr.attr_clr) && sys_mount_setattr(fd, "", flags, &attr) < 0)
+		return err_sys(e, "mount_setattr", s->u.mount.source, "setting mount attributes");
+	return 0;
+}
+
+static int open_tree(const char *source, int *fd, struct err *e)
+{
+	*fd = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (*fd < 0)
+		return err_sys(e, "open_tree", source, "taking the host's tree");
+	return 0;
+}
+
+int step_tree(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+
+	(void)rung;
+	if (open_tree(s->u.mount.source, &fd, e) < 0 || set_attrs(fd, s, -1, e) < 0)
+		return -1;
+	if (s->u.mount.target)
+		return attach_in(ctx_fd(c, SLOT_ROOT), fd, s->u.mount.target, s->u.mount.is_dir, e);
+	ctx_put(c, s->writes[0], fd_take(&fd));
+	return 0;
+}
+
+/* Supervisor as real root, in the host's namespaces: the child could neither reach the
+ * source nor set the map. */
+int step_idtree(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+
+	(void)rung;
+	if (open_tree(s->u.mount.source, &fd, e) < 0 || set_attrs(fd, s, ctx_fd(c, SLOT_USERNS), e) < 0)
+		return -1;
+	ctx_put(c, s->writes[0], fd_take(&fd));
+	return 0;
+}
+
+int step_attach(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	(void)rung;
+	if (sys_move_mount(ctx_fd(c, s->reads[0]), "", AT_FDCWD, s->u.mount.source, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "move_mount", s->u.mount.source, "attaching");
+	return 0;
+}
+
+/* "a=b,c" as fsconfig(2) calls. */
+static int configure(int fs, const char *fstype, const char *data, struct err *e)
+{
+	AUTO_STRV struct strv words = { 0 };
+
+	if (!data || !*data)
+		return 0;
+	strv_split(&words, data, ',');
+	for (size_t i = 0; i < words.n; i++) {
+		char *word = words.v[i], *eq = strchr(word, '=');
+		int rc;
+
+		if (eq) {
+			*eq = '\0';
+			rc = sys_fsconfig(fs, FSCONFIG_SET_STRING, word, eq + 1, 0);
+			*eq = '=';
+		} else {
+			rc = sys_fsconfig(fs, FSCONFIG_SET_FLAG, word, NULL, 0);
+		}
+		if (rc < 0)
+			return err_sys(e, "fsconfig", word, "option of %s", fstype);
+	}
+	return 0;
+}
+
+static int new_fs(const char *fstype, const char *data, uint64_t attrs, int *out, struct err *e)
+{
+	AUTO_CLOSE int fs = sys_fsopen(fstype, FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return err_sys(e, "fsopen", fstype, "new %s", fstype);
+	if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", fstype, 0) < 0 && errno != EINVAL)
+		return err_sys(e, "fsconfig", "source", "new %s", fstype);
+	if (configure(fs, fstype, data, e) < 0)
+		return -1;
+	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_sys(e, "fsconfig", fstype, "new %s", fstype);
+	*out = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)attrs);
+	if (*out < 0)
+		return err_sys(e, "fsmount", fstype, "new %s", fstype);
+	return 0;
+}
+
+int step_newfs(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	const char *data = s->rungs[rung].data ? s->rungs[rung].data : s->u.mount.data;
+
+	if (new_fs(s->u.mount.fstype, data, s->u.mount.attrs, &fd, e) < 0)
+		return -1;
+	if (s->u.mount.target && attach_in(ctx_fd(c, SLOT_ROOT), fd, s->u.mount.target, true, e) < 0)
+		return -1;
+	if (s->writes[0])
+		ctx_put(c, s->writes[0], fd_take(&fd));
+	return 0;
+}
+
+int step_setattr(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = s->u.mount.attrs, .attr_clr = s->u.mount.clear };
+
+	(void)rung;
+	if (sys_mount_setattr(ctx_fd(c, s->reads[0]), "", AT_EMPTY_PATH, &attr) < 0)
+		return err_sys(e, "mount_setattr", s->object, "setting mount attributes");
+	return 0;
+}
+
+int step_mount(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	(void)rung;
+	return attach_in(ctx_fd(c, SLOT_ROOT), ctx_fd(c, s->reads[1]), s->u.mount.target, s->u.mount.is_dir, e);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/store.h - one run on disk: its definition, its live directory, its lock
+ *
+ *   DATA/containers/ID/   config.json, and the writable layer: upper work lower copy
+ *   RUN/ID/               lock (flock held by the supervisor), state.json, control (socket)
+ *
+ * DATA is $XDG_DATA_HOME/lichen, else ~/.local/share/lichen; /var/lib/lichen for root.
+ * RUN is /run/user/UID/lichen where /run/user/UID is ours (mode 0700, owner), whatever the
+ * environment says; /run/lichen for root; else the one recorded in DATA/runtime-dir while
+ * it is still ours, else /tmp/lichen-UID (made 0700; refused where somebody else's).
+ *
+ * Order, so that two lichens and a kill at any instant meet no half-made run:
+ *   made:    RUN/.new-ID, its lock taken, renamed to RUN/ID, then DATA/containers/ID
+ *   removed: DATA/containers/ID, then RUN/ID
+ * so a definition without a live directory is garbage where it is ephemeral (it holds the
+ * file "ephemeral"), and a live directory whose lock is free belongs to a dead supervisor.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "spec/spec.h"
+
+struct store {
+	char *data_dir, *run_dir;	/* absolute, real; owned */
+	int data_fd, run_fd;		/* O_PATH directories "containers" and RUN */
+};
+
+/* What state.json says. */
+struct run_state {
+	char *status;		/* "creating" "created" "running" "stopped" */
+	pid_t pid;		/* of the child, in the supervisor's pid namespace; 0: none yet */
+	uint64_t pid_start;	/* field 22 of /proc/PID/stat: clock ticks since boot */
+	pid_t supervisor;
+	struct id_map uids, gids;	/* what was written */
+	struct strv rungs;	/* "ids=range", "overlay=kernel" */
+};
+
+struct run_dir {
+	char *id;		/* 64 hex digits; owned */
+	char *data;		/* DATA/containers/ID; owned */
+	char *live;		/* RUN/ID; owned */
+	int lock_fd;		/* flocked; -1 in readers */
+};
+
+/* Finds and makes the two directories. */
+NODISCARD int store_open(struct store *st, uid_t uid, const char *home, struct err *e);
+void store_close(struct store *st);
+
+/**
+ * store_create() - Make the directories of a new run and take its lock
+ * @name:	refused (ERR_STATE, names the holder) where a live run has it; may be NULL
+ * DATA/containers/ID gets mode 0700 and the empty file "ephemeral" when @ephemeral.
+ */
+NODISCARD int store_create(struct store *st, const char *name, bool ephemeral, struct run_dir *rd, struct err *e);
+
+/* Writes config.json or state.json by rename; no fsync for what is thrown away anyway. */
+NODISCARD int store_write_config(const struct run_dir *rd, const char *json, size_t len, struct err *e);
+NODISCARD int store_write_state(const struct run_dir *rd, const struct spec *s, const struct run_state *state,
+				struct err *e);
+NODISCARD int store_read_state(const struct run_dir *rd, struct run_state *state, struct err *e);
+void run_state_fini(struct run_state *state);
+
+/* Finds a live run by id, unique prefix or name (no lock taken). */
+NODISCARD int store_find(struct store *st, const char *ref, struct run_dir *rd, struct err *e);
+void run_dir_fini(struct run_dir *rd);	/* closes the lock */
+
+/**
+ * store_remove_tree() - rm -rf by descriptors, never following a link or leaving the file system
+ * Return: 0, or -1 with @e; EACCES and EPERM mean: try again inside the id map that made it
+ */
+NODISCARD int store_remove_tree(const char *path, struct err *e);
+
+/* Removes both directories of a run in the order above, in the id map where that is
+ * needed; @in_map runs @fn(arg) in a process inside the map and returns its result. */
+typedef int store_in_map_fn(const struct id_map *uids, const struct id_map *gids,
+			    int (*fn)(const void *arg, struct err *e), const void *arg, struct err *e);
+NODISCARD int store_remove(const struct run_dir *rd, const struct id_map *uids, const struct id_map *gids,
+			   store_in_map_fn *in_map, struct err *e);
+
+/**
+ * store_sweep() - Finish what dead supervisors left
+ * For each live directory whose lock is free: kills a pid 1 that is still the recorded one
+ * (pidfd, then pid start time compared, then SIGKILL), removes both directories when
+ * ephemeral. Then definitions that are ephemeral without a live directory, and .new-*
+ * left by a kill. With more than 64 live runs, a window of 64 that moves with the clock,
+ * so that a start does not get slower with their number. Failures are warnings.
+ */
+void store_sweep(struct store *st, store_in_map_fn *in_map);
+
+/* Field 22 of /proc/PID/stat, 0 where there is no such process. */
+uint64_t pid_start_time(pid_t pid);
+
+#endif

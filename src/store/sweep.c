@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/sweep.c - finishing what dead supervisors left
+ *
+ * Kept is only a definition that is whole (config.json) and not ephemeral; everything
+ * else whose lock is free was half made, half removed or to be thrown away.
+ */
+
+#include "store/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "spec/oci.h"
+
+enum { ID_LEN = 64, WINDOW = 64, KILL_WAIT_MS = 2000 };
+
+static bool is_id(const char *s)
+{
+	return strlen(s) == ID_LEN && strspn(s, "0123456789abcdef") == ID_LEN;
+}
+
+static bool has(int dirfd, const char *id, const char *file)
+{
+	AUTO_FREE char *path = str_fmt("%s/%s", id, file);
+
+	return faccessat(dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The ids in a directory, and in @half the names of what was not finished. */
+static int list(int at, struct strv *ids, struct strv *half)
+{
+	AUTO_CLOSE int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_DIR DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!dir)
+		return -1;
+	fd = -1;
+	for (const struct dirent *d; (d = readdir(dir));) {
+		if (is_id(d->d_name))
+			strv_add(ids, d->d_name);
+		else if (half && (str_starts(d->d_name, ".new-") || str_starts(d->d_name, ".del-")))
+			strv_add(half, d->d_name);
+	}
+	return 0;
+}
+
+/* Takes the lock in RUN/@dir: its descriptor, -1 where somebody has it, -2 where there is none. */
+static int take_lock(const struct store *st, const char *dir)
+{
+	AUTO_FREE char *path = str_fmt("%s/lock", dir);
+	AUTO_CLOSE int fd = openat(st->run_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return errno == ENOENT ? -2 : -1;
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? fd_take(&fd) : -1;
+}
+
+/* The pidfd comes first: what it stands for cannot change while its start is compared. */
+static void kill_recorded(const struct run_state *state)
+{
+	AUTO_CLOSE int fd = state->pid > 0 && state->pid_start ? sys_pidfd_open(state->pid, 0) : -1;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (fd < 0 || pid_start_time(state->pid) != state->pid_start)
+		return;
+	if (sys_pidfd_send_signal(fd, SIGKILL) < 0)
+		return;
+	log_info("killed process %d of a sandbox whose supervisor is dead", (int)state->pid);
+	while (poll(&p, 1, KILL_WAIT_MS) < 0 && errno == EINTR)
+		;
+}
+
+static void sweep_run(const struct store *st, const char *id, store_in_map_fn *in_map)
+{
+	AUTO_CLOSE int lock = take_lock(st, id);
+	AUTO_FREE char *link = NULL, *data = NULL, *live = NULL;
+	struct run_dir rd = { .lock_fd = -1 };
+	struct run_state state = { 0 };
+	struct err e = { 0 };
+	char text[PATH_MAX];
+	ssize_t n;
+
+	if (lock == -1)
+		return;
+	link = str_fmt("%s/data", id);
+	live = str_fmt("%s/%s", st->run_dir, id);
+	n = readlinkat(st->run_fd, link, text, sizeof(text));
+	data = n > 0 && (size_t)n < sizeof(text) && text[0] == '/' ? str_dupn(text, (size_t)n)
+								    : str_fmt("%s/containers/%s", st->data_dir, id);
+	/* it must be a directory of this run, whatever the link says */
+	if (!strstr(data, id) || !str_eq(strrchr(data, '/') + 1, id)) {
+		free(data);
+		data = str_fmt("%s/containers/%s", st->data_dir, id);
+	}
+	rd.id = str_dup(id);
+	rd.data = ptr_take(&data);
+	rd.live = ptr_take(&live);
+	if (store_read_state(&rd, &state, &e) == 0)
+		kill_recorded(&state);
+	if (!has(AT_FDCWD, rd.data, "ephemeral") && has(AT_FDCWD, rd.data, "config.json"))
+		goto out;
+	err_clear(&e);
+	if (store_remove(&rd, &state.uids, &state.gids, in_map, &e) < 0)
+		log_err(&e);
+	else
+		log_info("removed the sandbox %.12s, whose supervisor is dead", id);
+out:
+	run_state_fini(&state);
+	run_dir_fini(&rd);
+}
+
+/* A run in the making has its lock, or loses the race for the name and begins anew. */
+static void sweep_half(const struct store *st, const char *name)
+{
+	AUTO_CLOSE int lock = -1;
+	AUTO_FREE char *gone = str_fmt(".del-%s", name + strlen(".new-")), *path = NULL;
+	struct err e = { 0 };
+
+	if (str_starts(name, ".new-")) {
+		lock = take_lock(st, name);
+		if (lock == -1 || renameat(st->run_fd, name, st->run_fd, gone) < 0)
+			return;
+	}
+	path = str_fmt("%s/%s", st->run_dir, gone);
+	if (store_remove_tree(path, &e) < 0)
+		log_err(&e);
+}
+
+/* Another RUN of the same DATA, used by sessions without /run/user/UID, or -1. */
+static int other_run(const struct store *st)
+{
+	AUTO_FREE char *record = str_fmt("%s/runtime-dir", st->data_dir);
+	char text[PATH_MAX];
+	ssize_t n = readlink(record, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	return str_eq(text, st->run_dir) ? -1 : open(text, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Without a live directory (the machine was started anew) only config.json knows the map. */
+static void read_config(const struct store *st, const char *id, struct spec *s)
+{
+	AUTO_FREE char *path = str_fmt("%s/config.json", id), *text = NULL;
+	struct err ignored = { 0 };
+	size_t len;
+
+	spec_init(s);
+	if (fd_read_file(st->data_fd, path, OCI_MAX_BYTES, &text, &len) == 0)
+		(void)!oci_read(text, len, OCI_TRUSTED, s, NULL, &ignored);
+}
+
+static void sweep_definition(const struct store *st, int other, const char *id, store_in_map_fn *in_map)
+{
+	struct run_dir rd = { .lock_fd = -1 };
+	struct err e = { 0 };
+	struct spec s;
+
+	if (faccessat(st->run_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    (other >= 0 && faccessat(other, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0))
+		return;
+	if (!has(st->data_fd, id, "ephemeral") && has(st->data_fd, id, "config.json"))
+		return;
+	rd.id = str_dup(id);
+	rd.data = str_fmt("%s/containers/%s", st->data_dir, id);
+	rd.live = str_fmt("%s/%s", st->run_dir, id);
+	read_config(st, id, &s);
+	if (store_remove(&rd, &s.uids, &s.gids, in_map, &e) < 0)
+		log_err(&e);
+	spec_fini(&s);
+	run_dir_fini(&rd);
+}
+
+/* The window on @n things: where it begins now. */
+static size_t window_start(size_t n)
+{
+	struct timespec now = { 0 };
+
+	if (n <= WINDOW)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (size_t)now.tv_sec % ((n + WINDOW - 1) / WINDOW) * WINDOW;
+}
+
+void store_sweep(struct store *st, store_in_map_fn *in_map)
+{
+	AUTO_STRV struct strv defs = { 0 }, runs = { 0 }, half = { 0 };
+	AUTO_CLOSE int other = -1;
+	size_t start;
+
+	if (list(st->run_fd, &runs, &half) < 0 || list(st->data_fd, &defs, NULL) < 0) {
+		log_warn("cannot look for what dead sandboxes left in %s: %s", st->run_dir, strerror(errno));
+		return;
+	}
+	for (size_t i = 0; i < half.n && i < WINDOW; i++)
+		sweep_half(st, half.v[i]);
+	start = window_start(runs.n);
+	for (size_t i = start; i < runs.n && i - start < WINDOW; i++)
+		sweep_run(st, runs.v[i], in_map);
+	if (defs.n)
+		other = other_run(st);
+	start = window_start(defs.n);
+	for (size_t i = start; i < defs.n && i - start < WINDOW; i++)
+		sweep_definition(st, other, defs.v[i], in_map);
+}

@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tags: root
+# Which ids there are inside, and who the command runs as.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+need userns busybox
+root=$T/root
+busybox_root "$root"
+mkdir "$T/share"
+chmod 0777 "$T/share"
+printf 'staff:x:50:user\nwheel:x:51:root,user\n' >>"$root/etc/group"
+
+# ---- one id: works everywhere ----
+
+run_lichen run --ids=single "$root" id -u
+is "$out" 0 '--ids=single: root inside'
+run_lichen run --ids=single "$root" cat /proc/self/uid_map
+is "$(printf '%s\n' "$out" | awk '{ n += $3 } END { print n }')" 1 'one id and no other'
+run_lichen run --ids=single "$root" sh -c 'touch /tmp/f && chown 33 /tmp/f'
+isnt "$status" 0 'chown to another fails'
+run_lichen run --ids=single -u 33 "$root" true
+is "$status" 125 '-u of an id that is not there: 125'
+like "$err" '33' 'which is named'
+like "$err" 'range' 'and the way to more is shown'
+run_lichen run --ids=many "$root" true
+is "$status" 125 'an unknown --ids: 125'
+like "$err" 'auto.*range.*single|did you mean' 'the valid words are named'
+
+# ---- a range ----
+
+if [ "$(id -u)" -eq 0 ] || have subids; then
+	run_lichen run --ids=range "$root" id -u
+	is "$out" 0 '--ids=range: root inside'
+	run_lichen run --ids=range "$root" cat /proc/self/uid_map /proc/self/gid_map
+	ok '[ "$(printf "%s\n" "$out" | awk "{ n += \$3 } END { print n }")" -ge 131072 ]' 'at least 65536 users and groups'
+	is "$(printf '%s\n' "$out" | awk '$2 == 0' | wc -l)" 0 "root of the host is not one of them"
+	run_lichen run --ids=range -v "$T/share:/share" "$root" sh -c '
+		cd /share; echo x >f; chown 33:34 f && stat -c %u:%g f && chown 0:0 f && stat -c %u:%g f
+		chmod 0600 f; stat -c %a f; mkdir d; chown 65534 d; stat -c %u d; rmdir d'
+	is "$out" '33:34
+0:0
+600
+65534' 'chown to others and back works'
+	if [ "$(id -u)" -ne 0 ]; then
+		is "$(stat -c %u "$T/share/f")" "$(id -u)" "root inside is the caller, so the file is the caller's"
+	else
+		is "$(stat -c %u "$T/share/f")" 0 'in an idmapped volume ids are the same on both sides'
+	fi
+	rm -f "$T/share/f"
+	run_lichen run -u 33:34 "$root" sh -c 'id -u; id -g; grep -E "^Cap(Eff|Prm):" /proc/self/status'
+	is "$(printf '%s\n' "$out" | head -n 2 | tr '\n' ' ')" '33 34 ' '-u UID:GID'
+	is "$(printf '%s\n' "$out" | grep -c '0000000000000000$')" 2 'without capabilities'
+	run_lichen run -u user "$root" sh -c 'id -un; id -gn; echo $HOME; id -G | tr " " "\n" | sort -n | tr "\n" " "'
+	is "$out" 'user
+user
+/home/user
+50 51 1000 ' "-u NAME takes group, home and further groups of the tree's own files"
+	run_lichen run -u user:staff "$root" sh -c 'id -u; id -g'
+	is "$out" '1000
+50' '-u NAME:GROUP'
+	run_lichen run -u 1000 "$root" sh -c 'id -g; echo $HOME'
+	is "$out" '1000
+/home/user' '-u UID finds the same entry'
+	run_lichen run -u user "$root" sh -c 'echo x >/root/x'
+	isnt "$status" 0 'an ordinary user inside cannot write what is of root inside'
+	run_lichen run "$root" sh -c 'id -G'
+	is "$out" 0 "no group of the caller's stays with root inside"
+	if [ "$(id -u)" -ne 0 ]; then
+		if (umask 022; mkdir "$T/subs") && busybox_root "$T/subs/tree0" &&
+			chmod 0777 "$T/subs" && in_subid_map cp -a "$T/subs/tree0" "$T/subs/tree"; then
+			in_subid_map chown -R 0:0 "$T/subs/tree"
+			run_lichen run "$T/subs/tree" sh -c 'id -u; stat -c %u:%g /bin/busybox; touch /etc/new && echo written'
+			is "$out" '0
+0:0
+written' 'a tree of the first subordinate id: that id is root inside'
+		else
+			fail 'a tree of the first subordinate id can be made'
+		fi
+	fi
+else
+	skip no-subids '--ids=range'
+fi
+
+# ---- names that are not there ----
+
+run_lichen run -u usr "$root" true
+is "$status" 125 'an unknown user: 125'
+like "$err" 'usr' 'which is named'
+like "$err" '"?user"?' 'with the nearest that exists'
+like "$err" '/etc/passwd' 'and the file that was asked'
+run_lichen run -u root:stuff "$root" true
+is "$status" 125 'an unknown group: 125'
+like "$err" 'stuff' 'which is named'
+for bad in '' ':' '-1' '4294967295' 'root:' '1000 '; do
+	run_lichen run -u "$bad" "$root" true
+	is "$status" 125 "-u '$bad' is an error"
+done
+run_lichen run -u root "$root" id -u
+is "$out" 0 '-u root'
+rm "$root/etc/passwd" "$root/etc/group"
+run_lichen run "$root" id -u
+is "$out" 0 'without /etc/passwd root is still 0'
+mkfifo "$root/etc/passwd"
+run_lichen run -u user "$root" true
+is "$status" 125 'a /etc/passwd that is a pipe does not make lichen wait'
+
+done_testing

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tags: root nosub seam
+# What is written inside never reaches the tree, and is gone at exit.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+need userns busybox
+root=$T/root
+busybox_root "$root" dir/sub
+printf 'old\n' >"$root/etc/file"
+printf 'gone\n' >"$root/etc/removed"
+# What belongs to this test of what lichen keeps on disk; root's is shared by all.
+data=$XDG_DATA_HOME/lichen/containers
+[ "$(id -u)" -ne 0 ] || data=/var/lib/lichen/containers
+left() { grep -lsF "$T/" "$data"/*/config.json; }
+# All of the tree: names, kinds, modes, owners, times, sizes.
+state() { (cd "$root" && find . -printf '%p %y %m %U:%G %s %T@ %l\n' | sort); }
+state >"$T/before"
+
+change='set -e
+	echo new >/etc/file; rm /etc/removed; echo made >/etc/made; mkdir -p /a/b; mv /dir/sub /dir/moved
+	chmod 0700 /tmp; ln -s x /root/link; cat /etc/file /etc/made; [ ! -e /etc/removed ]; [ -d /dir/moved ]'
+unchanged() {
+	state >"$T/after"
+	if cmp -s "$T/before" "$T/after"; then
+		pass "$1"
+	else
+		fail "$1" || diag "$(diff "$T/before" "$T/after")"
+	fi
+	is "$(left)" '' 'and nothing is kept'
+}
+
+for mode in auto kernel copy; do
+	run_lichen run --overlay="$mode" "$root" sh -c "$change"
+	is "$status" 0 "--overlay=$mode: writes work inside"
+	is "$out" 'new
+made' 'what was written can be read'
+	unchanged "--overlay=$mode: the tree stays as it was"
+done
+run_lichen run "$root" cat /etc/file
+is "$out" old 'the next run sees the old state'
+run_lichen run --overlay=kernel "$root" awk '$5 == "/" { print $(NF-2) }' /proc/self/mountinfo
+is "$out" overlay 'the kernel does it'
+run_lichen run --overlay=copy "$root" awk '$5 == "/" { print $(NF-2) }' /proc/self/mountinfo
+isnt "$out" overlay 'unless a copy is asked for'
+run_lichen run --overlay=kopy "$root" true
+is "$status" 125 'an unknown mode: 125'
+like "$err" 'copy' 'with the nearest right word'
+
+# ---- read-only ----
+
+run_lichen run --read-only "$root" sh -c 'echo x >/etc/file'
+isnt "$status" 0 '--read-only: a file cannot be written'
+like "$err" '[Rr]ead-only' 'because the file system is read-only'
+run_lichen run --read-only "$root" sh -c 'touch /new || touch /tmp/new || mkdir /a'
+isnt "$status" 0 'nor made anywhere'
+run_lichen run --read-only "$root" sh -c 'mount -o remount,rw / || touch /new'
+isnt "$status" 0 'and this cannot be undone from inside'
+run_lichen run --read-only --tmpfs /tmp "$root" sh -c 'echo x >/tmp/x && cat /tmp/x /etc/file'
+is "$out" 'x
+old' '--tmpfs stays writable'
+# The tree has no /proc, /sys and /dev: they come as a skeleton.
+ok '[ ! -e "$root/proc" ] && [ ! -e "$root/dev" ]' 'the tree lacks mount points'
+run_lichen run --read-only "$root" sh -c 'ls -d /proc/self /dev/null /dev/shm /sys/class'
+is "$status" 0 'which are there inside all the same'
+mkdir "$T/volume"
+echo v >"$T/volume/v"
+run_lichen run --read-only -v "$T/volume:/not/there/yet" "$root" cat /not/there/yet/v
+is "$out" v 'a volume too'
+unchanged '--read-only: the tree stays as it was'
+
+# ---- what a run leaves ----
+
+run_lichen run "$root" sh -c 'mkdir -m 0 /closed; mkdir -p /d/e; echo x >/d/e/f; chmod 0 /d; chmod 0500 /dir; exit 3'
+is "$status" 3 'directories without any permission'
+unchanged 'they are removed as well'
+run_lichen run "$root" no-such-command
+unchanged 'nothing stays when the command is not found'
+run_lichen run -u no-such-user "$root" true
+unchanged 'nor when the start fails'
+
+done_testing

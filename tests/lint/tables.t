@@ -1,0 +1,149 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tests/lint/tables.t - every row of opts.def and verbs.def is where the user looks for it
+#
+# The help, the three completions and the manual are made from the rows; this notices where
+# one of them stops being made from all of them, and reads the rows from the source itself.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+bash=$top_builddir/completions/bash/lichen
+zsh=$top_builddir/completions/zsh/_lichen
+fish=$top_builddir/completions/fish/lichen.fish
+man=$top_builddir/doc/man
+tab=$(printf '\t')
+
+# has FILE TEXT: the file has a line with TEXT, which is no expression.
+has() {
+	grep -qF -e "$2" "$1" || lacking="$lacking $1: $2;"
+}
+
+# verdict DESC: passes where nothing was lacking since the last one.
+verdict() {
+	if [ -z "$lacking" ]; then pass "$1"; else fail "$1" || diag "lacking:$lacking"; fi
+	lacking=
+}
+lacking=
+
+# Where a verb's options are explained.
+page_of() {
+	if [ -e "$man/lichen-$1.1.scd" ]; then echo "$man/lichen-$1.1.scd"; else echo "$man/lichen.1.scd"; fi
+}
+
+"$top_builddir/cli-gen" list >"$T/list" || bail_out 'cli-gen does not run'
+
+# ---- the rows as the source has them ----
+
+rows=$(sed -n 's/^OPT(\([^,]*\), *\([^,]*\), *"\([^"]*\)".*/\1|\2|\3/p' "$top_srcdir/src/cli/opts.def")
+is "$(printf '%s\n' "$rows" | wc -l)" "$(grep -c '^OPT(' "$top_srcdir/src/cli/opts.def")" 'every row of opts.def can be read here'
+while IFS='|' read -r masks letter name; do
+	case $letter in 0) letter=- ;; *) letter=-$(printf '%s' "$letter" | tr -d "'") ;; esac
+	for verb in $(printf '%s' "$masks" | tr -d '|' | sed 's/V_//g' | tr '[:upper:]' '[:lower:]'); do
+		[ "$verb" = all ] && verb=help
+		has "$T/list" "option$tab$verb$tab$letter$tab--$name$tab"
+	done
+done <<END
+$(printf '%s\n' "$rows" | sed 's/ | V_/ V_/g')
+END
+verdict 'every row of opts.def is in the program'
+sed -n 's/^VERB([A-Z]*, "\([^"]*\)".*/\1/p' "$top_srcdir/src/cli/verbs.def" >"$T/verbs"
+while read -r name; do
+	has "$T/list" "verb$tab$name$tab"
+done <"$T/verbs"
+verdict 'every row of verbs.def is in the program'
+
+# ---- verbs ----
+
+run_lichen --help
+is "$status" 0 'lichen --help is no failure'
+printf '%s\n' "$out" >"$T/help"
+while IFS=$tab read -r kind verb summary; do
+	[ "$kind" = verb ] || continue
+	has "$T/help" "  $verb"
+	has "$bash" "'$verb|$summary'"
+	has "$zsh" "'$verb:$summary'"
+	has "$fish" "-a $verb -d '$summary'"
+	has "$man/lichen.1.scd" "*lichen $verb*"
+	run_lichen "$verb" --help
+	printf '%s\n' "$out" >"$T/help.$verb"
+	[ "$status" -eq 0 ] || lacking="$lacking lichen $verb --help exits with $status;"
+	has "$T/help.$verb" "Usage: lichen $verb"
+	run_lichen help "$verb"
+	[ "$out" = "$(cat "$T/help.$verb")" ] || lacking="$lacking lichen help $verb is another text;"
+	verdict "verb $verb: help, bash, zsh, fish, manual"
+done <"$T/list"
+
+# ---- options ----
+
+# The part of a completion or help that belongs to one verb.
+part() {
+	case $1 in
+	bash) sed -n "/^	$2)/,/^		;;/p" "$bash" ;;
+	zsh) sed -n "/^	$2)/,/^		;;/p" "$zsh" ;;
+	fish) grep -F "'__lichen_in $2'" "$fish" ;;
+	esac
+}
+
+mv "$T/help" "$T/help.global"
+while IFS=$tab read -r kind verb letter name help; do
+	[ "$kind" = option ] || continue
+	for shell in bash zsh fish; do
+		[ -e "$T/$shell.$verb" ] || part "$shell" "$verb" >"$T/$shell.$verb"
+		has "$T/$shell.$verb" "$help"
+	done
+	page=$(page_of "$verb")
+	if [ "$letter" = - ]; then
+		has "$T/help.$verb" "      $name"
+		has "$T/bash.$verb" "'|$name|"
+		has "$page" "*$name*"
+	else
+		has "$T/help.$verb" "  $letter, $name"
+		has "$T/bash.$verb" "'$letter|$name|"
+		has "$T/fish.$verb" " -s ${letter#-} -l ${name#--} "
+		has "$page" "*$letter*, *$name*"
+	fi
+	has "$T/zsh.$verb" "$name"
+	has "$T/fish.$verb" " -l ${name#--} "
+	verdict "option $name of $verb: help, bash, zsh, fish, manual"
+done <"$T/list"
+
+# ---- the manual ----
+
+for page in lichen lichen-run lichen-doctor; do
+	unlike "$(cat "$man/$page.1.scd")" '^@|@[A-Z]+(:[a-z]+)?@' "$page(1) has no mark left"
+	if ! command -v scdoc >/dev/null 2>&1; then
+		skip no-scdoc "$page(1) is what scdoc understands"
+		continue
+	fi
+	scdoc <"$man/$page.1.scd" >"$T/page" 2>"$T/complaint"
+	ok $? "$page(1) is what scdoc understands" || diag "$(cat "$T/complaint")"
+	if command -v man >/dev/null 2>&1; then
+		complaint=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -l "$T/page" 2>&1 >/dev/null)
+		is "$complaint" '' "$page(1) is laid out without complaint"
+	else
+		skip no-man "$page(1) is laid out without complaint"
+	fi
+done
+
+# ---- the command line as a whole ----
+
+run_lichen
+is "$status" 0 'lichen alone is no failure'
+is "$out" "$(cat "$T/help.global")" 'lichen alone prints the help'
+run_lichen --version
+like "$out" '^lichen [0-9]+\.[0-9]+\.[0-9]+' 'lichen --version'
+run_lichen version --json
+like "$out" '^\{"name":"lichen","version":"[0-9.]+"\}$' 'lichen version --json'
+run_lichen docter
+is "$status" 125 'an unknown verb exits with 125'
+like "$err" "did you mean 'lichen doctor'" 'and the nearest one is named'
+run_lichen run --nmae x ./d
+is "$status" 125 'an unknown option exits with 125'
+like "$err" "did you mean '--name'" 'and the nearest one is named'
+like "$err" "see 'lichen run --help'" 'and where to read more'
+run_lichen run --bogus --json ./d
+like "$err" '^\{"error":\{"kind":"usage",' 'with --json an error is JSON, wherever it stands'
+run_lichen run --help --bogus
+is "$status" 125 'an error before the help is still an error'
+
+done_testing

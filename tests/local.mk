@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+TEST_EXTENSIONS = .t .sh
+TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(TAP_DRIVER)
+T_LOG_DRIVER = $(TAP_DRIVER)
+SH_LOG_DRIVER = $(TAP_DRIVER)
+AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; \
+	LICHEN='$(abs_top_builddir)/lichen'; CC='$(CC)'; CMOCKA_MESSAGE_OUTPUT=TAP; \
+	LICHEN_SECCOMP='$(abs_top_builddir)/helpers/lichen-seccomp'; \
+	export top_srcdir top_builddir LICHEN CC CMOCKA_MESSAGE_OUTPUT LICHEN_SECCOMP;
+
+# ---- shell tests: lint and functional, named from the top so that selections work
+SHELL_TESTS = \
+	tests/lint/banned.t tests/lint/generated.t tests/lint/headers.t tests/lint/includes.t \
+	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t \
+	tests/func/basic.t tests/func/completions.t
+TESTS += $(SHELL_TESTS)
+dist_check_SCRIPTS += $(SHELL_TESTS)
+EXTRA_DIST += \
+	tests/lib/tap.sh tests/lib/run-as.sh tests/lib/select.sh tests/lib/tap-sum.sh tests/lib/debian-cache.sh \
+	tests/skips.allowed tests/tools/fresh-tree.sh
+
+# ---- unit tests: link the very objects of the program
+if HAVE_CMOCKA
+UNIT_TESTS = \
+	tests/unit/test_copy tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_relay \
+	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+endif
+UNIT_LIBS = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_copy_LDADD = $(UNIT_LIBS)
+tests_unit_test_oci_LDADD = $(UNIT_LIBS)
+tests_unit_test_opts_LDADD = $(UNIT_LIBS)
+tests_unit_test_plan_LDADD = $(UNIT_LIBS)
+tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
+tests_unit_test_run_LDADD = $(UNIT_LIBS)
+tests_unit_test_seccomp_LDADD = $(UNIT_LIBS)
+tests_unit_test_spec_LDADD = $(UNIT_LIBS)
+tests_unit_test_store_LDADD = $(UNIT_LIBS)
+tests_unit_test_user_LDADD = $(UNIT_LIBS)
+
+# ---- tools of the tests
+check_PROGRAMS += tests/tools/probe
+tests_tools_probe_SOURCES = tests/tools/probe.c
+tests_tools_probe_LDFLAGS = -static
+tests_tools_probe_CFLAGS =
+
+# ---- fuzz targets (--enable-fuzz)
+if ENABLE_FUZZ
+check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts
+endif
+tests_fuzz_fuzz_oci_LDADD = liblichen.a $(JANSSON_LIBS)
+tests_fuzz_fuzz_oci_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_opts_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
+tests_fuzz_fuzz_opts_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+EXTRA_DIST += tests/fuzz/corpus/oci/big-numbers.json tests/fuzz/corpus/oci/duplicate-key.json \
+	tests/fuzz/corpus/oci/mark-forged.json tests/fuzz/corpus/oci/ours-bytes.json \
+	tests/fuzz/corpus/oci/ours-default.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json
