@@ -1,1 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+# bench: lichen beside its peers; prints ratios, passes no judgement. Not part of "make" or "make check".
+
+EXTRA_PROGRAMS += %D%/bare %D%/pairs
+%C%_bare_SOURCES = %D%/bare.c
+%C%_bare_LDADD = liblichen.a
+%C%_bare_LDFLAGS = $(AM_LDFLAGS) $(LAUNCHER_LDFLAGS)
+%C%_pairs_SOURCES = %D%/pairs.c
+EXTRA_DIST += %D%/startup
+CLEANFILES += %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT)
+
+# BENCH_ROUNDS=N: other than 200 rounds a row
+.PHONY: bench
+bench: lichen$(EXEEXT) %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT)
+	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/startup

@@ -87,9 +87,13 @@ static void add_sources(struct build *b)
 			      SLOT_ROOT, 0);
 		carried[n_carried++] = SLOT_ROOT;
 	} else if (in->is_root && !is_host && in->owner == OWNER_ROOT_IDMAP) {
-		plan_add_tree(b, STEP_IDTREE, AT_SUPERVISOR, b->spec->root.path, SLOT_LOWER,
+		/* a read-only root without a skeleton is the tree itself */
+		bool is_bare = b->spec->root.readonly && !in->skeleton_dirs.n && !in->skeleton_files.n;
+		short slot = is_bare ? SLOT_ROOT : SLOT_LOWER;
+
+		plan_add_tree(b, STEP_IDTREE, AT_SUPERVISOR, b->spec->root.path, slot,
 			      b->spec->root.readonly ? MOUNT_ATTR_RDONLY : 0);
-		carried[n_carried++] = SLOT_LOWER;
+		carried[n_carried++] = slot;
 	}
 	for (size_t i = 0; i < b->spec->n_mounts; i++) {
 		if (!str_eq(b->spec->mounts[i].type, "bind"))
@@ -139,6 +143,7 @@ static void build_order(struct build *b)
 	if (spec->root.kind == ROOT_DIR)
 		plan_open_root(b);
 	add_sources(b);
+	plan_attach_lower(b);
 	if (in->how != IDMAP_SELF && spec->ns[NS_USER].mode == NS_PRIVATE)
 		plan_add_meet(b, HS_IDS_MAPPED);
 	add_root_id(b);

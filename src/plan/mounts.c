@@ -77,6 +77,7 @@ static void add_open_dir(struct build *b, const char *path, short slot)
 	struct step *s = plan_add(b, STEP_OPEN, AT_CHILD, path);
 
 	s->u.mount.source = path;
+	s->u.mount.is_dir = true;
 	s->writes[0] = slot;
 }
 
@@ -85,17 +86,24 @@ void plan_open_root(struct build *b)
 {
 	const struct plan_input *in = b->in;
 	bool is_copied = in->takes_copy;
+	bool has_skeleton = in->skeleton_dirs.n || in->skeleton_files.n;
 
 	if (!b->spec->root.readonly && !is_copied) {
 		add_open_dir(b, state_path(b, "upper"), SLOT_UPPER);
 		add_open_dir(b, state_path(b, "work"), SLOT_WORK);
+	}
+	if (has_skeleton)
+		add_open_dir(b, state_path(b, "skeleton"), SLOT_SKELETON);
+	if (is_copied) {
+		add_open_dir(b, state_path(b, "owners"), SLOT_OWNERS);
+		b->plan->v[b->plan->n - 1].u.mount.is_dir = false;
 	}
 	if (is_copied && in->is_root) {
 		return; /* idmapped by the supervisor, as the tree itself would be */
 	} else if (is_copied) {
 		plan_add_tree(b, STEP_TREE, AT_CHILD, state_path(b, "copy"), SLOT_ROOT, 0);
 	} else if (in->owner != OWNER_ROOT_IDMAP) {
-		if (b->spec->root.readonly && !in->skeleton_dirs.n && !in->skeleton_files.n)
+		if (b->spec->root.readonly && !has_skeleton)
 			plan_add_tree(b, STEP_TREE, AT_CHILD, b->spec->root.path, SLOT_ROOT, MOUNT_ATTR_RDONLY);
 		else
 			add_open_dir(b, b->spec->root.path, SLOT_LOWER);
@@ -111,22 +119,18 @@ static void add_attach_root(struct build *b)
 	s->why = "mounts go only onto what is attached";
 }
 
-static void add_skeleton(struct build *b)
+/* Overlay takes only layers that are mounted in its own namespace; and the place is
+ * reached as the caller, so before ids change. */
+void plan_attach_lower(struct build *b)
 {
-	const struct plan_input *in = b->in;
+	bool is_bare = b->spec->root.readonly && !b->in->skeleton_dirs.n && !b->in->skeleton_files.n;
+	struct step *s;
 
-	add_newfs(b, "tmpfs", NULL, SLOT_SKELETON, "mode=0755", 0)->object = "skeleton";
-	plan_add(b, STEP_ATTACH, AT_CHILD, state_path(b, "skeleton"))->reads[0] = SLOT_SKELETON;
-	b->plan->v[b->plan->n - 1].u.mount.source = b->plan->v[b->plan->n - 1].object;
-	for (size_t i = 0; i < in->skeleton_dirs.n + in->skeleton_files.n; i++) {
-		bool is_dir = i < in->skeleton_dirs.n;
-		const char *path = is_dir ? in->skeleton_dirs.v[i] : in->skeleton_files.v[i - in->skeleton_dirs.n];
-		struct step *s = plan_add(b, STEP_DIR, AT_CHILD, path);
-
-		s->reads[0] = SLOT_SKELETON;
-		s->u.mount.target = path;
-		s->u.mount.is_dir = is_dir;
-	}
+	if (b->in->owner != OWNER_ROOT_IDMAP || b->in->takes_copy || is_bare || b->spec->root.kind == ROOT_HOST)
+		return;
+	s = plan_add(b, STEP_ATTACH, AT_CHILD, state_path(b, "lower"));
+	s->u.mount.source = s->object;
+	s->reads[0] = SLOT_LOWER;
 }
 
 void plan_root_dir(struct build *b)
@@ -138,26 +142,15 @@ void plan_root_dir(struct build *b)
 	if (in->takes_copy) {
 		add_attach_root(b);
 		s = plan_add(b, STEP_COPY_FIX, AT_CHILD, state_path(b, "owners"));
-		s->u.file.path = s->object;
 		s->reads[0] = SLOT_ROOT;
+		s->reads[1] = SLOT_OWNERS;
 		return;
 	}
-	if (in->owner == OWNER_ROOT_IDMAP) {
-		s = plan_add(b, STEP_ATTACH, AT_CHILD, state_path(b, "lower"));
-		s->u.mount.source = s->object;
-		s->reads[0] = SLOT_LOWER;
-	}
 	if (is_readonly && !in->skeleton_dirs.n && !in->skeleton_files.n) {
-		if (in->owner == OWNER_ROOT_IDMAP) {
-			s = plan_add_tree(b, STEP_TREE, AT_CHILD, state_path(b, "lower"), SLOT_ROOT, MOUNT_ATTR_RDONLY);
-			s->reads[0] = SLOT_LOWER;
-		}
 		add_attach_root(b);
 		return;
 	}
-	if (is_readonly)
-		add_skeleton(b);
-	else if (in->how != IDMAP_SELF && in->owner != OWNER_CALLER) {
+	if (!is_readonly && in->how != IDMAP_SELF && in->owner != OWNER_CALLER) {
 		s = plan_add(b, STEP_OWN, AT_CHILD, "upper");
 		s->reads[0] = SLOT_UPPER;
 		s->reads[1] = SLOT_WORK;

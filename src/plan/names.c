@@ -13,7 +13,7 @@ static const char *const STEP_NAMES[STEP_KINDS] = {
 	[STEP_IDTREE] = "idtree",     [STEP_ATTACH] = "attach",	  [STEP_OWN] = "own",
 	[STEP_COPY_FIX] = "copy-fix", [STEP_ROOT_ID] = "root-id", [STEP_OVERLAY] = "overlay",
 	[STEP_NEWFS] = "newfs",  [STEP_SETATTR] = "setattr",
-	[STEP_MOUNT] = "mount",	      [STEP_DIR] = "dir",	  [STEP_SYMLINK] = "symlink",
+	[STEP_MOUNT] = "mount",	        [STEP_SYMLINK] = "symlink",
 	[STEP_FILE] = "file",	      [STEP_MASK] = "mask",	  [STEP_READONLY] = "readonly",
 	[STEP_DEVICES] = "devices",   [STEP_CONSOLE] = "console", [STEP_LOOPBACK] = "loopback",
 	[STEP_HOSTNAME] = "hostname", [STEP_USER] = "user",	  [STEP_PIVOT] = "pivot",
@@ -41,7 +41,7 @@ static const struct {
 
 static const char *const SLOT_NAMES[SLOT_FIRST_FREE] = {
 	[SLOT_CHILD] = "child",	  [SLOT_USERNS] = "userns",	[SLOT_LOWER] = "lower",
-	[SLOT_UPPER] = "upper",	  [SLOT_WORK] = "work",		[SLOT_SKELETON] = "skeleton",
+	[SLOT_UPPER] = "upper",	  [SLOT_WORK] = "work",		[SLOT_SKELETON] = "skeleton", [SLOT_OWNERS] = "owners",
 	[SLOT_ROOT] = "root",	  [SLOT_DEV] = "dev",		[SLOT_PTS] = "pts",
 	[SLOT_CONSOLE] = "console", [SLOT_USER] = "user",
 };

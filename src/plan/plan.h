@@ -47,7 +47,6 @@ enum step_kind {
 	STEP_NEWFS,	/* a new file system as a detached mount -> slot */
 	STEP_SETATTR,	/* change mount attributes of the mount in a slot or on a path inside */
 	STEP_MOUNT,	/* attach a slot's mount to a path inside the root */
-	STEP_DIR,	/* make a directory inside */
 	STEP_SYMLINK,	/* make a symbolic link inside */
 	STEP_FILE,	/* write a small file inside */
 	STEP_MASK,	/* cover paths with nothing */
@@ -83,7 +82,8 @@ enum slot {
 	SLOT_LOWER,	/* the root file system as given: directory or detached tree */
 	SLOT_UPPER,	/* the writable layer's directory */
 	SLOT_WORK,	/* overlayfs' own directory beside it */
-	SLOT_SKELETON,	/* tmpfs with the mount points that a read-only root lacks */
+	SLOT_SKELETON,	/* directory with the mount points that a read-only root lacks */
+	SLOT_OWNERS,	/* the list of owners of a copied tree */
 	SLOT_ROOT,	/* the assembled root: a detached mount, then attached */
 	SLOT_DEV,	/* the tmpfs of /dev */
 	SLOT_PTS,	/* the devpts */
@@ -148,6 +148,7 @@ enum tree_owner {
 struct plan_input {
 	bool is_root;		/* real root */
 	enum tree_owner owner;
+	uint32_t top_uid, top_gid;	/* of the root's top directory, on the host */
 	struct id_map uids, gids;		/* the first ids rung */
 	struct id_map single_uids, single_gids;	/* the second; empty where there is none */
 	enum idmap_how how;	/* of the first rung */

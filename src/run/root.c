@@ -110,6 +110,8 @@ static int look_at_dir(struct plan_input *in, const struct spec *s, const struct
 		err_set(e, ERR_SPEC, "'/' cannot be the root file system: things are mounted below it");
 		return err_hint(e, "use the word 'host' for this machine's own system");
 	}
+	in->top_uid = st.st_uid;
+	in->top_gid = st.st_gid;
 	if (in->is_root) {
 		uint32_t base = in->uids.v[0].outside;
 

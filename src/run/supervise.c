@@ -30,6 +30,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "run/control.h"
 #include "run/internal.h"
@@ -134,30 +135,51 @@ static int make_plan(struct run *r, struct err *e)
 	return 0;
 }
 
+/* A directory that root inside owns: as real root, no longer root when it uses it. */
+static int make_dir(struct run *r, const char *name, struct err *e)
+{
+	AUTO_FREE char *path = str_fmt("%s/%s", r->dir.data, name);
+
+	if (mkdir(path, 0755) < 0)
+		return err_sys(e, "mkdir", path, "making the place of the writable layer");
+	if (r->facts.is_root && chown(path, r->in.uids.v[0].outside, r->in.gids.v[0].outside) < 0)
+		return err_sys(e, "chown", path, "giving the writable layer to root inside");
+	return 0;
+}
+
+/* The mount points that a read-only root lacks, as a layer above it. */
+static int make_skeleton(struct run *r, struct err *e)
+{
+	const struct strv *lists[] = { &r->in.skeleton_dirs, &r->in.skeleton_files };
+	AUTO_FREE char *path = str_fmt("%s/skeleton", r->dir.data);
+	AUTO_CLOSE int root = -1;
+
+	if (make_dir(r, "skeleton", e) < 0)
+		return -1;
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; root >= 0 && i < N_ELEMS(lists); i++)
+		for (size_t k = 0; k < lists[i]->n; k++) {
+			AUTO_CLOSE int fd = path_target_in(root, lists[i]->v[k], i == 0);
+
+			if (fd < 0 || (r->facts.is_root && fchownat(fd, "", r->in.uids.v[0].outside, r->in.gids.v[0].outside,
+								    AT_EMPTY_PATH) < 0))
+				return err_sys(e, "mkdir", lists[i]->v[k], "making the mount points that the root lacks");
+		}
+	return root < 0 ? err_sys(e, "open", path, "making the mount points that the root lacks") : 0;
+}
+
 /* Directories that only some plans need. */
 static int make_dirs(struct run *r, struct err *e)
 {
-	const char *names[4];
-	size_t n = 0;
+	const struct spec *s = r->spec;
 
-	if (r->spec->root.kind == ROOT_DIR && !r->spec->root.readonly && !r->in.takes_copy) {
-		names[n++] = "upper";
-		names[n++] = "work";
-	}
-	if (r->in.owner == OWNER_ROOT_IDMAP)
-		names[n++] = "lower";
+	if (s->root.kind == ROOT_DIR && !s->root.readonly && !r->in.takes_copy &&
+	    (make_dir(r, "upper", e) < 0 || make_dir(r, "work", e) < 0))
+		return -1;
+	if (r->in.owner == OWNER_ROOT_IDMAP && make_dir(r, "lower", e) < 0)
+		return -1;
 	if (r->in.skeleton_dirs.n || r->in.skeleton_files.n)
-		names[n++] = "skeleton";
-	for (size_t i = 0; i < n; i++) {
-		AUTO_FREE char *path = str_fmt("%s/%s", r->dir.data, names[i]);
-
-		/* real root's child is no longer root when it uses them */
-		if (mkdir(path, 0755) < 0)
-			return err_sys(e, "mkdir", path, "making the place of the writable layer");
-		if (r->facts.is_root && i < 2 && str_eq(names[0], "upper") &&
-		    chown(path, r->in.uids.v[0].outside, r->in.gids.v[0].outside) < 0)
-			return err_sys(e, "chown", path, "giving the writable layer to root inside");
-	}
+		return make_skeleton(r, e);
 	return 0;
 }
 

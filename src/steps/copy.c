@@ -613,17 +613,28 @@ static int fix_entry(int root_fd, const char *path, uid_t uid, gid_t gid, mode_t
 	return 0;
 }
 
-int copy_fix(int root_fd, const char *owners_path, uint64_t *unmapped, struct err *e)
+/* The number inside for a host id. A tree of ours goes through the map; in a stranger's the
+ * owner of the top directory becomes root and every other id keeps its number. */
+static uint32_t translate(const struct id_map *m, uint32_t id, uint32_t top)
 {
-	AUTO_FCLOSE FILE *fp = fopen(owners_path, "re");
+	int64_t inside;
+
+	if (!m)
+		return id == top ? 0 : id;
+	inside = id_map_inside(m, id);
+	return inside < 0 ? id : (uint32_t)inside;
+}
+
+static int fix_all(int root_fd, FILE *fp, const char *name, const struct plan_input *in, uint64_t *unmapped,
+		   struct err *e)
+{
+	bool is_ours = in && (in->owner == OWNER_CALLER || in->owner == OWNER_SUBID) && !in->is_root;
 	char rec[RECORD_MAX];
 	int rc;
 
 	*unmapped = 0;
-	if (!fp)
-		return err_sys(e, "open", owners_path, "reading the owners of the copied tree");
 	if (next_record(fp, rec) != 1 || strcmp(rec, OWNERS_MAGIC) != 0)
-		return err_set(e, ERR_STATE, "%s is not a list of owners", owners_path);
+		return err_set(e, ERR_STATE, "%s is not a list of owners", name);
 	while ((rc = next_record(fp, rec)) == 1) {
 		uint32_t uid, gid, mode;
 		char *s = rec;
@@ -632,19 +643,37 @@ int copy_fix(int root_fd, const char *owners_path, uint64_t *unmapped, struct er
 			return 0;
 		if (!take_number(&s, 10, UINT32_MAX - 1, &uid) || !take_number(&s, 10, UINT32_MAX - 1, &gid) ||
 		    !take_number(&s, 8, 0177777, &mode) || !is_inner_path(s))
-			return err_set(e, ERR_STATE, "%s has a line that is none of ours", owners_path);
+			return err_set(e, ERR_STATE, "%s has a line that is none of ours", name);
+		if (in) {
+			uid = translate(is_ours ? &in->uids : NULL, uid, in->top_uid);
+			gid = translate(is_ours ? &in->gids : NULL, gid, in->top_gid);
+		}
 		if (fix_entry(root_fd, s, uid, gid, mode, unmapped, e) < 0)
 			return -1;
 	}
-	return err_set(e, ERR_STATE, "%s is cut short", owners_path);
+	return err_set(e, ERR_STATE, "%s is cut short", name);
+}
+
+int copy_fix(int root_fd, const char *owners_path, uint64_t *unmapped, struct err *e)
+{
+	AUTO_FCLOSE FILE *fp = fopen(owners_path, "re");
+
+	if (!fp)
+		return err_sys(e, "open", owners_path, "reading the owners of the copied tree");
+	return fix_all(root_fd, fp, owners_path, NULL, unmapped, e);
 }
 
 int step_copy_fix(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
+	/* opened before ids changed: real root's child could not open it any more */
+	int fd = fcntl(ctx_fd(c, SLOT_OWNERS), F_DUPFD_CLOEXEC, 3);
+	AUTO_FCLOSE FILE *fp = fd >= 0 ? fdopen(fd, "r") : NULL;
 	uint64_t unmapped;
 
 	(void)rung;
-	if (copy_fix(ctx_fd(c, s->reads[0]), s->u.file.path, &unmapped, e) < 0)
+	if (!fp)
+		return err_sys(e, "fdopen", s->object, "reading the owners of the copied tree");
+	if (fix_all(ctx_fd(c, s->reads[0]), fp, s->object, c->in, &unmapped, e) < 0)
 		return -1;
 	if (unmapped)
 		log_info("%llu copied files have owners without a number inside and belong to root",

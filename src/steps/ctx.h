@@ -51,7 +51,7 @@ step_fn step_overlay, step_own;
 /* steps/copy.c: the copy itself is made before the clone, by run/prepare */
 step_fn step_copy_fix;
 /* steps/files.c */
-step_fn step_dir, step_symlink, step_file, step_mask, step_readonly, step_devices, step_console;
+step_fn step_symlink, step_file, step_mask, step_readonly, step_devices, step_console;
 /* steps/ns.c */
 step_fn step_idmap, step_root_id, step_loopback, step_hostname, step_pivot;
 /* steps/user.c: reads the root's own passwd and group, never through NSS */

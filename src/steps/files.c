@@ -17,16 +17,6 @@
 #include "base/sys.h"
 #include "steps/ctx.h"
 
-int step_dir(struct ctx *c, const struct step *s, size_t rung, struct err *e)
-{
-	AUTO_CLOSE int fd = path_target_in(ctx_fd(c, s->reads[0]), s->u.mount.target, s->u.mount.is_dir);
-
-	(void)rung;
-	if (fd < 0)
-		return err_sys(e, "mkdir", s->object, "making a mount point");
-	return 0;
-}
-
 int step_symlink(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	const char *leaf;

@@ -41,13 +41,10 @@ int step_private(struct ctx *c, const struct step *s, size_t rung, struct err *e
 
 int step_open(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
-	int fd = open(s->u.mount.source, O_PATH | O_CLOEXEC);
+	/* a namespace and a file are used, a directory is only pointed at */
+	int fd = open(s->u.mount.source, (s->u.mount.is_dir ? O_PATH | O_DIRECTORY : O_RDONLY) | O_CLOEXEC);
 
 	(void)rung;
-	if (str_starts(s->u.mount.source, "/proc/self/ns/")) {
-		auto_close(&fd);
-		fd = open(s->u.mount.source, O_RDONLY | O_CLOEXEC);
-	}
 	if (fd < 0)
 		return err_sys(e, "open", s->u.mount.source, "opening");
 	ctx_put(c, s->writes[0], fd);

@@ -1,0 +1,113 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tags: root nosub
+# Whatever is wrong on the command line is named, with what was expected and the nearest right word.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+need userns busybox
+probe=$top_builddir/tests/tools/probe
+if [ ! -x "$probe" ]; then	# by hand, without make check
+	probe=$T/probe
+	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
+fi
+root=$T/root
+busybox_root "$root"
+
+# wrong DESC REGEX... -- ARGS...: lichen fails with 125, and standard error matches each.
+wrong() {
+	wrong_desc=$1
+	shift
+	: >"$T/words"
+	while [ "$1" != -- ]; do
+		printf '%s\n' "$1" >>"$T/words"
+		shift
+	done
+	shift
+	run_lichen "$@"
+	is "$status" 125 "$wrong_desc: 125"
+	is "$out" '' "$wrong_desc: nothing on standard output"
+	like "$err" '^lichen: ' "$wrong_desc: it is lichen that says it"
+	while IFS= read -r word; do
+		like "$err" "$word" "$wrong_desc: names $word"
+	done <"$T/words"
+}
+
+wrong 'an unknown verb' "'?rum'?" 'run' -- rum "$root" true
+wrong 'no verb' 'run|--help' --
+wrong 'an unknown long option' '--hostnam' "'--hostname'" -- run --hostnam x "$root" true
+wrong 'an option with a slip' '--vollume' "'--volume'" -- run --vollume a:b "$root" true
+wrong 'an unknown short option' "'-Z'" 'help' -- run -Z "$root" true
+wrong 'an unknown one in a cluster' "-Z" -- run -iZ "$root" true
+wrong 'an option without its value' '--name' -- run --name
+wrong 'a value that is not taken' '--read-only' -- run --read-only=yes "$root" true
+wrong "docker's --publish" "'(--publish|-p)'" 'network' -- run -p 80:80 "$root" true
+wrong "docker's --entrypoint" '--entrypoint' 'COMMAND' -- run --entrypoint sh "$root"
+wrong "docker's -d" "'-d'" -- run -d "$root" true
+wrong "docker's --mount" '--mount' '-v SRC:DST' -- run --mount type=bind,src=/,dst=/x "$root" true
+wrong 'an option before the verb' "'(--read-only)'" 'run' -- --read-only run "$root" true
+wrong 'a word of a fixed set' 'singel' 'single' -- run --ids singel "$root" true
+wrong 'another one' 'kernal' 'kernel' -- run --overlay=kernal "$root" true
+wrong 'a network that is not there yet' 'slirp' 'none' -- run --network slirp "$root" true
+wrong 'a capability with a slip' 'net_bind_servic' 'NET_BIND_SERVICE|net_bind_service' -- run --cap-add net_bind_servic "$root" true
+wrong 'a security option' 'secomp=unconfined' 'seccomp=unconfined' -- run --security-opt secomp=unconfined "$root" true
+wrong 'a name with a slash' '\.\./x' 'A-Za-z0-9' -- run --name ../x "$root" true
+wrong 'a host name that is too long' '64' -- run -h "$(printf '%065d' 1)" "$root" true
+wrong 'a working directory that is relative' 'work' 'absolute' -- run -w work "$root" true
+wrong 'a variable without a name' '=x' -- run -e =x "$root" true
+wrong 'a user that is not there' 'rot' 'root' -- run -u rot "$root" true
+wrong 'a path that is not there' "$T/rot" -- run "$T/rot" true
+wrong 'a file as root file system' 'etc/passwd' 'directory|archive' -- run "$root/etc/passwd" true
+wrong 'a word that is no path' 'debian' '\./|path|image' -- run debian true
+wrong 'help for an unknown verb' 'rnu' 'run' -- help rnu
+
+mkdir "$T/noread"
+chmod 0 "$T/noread"
+if [ "$(id -u)" -ne 0 ]; then
+	wrong 'a root file system without permission' "$T/noread" 'EACCES|[Pp]ermission' -- run "$T/noread" true
+fi
+chmod 0700 "$T/noread"
+# The same name as a path is suggested, where it exists.
+mkdir "$T/here"
+mkdir "$T/here/debian"
+absolute=$(cd "$(dirname "$LICHEN")" && pwd)/${LICHEN##*/}
+(
+	cd "$T/here" || exit
+	"$absolute" run debian true 2>"$T/suggest" </dev/null
+)
+like "$(cat "$T/suggest")" '\./debian' 'a directory of that name: the error suggests ./NAME'
+
+run_lichen run "$root" sh -c 'echo inside >&2; exit 125'
+unlike "$err" '^lichen:' "the command's own 125 is not explained"
+esc=$(printf '\033]0;x\007')
+run_lichen run "$T/$esc" true
+unlike "$err" "$esc" 'control characters of a name do not reach the terminal'
+
+# ---- JSON ----
+
+run_lichen run --json --ids=singel "$root" true
+is "$status" 125 '--json: the same status'
+is "$out" '' 'nothing on standard output'
+"$probe" json "$T/.err"
+ok $? 'the error is JSON'
+like "$err" '"message":.*singel' 'with the same message'
+like "$err" '"status": ?125' 'and the status'
+run_lichen run --json "$T/rot" true
+"$probe" json "$T/.err"
+ok $? 'a missing path too'
+run_lichen run --json "$root" no-such-command
+is "$status" 127 'a missing command: 127'
+"$probe" json "$T/.err"
+ok $? 'as JSON'
+like "$err" 'no-such-command' 'named'
+
+# ---- where there is no passwd ----
+
+rm -rf "${root:?}/etc"
+run_lichen run "$root" sh -c 'id -u; cat /etc/hostname | wc -l'
+is "$status" 0 'a tree without /etc works'
+is "$out" '0
+1' 'as root, and with what lichen puts there'
+wrong 'a user by name in a tree without /etc/passwd' 'user' '/etc/passwd' -- run -u user "$root" true
+
+done_testing

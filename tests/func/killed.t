@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tags: root nosub
+# After a SIGKILL of lichen nothing runs on, and the next command removes what it left.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+need userns busybox
+probe=$top_builddir/tests/tools/probe
+if [ ! -x "$probe" ]; then	# by hand, without make check
+	probe=$T/probe
+	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
+fi
+printf '%s\n' "$mark" >"$T/mark"
+# Processes that have the mark among their arguments, wherever they are.
+alive() { grep -lsaFf "$T/mark" /proc/[0-9]*/cmdline 2>/dev/null; }
+data=$XDG_DATA_HOME/lichen/containers
+[ "$(id -u)" -ne 0 ] || data=/var/lib/lichen/containers
+# Prints the config.json of every run of this test that is on disk; root's are shared by all.
+configs() { grep -lsF "$T/" "$data"/*/config.json; }
+root=$T/root
+busybox_root "$root"
+cp "$probe" "$root/bin/probe"
+chmod 0755 "$root/bin/probe"
+mkdir "$T/out"
+chmod 0777 "$T/out"
+
+# start ARGS...: returns when the command has written to $T/out/ready.
+start() {
+	rm -f "$T/out/ready"
+	"$probe" plain "$LICHEN" run -v "$T/out:/out" "$@" </dev/null >"$T/said" 2>&1 &
+	pid=$!
+	wait_for '[ -s "$T/out/ready" ] || ! kill -0 "$pid" 2>/dev/null' 30 && [ -s "$T/out/ready" ]
+	ok $? "started: $*" || diag "$(cat "$T/said")"
+}
+
+for mode in kernel copy; do
+	start --overlay="$mode" "$root" probe hold /out/ready "$mark"
+	ok '[ -n "$(alive)" ]' 'the command is seen from outside'
+	ok '[ -n "$(configs)" ]' 'and so is what lichen keeps'
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	is $? 137 'lichen is killed'
+	wait_for '[ -z "$(alive)" ]' 10
+	ok $? "--overlay=$mode: a command that cleared its PDEATHSIG, left the session and ignores all signals dies"
+	alive | while read -r path; do kill -KILL "$(echo "$path" | cut -d/ -f3)"; done
+	run_lichen run "$root" true
+	is "$status" 0 'the next command works'
+	is "$(configs)" '' 'and removes what was left'
+done
+
+if [ "$(id -u)" -eq 0 ] || have subids; then
+	start --ids=range "$root" sh -c 'mkdir -m 0700 /d /d/e; touch /d/f /d/e/f; chown -R 33:33 /d; exec probe hold /out/ready "$1"' sh "$mark"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	wait_for '[ -z "$(alive)" ]' 10
+	ok $? 'with a range of ids: it dies'
+	run_lichen run "$root" true
+	is "$(configs)" '' 'closed directories of other ids are removed too'
+else
+	skip no-subids 'with a range of ids'
+fi
+
+# Killed at any time of the start: whatever there was, nothing may stay.
+for n in 1 2 3 4 5 6 7 8 9 10; do
+	"$probe" plain "$LICHEN" run "$root" probe hold /dev/null "$mark" </dev/null >/dev/null 2>&1 &
+	pid=$!
+	i=0
+	while [ $i -lt $((n * n * 20)) ]; do i=$((i + 1)); done	# a time that differs
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+done
+wait_for '[ -z "$(alive)" ]' 10
+ok $? 'killed while it starts: nothing runs on'
+run_lichen run "$root" true
+is "$status" 0 'the next command works'
+is "$(configs)" '' 'and nothing is left'
+
+# A live one is not touched by another's sweep.
+start "$root" probe hold /out/ready "$mark"
+run_lichen run "$root" true
+ok '[ -n "$(configs)" ] && [ -n "$(alive)" ]' 'the next command leaves alone what runs'
+kill -TERM "$pid"
+wait_for '! kill -0 "$pid" 2>/dev/null || [ -z "$(alive)" ]' 3 || kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+run_lichen run "$root" true
+
+done_testing

@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tags: root nosub
+# Signals to lichen reach the command, and its end is lichen's.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+need userns busybox
+probe=$top_builddir/tests/tools/probe
+if [ ! -x "$probe" ]; then	# by hand, without make check
+	probe=$T/probe
+	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
+fi
+root=$T/root
+busybox_root "$root"
+
+# start ARGS...: lichen in the background, with all signals at their default (a shell starts
+# background processes with SIGINT ignored); returns when the command has written something.
+start() {
+	: >"$T/said"
+	"$probe" plain "$LICHEN" run "$@" </dev/null >"$T/said" 2>"$T/said.err" &
+	pid=$!
+	wait_for '[ -s "$T/said" ] || ! kill -0 "$pid" 2>/dev/null' 30 && [ -s "$T/said" ]
+	ok $? "started: $*" || diag "$(cat "$T/said.err")"
+}
+# finish: waits for lichen, with a deadline.
+finish() {
+	wait_for '! kill -0 "$pid" 2>/dev/null || [ "$(sed "s/.*) //; s/ .*//" "/proc/$pid/stat" 2>/dev/null)" = Z ]' 20 ||
+		{ diag 'still there after 20 s'; kill -KILL "$pid"; }
+	wait "$pid"
+	status=$?
+}
+
+start "$root" sh -c 'trap "echo got-term; exit 7" TERM; echo ready; sleep 300 & wait'
+kill -TERM "$pid"
+finish
+is "$status" 7 "SIGTERM, with a handler: the command's own status"
+like "$(cat "$T/said")" got-term 'the handler ran'
+
+start "$root" sh -c 'echo ready; exec sleep 300'
+kill -TERM "$pid"
+finish
+is "$status" 143 'SIGTERM, without a handler: 143, although process 1 ignores it'
+
+start "$root" sh -c 'echo ready; exec sleep 300'
+kill -INT "$pid"
+finish
+is "$status" 130 'SIGINT: 130'
+
+start "$root" sh -c 'echo ready; exec sleep 300'
+kill -HUP "$pid"
+finish
+is "$status" 129 'SIGHUP: 129'
+
+start "$root" sh -c 'echo ready; sleep 300; echo survived'
+kill -TERM "$pid"
+finish
+is "$status" 143 'a shell with a child: 143'
+unlike "$(cat "$T/said")" survived 'and both are gone'
+
+start "$root" sh -c 'trap "echo got-usr1" USR1; trap "echo got-usr2; exit 5" USR2; echo ready; while :; do sleep 300 & wait; done'
+kill -USR1 "$pid"
+wait_for 'grep -q got-usr1 "$T/said"'
+ok $? 'SIGUSR1 is passed on, and does not end a command that handles it'
+kill -USR1 "$pid"
+wait_for '[ "$(grep -c got-usr1 "$T/said")" -eq 2 ]'
+ok $? 'a second time too'
+kill -USR2 "$pid"
+finish
+is "$status" 5 'SIGUSR2 too'
+
+start "$root" sh -c 'trap "" TERM; trap "exit 6" USR1; echo ready; while :; do sleep 300 & wait; done'
+kill -TERM "$pid"
+kill -USR1 "$pid"
+finish
+ok '[ "$status" -eq 6 ] || [ "$status" -eq 143 ]' 'a command that ignores SIGTERM ends one way or the other'
+
+start "$root" sh -c 'echo ready; exec sleep 300'
+kill -STOP "$pid"
+kill -CONT "$pid"
+kill -TERM "$pid"
+finish
+is "$status" 143 'stopped and continued before'
+
+run_lichen run "$root" grep -E '^Sig(Blk|Ign):' /proc/self/status
+like "$out" '^SigBlk:.0*$' 'the command starts with no signal blocked'
+run_lichen run "$root" sh -c 'sh -c "kill -TERM \$\$"; echo $?'
+is "$out" 143 'signals inside work as ever'
+
+done_testing
