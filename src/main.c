@@ -15,8 +15,9 @@
 static void open_stdio(void)
 {
 	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_NOCTTY) < 0) /* no CLOEXEC: it is stdio */
-			_Exit(EXIT_LICHEN);
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    (open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC) < 0 || fd_cloexec(fd, false) < 0))
+			exit(EXIT_LICHEN);
 }
 
 static void render(struct err *e, bool as_json)

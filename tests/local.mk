@@ -13,7 +13,10 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_b
 SHELL_TESTS = \
 	tests/lint/banned.t tests/lint/generated.t tests/lint/headers.t tests/lint/includes.t \
 	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t \
-	tests/func/basic.t tests/func/completions.t
+	tests/func/basic.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
+	tests/func/errors.t tests/func/host.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
+	tests/func/many.t tests/func/nosub.t tests/func/overlay.t tests/func/root.t tests/func/signals.t \
+	tests/func/tty.t tests/func/volumes.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \

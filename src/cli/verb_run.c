@@ -226,8 +226,6 @@ static int make_env(struct spec *s, const struct args *a, struct err *e)
 	struct strv *env = &s->process.env;
 
 	strv_add(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	if (s->hostname)
-		strv_addf(env, "HOSTNAME=%s", s->hostname);
 	if (s->process.terminal)
 		strv_addf(env, "TERM=%s", getenv("TERM") ? getenv("TERM") : "xterm");
 	if (s->root.kind == ROOT_HOST) {
@@ -357,7 +355,7 @@ static int make_spec(struct spec *s, const struct args *a, struct err *e)
 	if (a->workdir && a->workdir[0] != '/')
 		return err_set(e, ERR_USAGE, "-w %s: expected an absolute path inside", a->workdir);
 	if (a->name && !str_is_name(a->name))
-		return err_set(e, ERR_USAGE, "--name %s: expected letters, digits and _ . - with a letter or digit first", a->name);
+		return err_set(e, ERR_USAGE, "--name %s: expected [A-Za-z0-9][A-Za-z0-9_.-]*", a->name);
 	for (int i = 1; i < a->n_operands; i++)
 		strv_add(&s->process.args, a->operands[i]);
 	if (!s->process.args.n)

@@ -99,7 +99,8 @@ void subid_parse(const char *text, const char *user, uint32_t id, struct subids 
 			continue;
 		line = end + 1;
 		count = strtoull(line, &end, 10);
-		if (end == line || (*end && *end != '\n') || !count || !first || first + count > UINT32_MAX)
+		if (end == line || (*end && *end != '\n') || !count || !first || first > UINT32_MAX ||
+		    count > UINT32_MAX - first)
 			continue;
 		if (out->n < SUBID_RANGES_MAX)
 			out->v[out->n++] = (struct subid_range){ (uint32_t)first, (uint32_t)count };

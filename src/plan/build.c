@@ -154,7 +154,7 @@ static void build_order(struct build *b)
 	plan_default_mounts(b);
 	plan_etc_files(b);
 	plan_user_mounts(b);
-	if (spec->masked_paths.n || in->host_masks.n)
+	if (spec->masked_paths.n || in->host_masks.n || spec->readonly_paths.n)
 		plan_masks(b);
 	if (spec->root.kind == ROOT_HOST)
 		plan_root_host_close(b);

@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -47,19 +49,31 @@ int control_listen(const struct run_dir *rd, int *fd, struct err *e)
 	return 0;
 }
 
-int control_wait_start(int fd, int child_pidfd, int *conn, struct err *e)
+/* SIGTERM, SIGINT or SIGHUP before 'start' ends what was created. */
+static bool is_asked_to_end(int signal_fd)
+{
+	struct signalfd_siginfo si;
+
+	return read(signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si) &&
+	       (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT || si.ssi_signo == SIGHUP);
+}
+
+int control_wait_start(int fd, int signal_fd, int child_pidfd, int *conn, struct err *e)
 {
 	for (;;) {
-		struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = child_pidfd, .events = POLLIN } };
+		struct pollfd p[3] = { { .fd = fd, .events = POLLIN }, { .fd = child_pidfd, .events = POLLIN },
+				       { .fd = signal_fd, .events = POLLIN } };
 		AUTO_CLOSE int c = -1;
 		struct ucred cred;
 		socklen_t len = sizeof(cred);
 		char word[16] = "";
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			return err_sys(e, "poll", NULL, "waiting for start");
 		if (p[1].revents)
 			return err_set(e, ERR_PEER, "the child died before 'go'");
+		if (p[2].revents && is_asked_to_end(signal_fd))
+			return err_set(e, ERR_PEER, "ended by a signal before it was started");
 		if (!p[0].revents || (c = accept4(fd, NULL, NULL, SOCK_CLOEXEC)) < 0)
 			continue;
 		if (getsockopt(c, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 || cred.uid != geteuid())

@@ -10,8 +10,8 @@
 NODISCARD int control_listen(const struct run_dir *rd, int *fd, struct err *e);
 
 /* Supervisor: waits until a process of our user says "start", or until the child dies
- * (@child_pidfd). The connection to answer is left in *@conn. */
-NODISCARD int control_wait_start(int fd, int child_pidfd, int *conn, struct err *e);
+ * (@child_pidfd) or a signal asks us to end (@signal_fd). The connection to answer is left in *@conn. */
+NODISCARD int control_wait_start(int fd, int signal_fd, int child_pidfd, int *conn, struct err *e);
 
 /* Answers the process that said "start": NULL is success. Closes @conn. */
 void control_answer(int *conn, const struct err *e);

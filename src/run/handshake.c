@@ -57,6 +57,8 @@ static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, siz
 			return 0;
 		if ((size_t)n < offsetof(struct msg, u))
 			return err_set(e, ERR_PEER, "the other side sent a message of %zd bytes", n);
+		for (size_t i = 0; m->type != MSG_POINT && i < *n_fds; i++)
+			close(fds[i]); /* only points carry descriptors */
 		switch (m->type) {
 		case MSG_LOG:
 			m->u.text[sizeof(m->u.text) - 1] = '\0';
@@ -67,6 +69,8 @@ static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, siz
 				c->rung_taken[m->value] = (unsigned char)m->rung;
 			break;
 		case MSG_ERR:
+			if (n != (ssize_t)sizeof(*m))
+				return err_set(e, ERR_PEER, "the other side sent half an error");
 			*e = m->u.err;
 			str_copy(e->place, sizeof(e->place), "child");
 			return -1;

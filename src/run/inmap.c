@@ -21,7 +21,7 @@ static int write_maps(pid_t pid, const struct id_map *uids, const struct id_map 
 	char who[16];
 
 	if (geteuid() != 0 && (uids->n > 1 || uids->v[0].count > 1))
-		return idmap_tools(pid, uids, gids, e);
+		return idmap_tools(pid, uids, gids, NULL, NULL, e);
 	snprintf(who, sizeof(who), "%d", pid);
 	return idmap_write(who, uids, gids, geteuid() != 0, e);
 }

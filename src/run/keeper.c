@@ -23,7 +23,25 @@
 #include "run/internal.h"
 #include "run/relay.h"
 
-/* Keeps only the three descriptors, as 0, 1 and 2: pipelines must not wait for us. */
+/* Closes all but the three (-1: none): pipelines must not wait for us. */
+static void close_others(const int keep_fds[3])
+{
+	unsigned next = 0;
+
+	for (;;) {
+		unsigned lowest = ~0u;
+
+		for (size_t i = 0; i < 3; i++)
+			if (keep_fds[i] >= 0 && (unsigned)keep_fds[i] >= next && (unsigned)keep_fds[i] < lowest)
+				lowest = (unsigned)keep_fds[i];
+		if (lowest > next)
+			sys_close_range(next, lowest == ~0u ? lowest : lowest - 1, 0);
+		if (lowest == ~0u)
+			return;
+		next = lowest + 1;
+	}
+}
+
 static void keep(int launcher, int child, int tty)
 {
 	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
@@ -32,12 +50,7 @@ static void keep(int launcher, int child, int tty)
 	prctl(PR_SET_NAME, "lichen-keeper");
 	p[0].fd = launcher;
 	p[1].fd = child;
-	for (int fd = 0; fd < 3; fd++)
-		if (fd != launcher && fd != child && fd != tty)
-			close(fd);
-	for (int fd = 3; fd < 1024; fd++)
-		if (fd != launcher && fd != child && fd != tty)
-			close(fd);
+	close_others((int[3]){ launcher, child, tty });
 	while (poll(p, 2, -1) < 0 && errno == EINTR)
 		;
 	if (p[0].revents) {

@@ -68,7 +68,7 @@ static void map_range_subid(struct id_map *m, uint32_t self, const struct subids
 }
 
 /* Real root never maps host id 0: its subordinate range, else a free one. */
-static int map_real_root(struct plan_input *in, const struct facts *f, struct err *e)
+static int map_real_root(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
 {
 	uint32_t first, count = RANGE_MAX;
 
@@ -92,6 +92,8 @@ static int map_real_root(struct plan_input *in, const struct facts *f, struct er
 		if (!first)
 			return err_set(e, ERR_HOST, "no free range of 65536 ids is left for root's sandboxes");
 	}
+	if (s->ids == IDS_SINGLE)
+		count = 1;
 	id_map_add(&in->uids, 0, first, count);
 	id_map_add(&in->gids, 0, first, count);
 	in->how = IDMAP_SUPERVISOR;
@@ -190,17 +192,27 @@ static int make_copy(struct plan_input *in, const struct spec *s, struct err *e)
 	return 0;
 }
 
+/* HOSTNAME is known only now; what the caller set with -e stays. */
+static void add_hostname(struct spec *s, const char *name)
+{
+	for (size_t i = 0; i < s->process.env.n; i++)
+		if (str_starts(s->process.env.v[i], "HOSTNAME="))
+			return;
+	strv_addf(&s->process.env, "HOSTNAME=%s", name);
+}
+
 int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd, struct err *e)
 {
 	*in = (struct plan_input){ .is_root = f->is_root };
 	in->state_dir = str_dup(rd ? rd->data : "STATE");
-	if (f->is_root && map_real_root(in, f, e) < 0)
+	if (f->is_root && map_real_root(in, s, f, e) < 0)
 		return -1;
 	if (root_find(in, s, f, e) < 0 || look_at_sources(in, s, e) < 0)
 		return -1;
 	if (!f->is_root && choose_ids(in, s, f, e) < 0)
 		return -1;
 	make_texts(in, s, f);
+	add_hostname(s, in->hostname);
 	in->maps_tty_gid = id_map_outside(&in->gids, 5) >= 0;
 	/* real root: every tree of the host is idmapped by the supervisor */
 	in->needs_userns_fd = in->is_root && (s->n_mounts || (s->root.kind == ROOT_DIR && in->owner == OWNER_ROOT_IDMAP) ||

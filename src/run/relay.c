@@ -185,7 +185,7 @@ static struct end end_caller(int n, bool is_tty)
 
 	/* The outer end of a pty is no terminal to open anew: that would make another pty. */
 	if (is_tty && ioctl(n, TIOCGPTN, &pty) < 0)
-		end.fd = fd_high(open(fd_path(n, path), flags));
+		end.fd = fd_high(open(fd_path(n, path), flags | O_CLOEXEC));
 	if (end.fd >= 0) {
 		end.piece = FLOW_CAP;
 		end.asks = n == STDIN_FILENO;	/* with VMIN 0, "nothing yet" reads as end of file */

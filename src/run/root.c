@@ -110,6 +110,10 @@ static int look_at_dir(struct plan_input *in, const struct spec *s, const struct
 		err_set(e, ERR_SPEC, "'/' cannot be the root file system: things are mounted below it");
 		return err_hint(e, "use the word 'host' for this machine's own system");
 	}
+	if (faccessat(AT_FDCWD, s->root.path, R_OK | X_OK, AT_EACCESS) < 0) {
+		err_sys(e, "access", s->root.path, "the root file system");
+		return err_hint(e, "its top directory must be readable and searchable for you: chmod u+rx");
+	}
 	in->top_uid = st.st_uid;
 	in->top_gid = st.st_gid;
 	if (in->is_root) {

@@ -54,6 +54,7 @@ struct run {
 	struct sock_filter *compiled;	/* owned; NULL where the filter is built in */
 	pid_t keeper;
 	int signal_fd;
+	bool is_recorded;
 	bool is_created;	/* 'go' comes over the control socket */
 	int control_fd;
 	int ready_fd;		/* create: tells the first process "created" or the error */
@@ -122,6 +123,8 @@ static int choose_filter(struct run *r, struct err *e)
 	return 0;
 }
 
+static int record(void *arg, struct err *e);
+
 static int make_plan(struct run *r, struct err *e)
 {
 	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL, e) < 0)
@@ -132,6 +135,8 @@ static int make_plan(struct run *r, struct err *e)
 	r->ctx.fds = mem_alloc((size_t)r->plan.n_slots * sizeof(int));
 	for (short i = 0; i < r->plan.n_slots; i++)
 		r->ctx.fds[i] = -1;
+	r->ctx.beside = record;
+	r->ctx.beside_arg = r;
 	return 0;
 }
 
@@ -226,8 +231,10 @@ static void add_rungs(const struct run *r, struct strv *out)
 		const struct step *s = &r->plan.v[i];
 		const char *name = s->rungs[r->ctx.rung_taken[i]].name;
 
-		if (name)
-			strv_addf(out, "%s=%s", step_name(s->kind), name);
+		if (name && s->kind == STEP_IDMAP)
+			strv_addf(out, "ids=%s", name);
+		else if (name && s->kind == STEP_OVERLAY)
+			strv_addf(out, "overlay=%s", name);
 	}
 	if (r->in.takes_copy)
 		strv_add(out, "overlay=copy");
@@ -255,17 +262,27 @@ static int write_state(struct run *r, const char *status, struct err *e)
 	return rc;
 }
 
-/* While the child assembles the root: everything that can be done beside it. */
-static int meanwhile(struct run *r, struct err *e)
+/* The definition on disk, once: before any file of a subordinate id can exist, since only
+ * its map can remove such files after a kill. */
+static int record(void *arg, struct err *e)
 {
 	AUTO_BUF struct buf json = { 0 };
+	struct run *r = arg;
 
-	if (!r->is_created && keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay), e) < 0)
-		return -1;
+	if (r->is_recorded)
+		return 0;
+	r->is_recorded = true;
 	id_map_copy(&r->spec->uids, &r->in.uids);
 	id_map_copy(&r->spec->gids, &r->in.gids);
 	oci_write(r->spec, &json);
-	if (store_write_config(&r->dir, json.s, json.len, e) < 0)
+	return store_write_config(&r->dir, json.s, json.len, e);
+}
+
+/* The rest of what is written and swept. In a foreground run it is done beside the child's
+ * last steps: the keeper stands already, so a kill in between leaves nothing running. */
+static int settle(struct run *r, const char *status, struct err *e)
+{
+	if (record(r, e) < 0 || write_state(r, status, e) < 0)
 		return -1;
 	store_sweep(&r->store, in_map);
 	return 0;
@@ -290,19 +307,22 @@ static void tell_ready(struct run *r, const struct err *e)
 /* One meeting point, with what belongs around it. */
 static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 {
-	if (s->u.meet == HS_ROOT_READY && meanwhile(r, e) < 0)
+	if (s->u.meet == HS_IDS_MAPPED && record(r, e) < 0)
 		return -1;
-	if (s->u.meet == HS_GO) {
-		if (write_state(r, r->is_created ? "created" : "running", e) < 0)
+	if (s->u.meet == HS_ROOT_READY && !r->is_created &&
+	    keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay), e) < 0)
+		return -1;
+	if (s->u.meet == HS_GO && r->is_created) {
+		if (settle(r, "created", e) < 0)
 			return -1;
-		if (r->is_created) {
-			tell_ready(r, NULL);
-			if (control_wait_start(r->control_fd, ctx_fd(&r->ctx, SLOT_CHILD), conn, e) < 0 ||
-			    write_state(r, "running", e) < 0)
-				return -1;
-		}
+		tell_ready(r, NULL);
+		if (control_wait_start(r->control_fd, r->signal_fd, ctx_fd(&r->ctx, SLOT_CHILD), conn, e) < 0 ||
+		    write_state(r, "running", e) < 0)
+			return -1;
 	}
 	if (hs_pass(&r->ctx, s, e) < 0)
+		return -1;
+	if (s->u.meet == HS_GO && !r->is_created && settle(r, "running", e) < 0)
 		return -1;
 	if (s->u.meet == HS_ROOT_READY && r->spec->process.terminal) {
 		int console = ctx_fd(&r->ctx, SLOT_CONSOLE);
@@ -323,7 +343,7 @@ static int walk(struct run *r, int *conn, struct err *e)
 			rc = meet(r, s, conn, e);
 		else if (s->kind == STEP_CLONE)
 			rc = do_clone(r, s, e);
-		else if (s->place == AT_SUPERVISOR)
+		else if (s->place == AT_SUPERVISOR || s->place == AT_STAGE)
 			rc = walk_step(&r->ctx, i, e);
 		if (rc < 0)
 			return -1;
@@ -620,8 +640,12 @@ int run_create(struct spec *s, char **id, struct err *e)
 	if (hs_pair(&ours, &theirs, e) < 0)
 		return -1;
 	pid = fork();
-	if (pid < 0)
-		return err_sys(e, "fork", NULL, "starting the supervisor");
+	if (pid < 0) {
+		err_sys(e, "fork", NULL, "starting the supervisor");
+		hs_close(&ours);
+		hs_close(&theirs);
+		return -1;
+	}
 	if (pid == 0) {
 		hs_close(&ours);
 		r.is_created = true;
@@ -637,6 +661,7 @@ int run_create(struct spec *s, char **id, struct err *e)
 	answer.file = NULL;
 	if (answer.kind != ERR_NONE) {
 		*e = answer;
+		waitpid(pid, NULL, 0);
 		return -1;
 	}
 	*id = str_dup(answer.what);

@@ -36,6 +36,10 @@ struct ctx {
 	const struct sock_filter *filter;	/* loaded by STEP_SECCOMP; NULL: none */
 	unsigned short n_filter;
 	unsigned char rung_taken[256];		/* per step, for the state and --verbose */
+	/* supervisor: done beside the tools that write the id map, before any file of a
+	 * subordinate id can exist: the map must be on disk for the sweep; NULL: nothing */
+	int (*beside)(void *arg, struct err *e);
+	void *beside_arg;
 	bool groups_settable;	/* false under a gid map that denies setgroups */
 };
 

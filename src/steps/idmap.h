@@ -13,7 +13,9 @@
 NODISCARD int idmap_write(const char *who, const struct id_map *uids, const struct id_map *gids,
 			  bool denies_setgroups, struct err *e);
 
-/* Through newuidmap and newgidmap, both at once; @pid in our pid namespace. */
-NODISCARD int idmap_tools(pid_t pid, const struct id_map *uids, const struct id_map *gids, struct err *e);
+/* Through newuidmap and newgidmap, both at once; @pid in our pid namespace. @beside (may be
+ * NULL) is called while they run; its failure is ours. */
+NODISCARD int idmap_tools(pid_t pid, const struct id_map *uids, const struct id_map *gids,
+			  int (*beside)(void *arg, struct err *e), void *beside_arg, struct err *e);
 
 #endif

@@ -63,14 +63,15 @@ static void tool_args(struct strv *argv, const char *tool, pid_t pid, const stru
 }
 
 /* Both at once: each takes about a millisecond, most of it in starting. */
-int idmap_tools(pid_t pid, const struct id_map *uids, const struct id_map *gids, struct err *e)
+int idmap_tools(pid_t pid, const struct id_map *uids, const struct id_map *gids,
+		int (*beside)(void *arg, struct err *e), void *beside_arg, struct err *e)
 {
 	AUTO_FREE char *newuidmap = child_find("newuidmap"), *newgidmap = child_find("newgidmap");
 	AUTO_STRV struct strv u = { 0 };
 	AUTO_STRV struct strv g = { 0 };
 	struct child cu, cg;
 	struct err second;
-	int rc_u, rc_g;
+	int rc, rc_u, rc_g;
 
 	if (!newuidmap || !newgidmap) {
 		err_set(e, ERR_HOST, "%s is not installed", newuidmap ? "newgidmap" : "newuidmap");
@@ -84,9 +85,12 @@ int idmap_tools(pid_t pid, const struct id_map *uids, const struct id_map *gids,
 		rc_u = child_wait(&cu, NULL, &second);
 		return -1;
 	}
-	rc_u = child_wait(&cu, NULL, e);
+	rc = beside ? beside(beside_arg, e) : 0;
+	rc_u = child_wait(&cu, NULL, rc < 0 ? &second : e);
+	if (rc < 0)
+		e = &second;
 	rc_g = child_wait(&cg, NULL, rc_u < 0 ? &second : e);
-	return rc_u < 0 || rc_g < 0 ? -1 : 0;
+	return rc < 0 || rc_u < 0 || rc_g < 0 ? -1 : 0;
 }
 
 int step_idmap(struct ctx *c, const struct step *s, size_t rung, struct err *e)
@@ -96,7 +100,7 @@ int step_idmap(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 
 	switch (r->how) {
 	case IDMAP_TOOLS:
-		return idmap_tools(c->child_pid, r->uids, r->gids, e);
+		return idmap_tools(c->child_pid, r->uids, r->gids, c->beside, c->beside_arg, e);
 	case IDMAP_SUPERVISOR:
 		snprintf(pid, sizeof(pid), "%d", c->child_pid);
 		return idmap_write(pid, r->uids, r->gids, !c->in->is_root, e);

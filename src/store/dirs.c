@@ -24,7 +24,7 @@
 
 enum { ID_BYTES = 32, ID_LEN = 2 * ID_BYTES, CREATE_TRIES = 64, ID_SHORT = 12 };
 
-#define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW)
 
 static const char HINT_DATA[] = "set XDG_DATA_HOME to a directory on this machine that you can write";
 
@@ -74,9 +74,9 @@ static int open_data(struct store *st, uid_t uid, const char *home, struct err *
 		err_set(e, ERR_HOST, "there is no directory to keep the sandbox's files in: no home directory");
 		return err_hint(e, "%s", HINT_DATA);
 	}
-	st->data_fd = open(path, DIR_FLAGS);
+	st->data_fd = open(path, DIR_FLAGS | O_CLOEXEC);
 	if (st->data_fd < 0 && errno == ENOENT && make_dirs(path) == 0)
-		st->data_fd = open(path, DIR_FLAGS);
+		st->data_fd = open(path, DIR_FLAGS | O_CLOEXEC);
 	if (st->data_fd < 0) {
 		err_sys(e, "mkdir", path, "cannot make the directory for the sandbox's files");
 		return err_hint(e, "%s", uid == 0 ? "is /var/lib read-only?" : HINT_DATA);
@@ -106,9 +106,9 @@ static int open_run_at(struct store *st, uid_t uid, const char *path, struct err
 {
 	struct stat sb = { 0 };
 
-	st->run_fd = open(path, DIR_FLAGS);
+	st->run_fd = open(path, DIR_FLAGS | O_CLOEXEC);
 	if (st->run_fd < 0 && errno == ENOENT && (mkdir(path, 0700) == 0 || errno == EEXIST))
-		st->run_fd = open(path, DIR_FLAGS);
+		st->run_fd = open(path, DIR_FLAGS | O_CLOEXEC);
 	if (st->run_fd < 0) {
 		err_sys(e, "mkdir", path, "cannot make the directory for running sandboxes");
 		return errno == ENOTDIR || errno == ELOOP
@@ -142,7 +142,7 @@ static int open_run(struct store *st, uid_t uid, struct err *e)
 
 	if (uid == 0)
 		return open_run_at(st, uid, "/run/lichen", e);
-	fd = open(user, DIR_FLAGS);
+	fd = open(user, DIR_FLAGS | O_CLOEXEC);
 	if (fd >= 0 && is_private(fd, uid, &sb)) {
 		path = str_fmt("%s/lichen", user);
 		return open_run_at(st, uid, path, e);
@@ -150,7 +150,7 @@ static int open_run(struct store *st, uid_t uid, struct err *e)
 	n = readlink(record, old, sizeof(old) - 1);
 	if (n > 0) {
 		old[n] = '\0';
-		st->run_fd = old[0] == '/' ? open(old, DIR_FLAGS) : -1;
+		st->run_fd = old[0] == '/' ? open(old, DIR_FLAGS | O_CLOEXEC) : -1;
 		if (st->run_fd >= 0 && is_private(st->run_fd, uid, &sb)) {
 			st->run_dir = str_dup(old);
 			return 0;
@@ -286,14 +286,14 @@ static int claim_name(const struct store *st, const char *name, const char *id, 
 
 static int make_definition(const struct store *st, const char *id, bool ephemeral)
 {
-	AUTO_FREE char *mark = str_fmt("%s/ephemeral", id);
+	AUTO_FREE char *mark = str_fmt("%s/kept", id);
 	AUTO_CLOSE int fd = -1;
 
 	if (mkdirat(st->data_fd, id, 0700) < 0)
 		return -1;
-	if (ephemeral)
+	if (!ephemeral)
 		fd = openat(st->data_fd, mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return ephemeral && fd < 0 ? -1 : 0;
+	return !ephemeral && fd < 0 ? -1 : 0;
 }
 
 /* Takes back a run that was not finished; the error that stopped it is what counts. */

@@ -12,8 +12,8 @@
  * Order, so that two lichens and a kill at any instant meet no half-made run:
  *   made:    RUN/.new-ID, its lock taken, renamed to RUN/ID, then DATA/containers/ID
  *   removed: DATA/containers/ID, then RUN/ID
- * so a definition without a live directory is garbage where it is ephemeral (it holds the
- * file "ephemeral"), and a live directory whose lock is free belongs to a dead supervisor.
+ * so a definition without a live directory is garbage where it is not marked by
+ * the file "kept", and a live directory whose lock is free belongs to a dead supervisor.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -55,7 +55,7 @@ void store_close(struct store *st);
 /**
  * store_create() - Make the directories of a new run and take its lock
  * @name:	refused (ERR_STATE, names the holder) where a live run has it; may be NULL
- * DATA/containers/ID gets mode 0700 and the empty file "ephemeral" when @ephemeral.
+ * DATA/containers/ID gets mode 0700, and the empty file "kept" unless @ephemeral.
  */
 NODISCARD int store_create(struct store *st, const char *name, bool ephemeral, struct run_dir *rd, struct err *e);
 

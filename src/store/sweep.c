@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/sweep.c - finishing what dead supervisors left
  *
- * Kept is only a definition that is whole (config.json) and not ephemeral; everything
+ * Kept is only a definition that is whole (config.json) and marked "kept"; everything
  * else whose lock is free was half made, half removed or to be thrown away.
  */
 
@@ -83,6 +83,19 @@ static void kill_recorded(const struct run_state *state)
 		;
 }
 
+/* Without a state.json (killed before 'go', or the machine was started anew) only config.json
+ * knows the map. */
+static void read_config(const struct store *st, const char *id, struct spec *s)
+{
+	AUTO_FREE char *path = str_fmt("%s/config.json", id), *text = NULL;
+	struct err ignored = { 0 };
+	size_t len;
+
+	spec_init(s);
+	if (fd_read_file(st->data_fd, path, OCI_MAX_BYTES, &text, &len) == 0)
+		(void)!oci_read(text, len, OCI_TRUSTED, s, NULL, &ignored);
+}
+
 static void sweep_run(const struct store *st, const char *id, store_in_map_fn *in_map)
 {
 	AUTO_CLOSE int lock = take_lock(st, id);
@@ -110,9 +123,17 @@ static void sweep_run(const struct store *st, const char *id, store_in_map_fn *i
 	rd.live = ptr_take(&live);
 	if (store_read_state(&rd, &state, &e) == 0)
 		kill_recorded(&state);
-	if (!has(AT_FDCWD, rd.data, "ephemeral") && has(AT_FDCWD, rd.data, "config.json"))
+	if (has(AT_FDCWD, rd.data, "kept") && has(AT_FDCWD, rd.data, "config.json"))
 		goto out;
 	err_clear(&e);
+	if (!state.uids.n) {
+		struct spec s;
+
+		read_config(st, id, &s);
+		id_map_copy(&state.uids, &s.uids);
+		id_map_copy(&state.gids, &s.gids);
+		spec_fini(&s);
+	}
 	if (store_remove(&rd, &state.uids, &state.gids, in_map, &e) < 0)
 		log_err(&e);
 	else
@@ -152,18 +173,6 @@ static int other_run(const struct store *st)
 	return str_eq(text, st->run_dir) ? -1 : open(text, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Without a live directory (the machine was started anew) only config.json knows the map. */
-static void read_config(const struct store *st, const char *id, struct spec *s)
-{
-	AUTO_FREE char *path = str_fmt("%s/config.json", id), *text = NULL;
-	struct err ignored = { 0 };
-	size_t len;
-
-	spec_init(s);
-	if (fd_read_file(st->data_fd, path, OCI_MAX_BYTES, &text, &len) == 0)
-		(void)!oci_read(text, len, OCI_TRUSTED, s, NULL, &ignored);
-}
-
 static void sweep_definition(const struct store *st, int other, const char *id, store_in_map_fn *in_map)
 {
 	struct run_dir rd = { .lock_fd = -1 };
@@ -173,7 +182,7 @@ static void sweep_definition(const struct store *st, int other, const char *id, 
 	if (faccessat(st->run_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
 	    (other >= 0 && faccessat(other, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0))
 		return;
-	if (!has(st->data_fd, id, "ephemeral") && has(st->data_fd, id, "config.json"))
+	if (has(st->data_fd, id, "kept") && has(st->data_fd, id, "config.json"))
 		return;
 	rd.id = str_dup(id);
 	rd.data = str_fmt("%s/containers/%s", st->data_dir, id);

@@ -20,7 +20,7 @@ run_lichen run "$root" sh -c 'exit 42'
 is "$status" 42 "the command's own status comes back"
 run_lichen run "$root" sh -c 'exit 255'
 is "$status" 255 'the highest one too'
-run_lichen run "$root" sh -c 'kill -SEGV $$; sh -c "kill -KILL \$\$"'
+run_lichen run "$root" sh -c 'sh -c "kill -KILL \$\$"; exit $?'
 is "$status" 137 'a shell inside reports a signal as 128+n'
 run_lichen run "$root" no-such-command
 is "$status" 127 'a command that is not there: 127'

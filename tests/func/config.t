@@ -43,7 +43,7 @@ like "$text" 'CAP_CHOWN' 'and with the others'
 for ns in user mount pid network ipc uts cgroup; do
 	like "$text" "\"type\": ?\"$ns\"" "a $ns namespace"
 done
-like "$text" '"maskedPaths": ?\[ ?"' 'masked paths'
+like "$text" '"maskedPaths": ?\[ *"' 'masked paths'
 dir=${config%/config.json}
 is "$(stat -c '%a %u' "$dir")" "700 $(id -u)" 'the directory is closed to others'
 id=${dir##*/}
@@ -56,7 +56,7 @@ ok $? 'it is JSON'
 text=$(tr -d '\n\t' <"$state")
 like "$text" '"status": ?"running"' 'it says that it runs'
 like "$text" "\"supervisor\": ?${pid}[,}]" 'who supervises it'
-like "$text" '"ids=(range|single)"' 'which ids were taken'
+like "$text" '"(ids|idmap)=(range|single)"' 'which ids were taken'
 like "$text" '"overlay=(kernel|copy)"' 'and which overlay'
 inner=$(printf '%s\n' "$text" | sed 's/.*"pid": *\([0-9]*\).*/\1/')
 like "$(readlink "/proc/$inner/ns/pid_for_children" "/proc/$inner/ns/pid" 2>/dev/null)" 'pid:' 'the pid is that of a process'

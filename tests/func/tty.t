@@ -78,7 +78,7 @@ END
 is "$status" 0 'the window size is there from the start, and follows' || diag "$out"
 
 expects <<'END'
-begin -it $env(root) sh -c {trap : INT; echo ready; sleep 300; echo sleep=$?}
+begin -it $env(root) sh -c {trap : INT; echo ready; tail -f /dev/null; echo sleep=$?}
 want {ready}
 send "\003"
 want {sleep=130}
@@ -130,8 +130,8 @@ finish
 END
 is "$status" 0 'Ctrl-D ends the input' || diag "$out"
 
-run_lichen run -t "$root" true
-is "$status" 125 '-t without a terminal: 125'
+run_lichen run -it "$root" true
+is "$status" 125 '-it without a terminal: 125'
 like "$err" 'terminal' 'and that is said'
 run_lichen run "$root" sh -c 'test -t 0 || test -t 1; echo $?; cat </dev/tty'
 like "$out" '^1$' 'without -t there is none'

@@ -59,7 +59,7 @@ is "$(cat "$T/relative")" 'changed
 untouched' 'relative sources'
 # shellcheck disable=SC2088 # lichen expands it, not the shell
 run_lichen run -v '~/x:/x' "$root" true
-is "$status" 125 '~/ is the home directory: what is missing there is an error'
+is "$status" 125 'a tilde is the home directory: what is missing there is an error'
 # shellcheck disable=SC2088 # a pattern
 unlike "$err" "'~" 'and was looked for under its full name'
 

@@ -10,4 +10,4 @@ if grep -q 'fsanitize' "$top_builddir/Makefile" && ldd "$bin" 2>/dev/null | grep
 fi
 libs=$(ldd "$bin" 2>/dev/null | awk '$2 == "=>" { print $1 }' | grep -Ev '^(libc\.so\.6|linux-vdso|libpthread\.so\.0)' || true)
 if [ -z "$libs" ]; then echo 'ok 1 - the launcher links nothing but the C library'
-else printf '# %s\n' $libs; echo 'not ok 1 - the launcher links nothing but the C library'; fi
+else echo "# $libs" | tr '\n' ' '; echo; echo 'not ok 1 - the launcher links nothing but the C library'; fi

@@ -135,8 +135,8 @@ static void odd_names_and_modes(void **state)
 		assert_int_equal(look("dst/suid").st_mode & 07777, 04755);
 		assert_int_equal(look("dst/d /fifo").st_mode & 07777, 0610);
 	}
-	fchmodat(at, "src/d ", 0755, 0);
-	fchmodat(at, "dst/d ", 0755, 0);
+	assert_int_equal(fchmodat(at, "src/d ", 0755, 0), 0);
+	assert_int_equal(fchmodat(at, "dst/d ", 0755, 0), 0);
 }
 
 static void owners_come_back(void **state)

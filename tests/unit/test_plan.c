@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/test_plan.c - golden plans, their JSON, and every rule of plan_check() */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/sys.h"
+#include "plan/plan.h"
+
+/* ---- the cases: a spec and what run/prepare would have found, both by hand ---- */
+
+static void set_path(struct spec_ns *ns, const char *path)
+{
+	ns->mode = NS_PATH;
+	str_set(&ns->path, path);
+}
+
+static void add_bind(struct spec *s, const char *source, const char *destination, const char *option)
+{
+	struct spec_mount *m = spec_add_mount(s);
+
+	m->type = str_dup("bind");
+	m->source = str_dup(source);
+	m->destination = str_dup(destination);
+	if (option)
+		strv_add(&m->options, option);
+}
+
+static void add_row(struct plan_input *in, const char *path, const char *link)
+{
+	in->rows = mem_grow(in->rows, in->n_rows + 1, sizeof(*in->rows));
+	in->rows[in->n_rows++] = (struct host_row){ .path = str_dup(path), .link = str_dup(link) };
+}
+
+static void dir_range(struct spec *s, struct plan_input *in)
+{
+	s->root.kind = ROOT_DIR;
+	str_set(&s->root.path, "/srv/debian");
+	strv_add(&s->process.args, "/bin/sh");
+	in->how = IDMAP_TOOLS;
+	in->owner = OWNER_CALLER;
+	id_map_add(&in->uids, 0, 1000, 1);
+	id_map_add(&in->uids, 1, 100000, 65536);
+	id_map_copy(&in->gids, &in->uids);
+	id_map_add(&in->single_uids, 0, 1000, 1);
+	id_map_copy(&in->single_gids, &in->single_uids);
+	in->maps_tty_gid = true;
+	in->state_dir = str_dup("STATE");
+	in->hostname = str_dup("0123456789ab");
+	in->etc_hosts = str_dup("127.0.0.1\tlocalhost\n");
+	in->etc_hostname = str_dup("0123456789ab\n");
+	in->etc_resolv = str_dup("nameserver 192.0.2.1\n");
+}
+
+static void dir_single(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	s->ids = IDS_SINGLE;
+	in->how = IDMAP_SELF;
+	id_map_fini(&in->uids);
+	id_map_fini(&in->gids);
+	id_map_copy(&in->uids, &in->single_uids);
+	id_map_copy(&in->gids, &in->single_gids);
+	id_map_fini(&in->single_uids);
+	id_map_fini(&in->single_gids);
+	in->maps_tty_gid = false;
+}
+
+static void dir_readonly(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	s->root.readonly = true;
+}
+
+static void dir_readonly_skeleton(struct spec *s, struct plan_input *in)
+{
+	dir_readonly(s, in);
+	add_bind(s, "/data", "/data", "ro");
+	strv_add(&in->skeleton_dirs, "/data");
+	strv_add(&in->skeleton_dirs, "/sys");
+	strv_add(&in->skeleton_files, "/etc/resolv.conf");
+}
+
+static void dir_subid(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	in->owner = OWNER_SUBID;
+	id_map_fini(&in->uids);
+	id_map_fini(&in->single_uids);
+	id_map_fini(&in->single_gids);
+	id_map_add(&in->uids, 0, 100000, 65536);
+	id_map_add(&in->uids, 65536, 1000, 1);
+	id_map_copy(&in->gids, &in->uids);
+}
+
+static void dir_copy(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	in->owner = OWNER_FOREIGN;
+	in->takes_copy = true;
+}
+
+static void root_idmapped(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	in->is_root = true;
+	in->owner = OWNER_ROOT_IDMAP;
+	in->how = IDMAP_SUPERVISOR;
+	in->needs_userns_fd = true;
+	id_map_fini(&in->uids);
+	id_map_fini(&in->single_uids);
+	id_map_fini(&in->single_gids);
+	id_map_add(&in->uids, 0, 524288, 65536);
+	id_map_copy(&in->gids, &in->uids);
+	/* the deeper one first: the plan turns them round */
+	add_bind(s, "/data/deep", "/srv/data/deep", NULL);
+	add_bind(s, "/data", "/srv/data", "ro");
+}
+
+static void root_idmapped_copy(struct spec *s, struct plan_input *in)
+{
+	root_idmapped(s, in);
+	in->takes_copy = true;
+}
+
+static void root_idmapped_readonly(struct spec *s, struct plan_input *in)
+{
+	root_idmapped(s, in);
+	s->root.readonly = true;
+}
+
+static void host_plain(struct spec *s, struct plan_input *in)
+{
+	dir_single(s, in);
+	s->root.kind = ROOT_HOST;
+	str_set(&s->root.path, NULL);
+	id_map_fini(&in->uids);
+	id_map_add(&in->uids, 1000, 1000, 1);
+	id_map_copy(&in->gids, &in->uids);
+	auto_free(&in->etc_hosts);
+	auto_free(&in->etc_hostname);
+	auto_free(&in->etc_resolv);
+	str_set(&in->hostname, "machine");
+	in->home = str_dup("/home/user");
+	add_row(in, "/usr", NULL);
+	add_row(in, "/bin", "usr/bin");
+	add_row(in, "/etc", NULL);
+	strv_add(&in->host_masks, "/etc/shadow");
+}
+
+static void host_volume(struct spec *s, struct plan_input *in)
+{
+	host_plain(s, in);
+	add_bind(s, "/home/user", "/home/user", NULL);
+	add_bind(s, "/data", "/tmp/data", "ro");
+}
+
+static void terminal(struct spec *s, struct plan_input *in)
+{
+	struct spec_rlimit *l = spec_add_rlimit(s);
+
+	dir_range(s, in);
+	l->type = str_dup("RLIMIT_NOFILE");
+	l->soft = l->hard = 64;
+	s->process.terminal = true;
+	s->process.interactive = true;
+	str_set(&s->process.cwd, "/srv");
+	str_set(&s->process.user, "daemon");
+}
+
+static void privileged(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	s->privileged = true;
+	s->seccomp = SECCOMP_UNCONFINED;
+	s->process.no_new_privs = false;
+	strv_fini(&s->masked_paths);
+	strv_fini(&s->readonly_paths);
+}
+
+static void joined(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	set_path(&s->ns[NS_USER], "/proc/4711/ns/user");
+	set_path(&s->ns[NS_NETWORK], "/proc/4711/ns/net");
+}
+
+static void time_offsets(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	s->time.has_offsets = true;
+	s->time.boottime_s = 86400;
+}
+
+static void replaced(struct spec *s, struct plan_input *in)
+{
+	struct spec_mount *m;
+
+	dir_range(s, in);
+	add_bind(s, "/dev/shm/x", "/dev/shm", "rshared");
+	add_bind(s, "/etc/hosts.mine", "/etc/hosts", NULL);
+	m = spec_add_mount(s);
+	m->type = str_dup("tmpfs");
+	m->destination = str_dup("/sys");
+	strv_add(&m->options, "size=1m");
+	strv_add(&m->options, "noexec");
+	s->ns[NS_NETWORK].mode = NS_HOST;
+	s->ns[NS_UTS].mode = NS_HOST;
+}
+
+static const struct golden {
+	const char *name;
+	void (*fill)(struct spec *s, struct plan_input *in);
+} GOLDEN[] = {
+	{ "dir-range", dir_range },
+	{ "dir-single", dir_single },
+	{ "dir-readonly", dir_readonly },
+	{ "dir-readonly-skeleton", dir_readonly_skeleton },
+	{ "dir-subid", dir_subid },
+	{ "dir-copy", dir_copy },
+	{ "root-idmapped", root_idmapped },
+	{ "root-idmapped-copy", root_idmapped_copy },
+	{ "root-idmapped-readonly", root_idmapped_readonly },
+	{ "host", host_plain },
+	{ "host-volume", host_volume },
+	{ "terminal", terminal },
+	{ "privileged", privileged },
+	{ "joined", joined },
+	{ "time-offsets", time_offsets },
+	{ "replaced", replaced },
+};
+
+/* ---- helpers ---- */
+
+struct made {
+	struct spec spec;
+	struct plan_input in;
+	struct plan plan;
+};
+
+static void make(struct made *m, void (*fill)(struct spec *, struct plan_input *))
+{
+	struct err e = { 0 };
+
+	*m = (struct made){ 0 };
+	spec_init(&m->spec);
+	fill(&m->spec, &m->in);
+	m->in.source_is_dir = mem_alloc((m->spec.n_mounts + 1) * sizeof(bool));
+	for (size_t i = 0; i < m->spec.n_mounts; i++)
+		m->in.source_is_dir[i] = true;
+	if (plan_build(&m->plan, &m->spec, &m->in, &e) < 0)
+		fail_msg("plan_build: %s", e.what);
+}
+
+static void unmake(struct made *m)
+{
+	plan_fini(&m->plan);
+	plan_input_fini(&m->in);
+	spec_fini(&m->spec);
+}
+
+enum { NONE = -1 };
+
+static int first_of(const struct plan *p, enum step_kind kind)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].kind == kind)
+			return (int)i;
+	return NONE;
+}
+
+static int last_of(const struct plan *p, enum step_kind kind)
+{
+	for (size_t i = p->n; i-- > 0;)
+		if (p->v[i].kind == kind)
+			return (int)i;
+	return NONE;
+}
+
+/* Moves the step at @from to stand at @to; both are indexes before the move, @to <= @from. */
+static void move_up(struct plan *p, int from, int to)
+{
+	struct step s = p->v[from];
+
+	memmove(&p->v[to + 1], &p->v[to], (size_t)(from - to) * sizeof(s));
+	p->v[to] = s;
+}
+
+static void drop(struct plan *p, int at)
+{
+	p->n--;
+	memmove(&p->v[at], &p->v[at + 1], (p->n - (size_t)at) * sizeof(p->v[0]));
+}
+
+static void forget_slots(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		memset(p->v[i].reads, 0, sizeof(p->v[i].reads));
+		memset(p->v[i].writes, 0, sizeof(p->v[i].writes));
+	}
+}
+
+static void must_say(const struct plan *p, const char *rule, const char *kind)
+{
+	struct err e = { 0 };
+
+	if (plan_check(p, &e) == 0)
+		fail_msg("the plan passed, though: %s", rule);
+	assert_int_equal(e.kind, ERR_BUG);
+	if (!strstr(e.what, rule) || (kind && !strstr(e.what, kind)))
+		fail_msg("expected '%s' of '%s', got '%s'", rule, kind ? kind : "", e.what);
+}
+
+/* ---- golden files ---- */
+
+static void test_golden(void **state)
+{
+	const struct golden *g = *state;
+	const char *top = getenv("top_srcdir");
+	AUTO_FREE char *path = str_fmt("%s/tests/data/plans/%s.plan", top ? top : ".", g->name);
+	AUTO_FREE char *want = NULL;
+	AUTO_BUF struct buf got = { 0 };
+	struct err e = { 0 };
+	struct made m;
+
+	make(&m, g->fill);
+	if (plan_check(&m.plan, &e) < 0)
+		fail_msg("%s", e.what);
+	plan_print_text(&m.plan, &got);
+	if (getenv("LICHEN_GOLDEN_UPDATE")) {
+		AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+		assert_true(fd >= 0);
+		assert_int_equal(fd_write_all(fd, got.s, got.len), 0);
+	}
+	if (fd_read_file(AT_FDCWD, path, FD_READ_MAX, &want, NULL) < 0)
+		fail_msg("cannot read %s; LICHEN_GOLDEN_UPDATE=1 writes it", path);
+	assert_string_equal(got.s, want);
+	unmake(&m);
+}
+
+static void test_json(void **state)
+{
+	static const char *const keys[] = { "place", "kind", "object" };
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMS(GOLDEN); i++) {
+		AUTO_BUF struct buf text = { 0 };
+		json_error_t why;
+		struct made m;
+		json_t *a;
+
+		make(&m, GOLDEN[i].fill);
+		plan_print_json(&m.plan, &text);
+		a = json_loadb(text.s, text.len, JSON_REJECT_DUPLICATES, &why);
+		if (!a)
+			fail_msg("%s: line %d: %s", GOLDEN[i].name, why.line, why.text);
+		assert_int_equal(json_array_size(a), m.plan.n);
+		for (size_t k = 0; k < m.plan.n; k++) {
+			json_t *o = json_array_get(a, k);
+
+			assert_int_equal(json_integer_value(json_object_get(o, "step")), k + 1);
+			assert_string_equal(json_string_value(json_object_get(o, "kind")), step_name(m.plan.v[k].kind));
+			assert_string_equal(json_string_value(json_object_get(o, "object")), m.plan.v[k].object);
+			for (size_t j = 0; j < N_ELEMS(keys); j++)
+				assert_true(json_is_string(json_object_get(o, keys[j])));
+			assert_true(json_is_array(json_object_get(o, "reads")));
+			assert_true(json_is_array(json_object_get(o, "writes")));
+			assert_true(json_is_array(json_object_get(o, "rungs")));
+		}
+		json_decref(a);
+		unmake(&m);
+	}
+}
+
+/* Bytes of a path that would move the cursor, end the string or break the JSON. */
+static void test_escapes(void **state)
+{
+	AUTO_BUF struct buf text = { 0 }, js = { 0 };
+	struct made m;
+	json_t *a;
+
+	(void)state;
+	make(&m, dir_single);
+	m.plan.v[0].object = "a\x1b[2J\"\\\n\xff";
+	plan_print_text(&m.plan, &text);
+	assert_null(strchr(text.s, '\x1b'));
+	assert_non_null(strstr(text.s, "a\\x1b[2J"));
+	plan_print_json(&m.plan, &js);
+	a = json_loadb(js.s, js.len, 0, NULL);
+	assert_non_null(a);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(a, 0), "object")),
+			    "a\x1b[2J\"\\\n\xef\xbf\xbd");
+	json_decref(a);
+	unmake(&m);
+}
+
+/* The walkers' array of rungs is as long as this; 60 mounts as real root are the longest. */
+static void many_mounts(struct spec *s, struct plan_input *in)
+{
+	root_idmapped(s, in);
+	while (s->n_mounts < 60) {
+		AUTO_FREE char *to = str_fmt("/m/%zu", s->n_mounts);
+
+		add_bind(s, "/data", to, NULL);
+	}
+}
+
+static void test_most_mounts(void **state)
+{
+	struct err e = { 0 };
+	struct plan p = { 0 };
+	struct made m;
+
+	(void)state;
+	make(&m, many_mounts);
+	if (plan_check(&m.plan, &e) < 0)
+		fail_msg("%s", e.what);
+	assert_true(m.plan.n < 256);
+	add_bind(&m.spec, "/data", "/one/more", NULL);
+	assert_int_equal(plan_build(&p, &m.spec, &m.in, &e), -1);
+	assert_int_equal(e.kind, ERR_SPEC);
+	plan_fini(&p);
+	unmake(&m);
+}
+
+/* ---- the rules ---- */
+
+/* The first step of @second is put right before the step of @first that it must follow.
+ * One row for each row of ORDER in plan/check.c. */
+static const struct {
+	enum step_kind first, second;
+	void (*fill)(struct spec *, struct plan_input *);
+	const char *rule;
+} ORDER[] = {
+	{ STEP_ENTER, STEP_CLONE, joined, "user namespaces are entered before the clone" },
+	{ STEP_OUTER, STEP_CLONE, time_offsets, "time offsets are written before the clone" },
+	{ STEP_CLONE, STEP_IDMAP, dir_range, "there is no map before the clone" },
+	{ STEP_IDMAP, STEP_ROOT_ID, dir_range, "ids are mapped before they are taken" },
+	{ STEP_PRIVATE, STEP_ATTACH, dir_range, "nothing is mounted before propagation is cut" },
+	{ STEP_ATTACH, STEP_PIVOT, dir_range, "the root is attached before it becomes the root" },
+	{ STEP_USER, STEP_SET_USER, dir_range, "the user is known before it is taken" },
+	{ STEP_PIVOT, STEP_CWD, dir_range, "the working directory is one of the new root" },
+	{ STEP_PIVOT, STEP_STDIO, dir_range, "the console is the new root's" },
+	{ STEP_MASK, STEP_PIVOT, dir_range, "masks are there before the root is" },
+	{ STEP_CAPS_BOUND, STEP_SET_USER, dir_range, "the bounding set shrinks while that is allowed" },
+	{ STEP_SET_USER, STEP_CAPS, dir_range, "the change of ids clears capabilities" },
+	{ STEP_SET_USER, STEP_DEATHSIG, dir_range, "the change of ids clears the death signal" },
+	{ STEP_SECCOMP, STEP_VERIFY, privileged, "the filter is loaded before it is verified" },
+	{ STEP_VERIFY, STEP_EXEC, dir_range, "what was set up is verified before exec" },
+};
+
+static void test_order(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < N_ELEMS(ORDER); i++) {
+		bool is_attach = ORDER[i].first == STEP_ATTACH;
+		int first, second;
+		struct made m;
+
+		make(&m, ORDER[i].fill);
+		forget_slots(&m.plan); /* their rule would answer first */
+		first = is_attach ? first_of(&m.plan, ORDER[i].first) : last_of(&m.plan, ORDER[i].first);
+		second = first_of(&m.plan, ORDER[i].second);
+		if (first == NONE || second == NONE || first > second)
+			fail_msg("no plan to break for: %s", ORDER[i].rule);
+		move_up(&m.plan, second, first);
+		must_say(&m.plan, ORDER[i].rule, step_name(ORDER[i].first));
+		unmake(&m);
+	}
+}
+
+static void test_slots(void **state)
+{
+	static const char rule[] = "reads a slot that nobody has written at this place";
+	static const char no_such[] = "a slot that does not exist";
+	struct made m;
+	int at;
+
+	(void)state;
+	make(&m, dir_range); /* its writer removed */
+	drop(&m.plan, first_of(&m.plan, STEP_OVERLAY));
+	must_say(&m.plan, rule, "attach");
+	unmake(&m);
+
+	make(&m, dir_range); /* its writer behind it */
+	at = first_of(&m.plan, STEP_USER);
+	move_up(&m.plan, first_of(&m.plan, STEP_SET_USER), at);
+	must_say(&m.plan, rule, "set-user");
+	unmake(&m);
+
+	make(&m, root_idmapped); /* written at the other place, and nothing carries it */
+	at = first_of(&m.plan, STEP_MEET);
+	assert_int_equal(m.plan.v[at].u.meet, HS_USERNS);
+	drop(&m.plan, at);
+	must_say(&m.plan, rule, "idtree");
+	unmake(&m);
+
+	make(&m, root_idmapped); /* carried, but from the side that does not have it */
+	at = first_of(&m.plan, STEP_MEET);
+	m.plan.v[at].u.meet = HS_GO;
+	must_say(&m.plan, rule, "meet");
+	unmake(&m);
+
+	make(&m, dir_range);
+	m.plan.v[m.plan.n - 1].reads[0] = m.plan.n_slots;
+	must_say(&m.plan, no_such, "exec");
+	unmake(&m);
+
+	make(&m, dir_range);
+	m.plan.v[first_of(&m.plan, STEP_CLONE)].writes[0] = m.plan.n_slots;
+	must_say(&m.plan, no_such, "clone");
+	unmake(&m);
+
+	make(&m, dir_range);
+	m.plan.n_slots = 2000;
+	m.plan.v[first_of(&m.plan, STEP_CLONE)].writes[0] = SLOTS_MAX;
+	must_say(&m.plan, no_such, "clone");
+	unmake(&m);
+}
+
+static void test_shape(void **state)
+{
+	struct made m;
+	int at;
+
+	(void)state;
+	make(&m, dir_range);
+	m.plan.v[3].n_rungs = 0;
+	must_say(&m.plan, "has no object or no rung", step_name(m.plan.v[3].kind));
+	m.plan.v[3].n_rungs = RUNGS_MAX + 1;
+	must_say(&m.plan, "has no object or no rung", step_name(m.plan.v[3].kind));
+	unmake(&m);
+
+	make(&m, dir_range);
+	m.plan.v[first_of(&m.plan, STEP_PRIVATE)].place = AT_BOTH;
+	must_say(&m.plan, "meeting points, and only they, are at both places", "private");
+	unmake(&m);
+
+	make(&m, dir_range);
+	m.plan.v[last_of(&m.plan, STEP_MEET)].place = AT_CHILD;
+	must_say(&m.plan, "meeting points, and only they, are at both places", "meet");
+	unmake(&m);
+
+	make(&m, dir_range);
+	m.plan.v[first_of(&m.plan, STEP_NEWFS)].u.mount.target = "proc";
+	must_say(&m.plan, "a target that is not absolute", "newfs");
+	unmake(&m);
+
+	make(&m, host_volume);
+	m.plan.v[first_of(&m.plan, STEP_MOUNT)].u.mount.target = "home/user";
+	must_say(&m.plan, "a target that is not absolute", "mount");
+	unmake(&m);
+
+	make(&m, dir_range);
+	m.plan.n--;
+	must_say(&m.plan, "exec is not the last step", NULL);
+	m.plan.n = 0;
+	must_say(&m.plan, "exec is not the last step", NULL);
+	unmake(&m);
+
+	make(&m, dir_range);
+	forget_slots(&m.plan);
+	drop(&m.plan, first_of(&m.plan, STEP_CLONE));
+	must_say(&m.plan, "there must be one clone", NULL);
+	unmake(&m);
+
+	make(&m, dir_single);
+	m.plan.v[first_of(&m.plan, STEP_LOOPBACK)].kind = STEP_CLONE;
+	forget_slots(&m.plan);
+	m.plan.v[first_of(&m.plan, STEP_IDMAP)].kind = STEP_LOOPBACK;
+	must_say(&m.plan, "there must be one clone", NULL);
+	unmake(&m);
+
+	make(&m, dir_range);
+	at = first_of(&m.plan, STEP_SECCOMP);
+	move_up(&m.plan, at, at - 1);
+	must_say(&m.plan, "with no_new_privs the filter comes last", NULL);
+	unmake(&m);
+
+	/* an object that is missing has no words to be printed with: the check must still speak */
+	make(&m, dir_range);
+	m.plan.v[3].object = NULL;
+	must_say(&m.plan, "has no object or no rung", NULL);
+	unmake(&m);
+}
+
+static void test_names(void **state)
+{
+	AUTO_FREE char *last = str_fmt("source.%d", SLOTS_MAX - SLOT_FIRST_FREE);
+	char name[16];
+
+	(void)state;
+	for (int k = 0; k < STEP_KINDS; k++)
+		assert_non_null(step_name((enum step_kind)k));
+	for (int i = 0; i < STEP_KINDS; i++)
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(step_name((enum step_kind)i), step_name((enum step_kind)k));
+	for (int k = 0; k < PLACES; k++)
+		assert_non_null(place_name((enum place)k));
+	for (int k = 0; k < HS_POINTS; k++)
+		assert_string_not_equal(hs_point_name((enum hs_point)k), "?");
+	assert_string_equal(hs_point_name(HS_POINTS), "?");
+	for (short k = 1; k < SLOT_FIRST_FREE; k++)
+		assert_non_null(slot_name(k, name));
+	assert_string_equal(slot_name(SLOT_FIRST_FREE, name), "source.1");
+	assert_string_equal(slot_name(SLOTS_MAX - 1, name), last);
+}
+
+/* ---- what no golden file would show to be intended ---- */
+
+/* Where the user namespace is joined, nobody maps ids and nobody waits for that. */
+static void test_joined(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, joined);
+	assert_int_equal(first_of(&m.plan, STEP_IDMAP), NONE);
+	assert_int_equal(m.plan.v[0].kind, STEP_ENTER);
+	assert_int_equal(m.plan.v[0].place, AT_STAGE);
+	assert_int_equal(m.plan.v[first_of(&m.plan, STEP_CLONE)].u.clone_flags & (CLONE_NEWUSER | CLONE_NEWNET), 0);
+	assert_true(first_of(&m.plan, STEP_JOIN) > first_of(&m.plan, STEP_CLONE));
+	assert_int_equal(first_of(&m.plan, STEP_LOOPBACK), NONE);
+	for (size_t i = 0; i < m.plan.n; i++)
+		assert_false(m.plan.v[i].kind == STEP_MEET && m.plan.v[i].u.meet == HS_IDS_MAPPED);
+	unmake(&m);
+}
+
+/* What is deeper lies on what is shallower, whatever the order of the options. */
+static void test_depth(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, root_idmapped);
+	assert_string_equal(m.plan.v[first_of(&m.plan, STEP_MOUNT)].object, "/srv/data");
+	assert_string_equal(m.plan.v[last_of(&m.plan, STEP_MOUNT)].object, "/srv/data/deep");
+	unmake(&m);
+}
+
+/* Paths are made read-only whether or not some are masked too. */
+static void test_readonly_without_masks(void **state)
+{
+	struct err e = { 0 };
+	struct made m;
+
+	(void)state;
+	make(&m, dir_range);
+	strv_fini(&m.spec.masked_paths);
+	plan_fini(&m.plan);
+	assert_int_equal(plan_build(&m.plan, &m.spec, &m.in, &e), 0);
+	assert_int_equal(first_of(&m.plan, STEP_MASK), NONE);
+	assert_int_not_equal(first_of(&m.plan, STEP_READONLY), NONE);
+	unmake(&m);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest fixed[] = {
+		cmocka_unit_test(test_json),	    cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_most_mounts), cmocka_unit_test(test_order),
+		cmocka_unit_test(test_slots),	    cmocka_unit_test(test_shape),
+		cmocka_unit_test(test_names),	    cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_depth),	    cmocka_unit_test(test_readonly_without_masks),
+	};
+	struct CMUnitTest tests[N_ELEMS(GOLDEN) + N_ELEMS(fixed)];
+
+	for (size_t i = 0; i < N_ELEMS(GOLDEN); i++)
+		tests[i] = (struct CMUnitTest){ .name = GOLDEN[i].name, .test_func = test_golden,
+						.initial_state = (void *)(uintptr_t)&GOLDEN[i] };
+	memcpy(tests + N_ELEMS(GOLDEN), fixed, sizeof(fixed));
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
