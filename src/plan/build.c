@@ -84,7 +84,7 @@ static void add_sources(struct build *b)
 
 	if (in->is_root && !is_host && in->takes_copy) {
 		plan_add_tree(b, STEP_IDTREE, AT_SUPERVISOR, plan_text_take(b, str_fmt("%s/copy", in->state_dir)),
-			      SLOT_ROOT, 0);
+			      SLOT_ROOT, MOUNT_ATTR_NODEV);
 		carried[n_carried++] = SLOT_ROOT;
 	} else if (in->is_root && !is_host && in->owner == OWNER_ROOT_IDMAP) {
 		/* a read-only root without a skeleton is the tree itself */
@@ -92,7 +92,7 @@ static void add_sources(struct build *b)
 		short slot = is_bare ? SLOT_ROOT : SLOT_LOWER;
 
 		plan_add_tree(b, STEP_IDTREE, AT_SUPERVISOR, b->spec->root.path, slot,
-			      b->spec->root.readonly ? MOUNT_ATTR_RDONLY : 0);
+			      MOUNT_ATTR_NODEV | (b->spec->root.readonly ? MOUNT_ATTR_RDONLY : 0));
 		carried[n_carried++] = slot;
 	}
 	for (size_t i = 0; i < b->spec->n_mounts; i++) {

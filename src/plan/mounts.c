@@ -101,10 +101,10 @@ void plan_open_root(struct build *b)
 	if (is_copied && in->is_root) {
 		return; /* idmapped by the supervisor, as the tree itself would be */
 	} else if (is_copied) {
-		plan_add_tree(b, STEP_TREE, AT_CHILD, state_path(b, "copy"), SLOT_ROOT, 0);
+		plan_add_tree(b, STEP_TREE, AT_CHILD, state_path(b, "copy"), SLOT_ROOT, MOUNT_ATTR_NODEV);
 	} else if (in->owner != OWNER_ROOT_IDMAP) {
 		if (b->spec->root.readonly && !has_skeleton)
-			plan_add_tree(b, STEP_TREE, AT_CHILD, b->spec->root.path, SLOT_ROOT, MOUNT_ATTR_RDONLY);
+			plan_add_tree(b, STEP_TREE, AT_CHILD, b->spec->root.path, SLOT_ROOT, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
 		else
 			add_open_dir(b, b->spec->root.path, SLOT_LOWER);
 	}
@@ -292,7 +292,8 @@ static void parse_options(const struct spec_mount *m, struct parsed *out)
 void plan_add_source(struct build *b, size_t i)
 {
 	const struct spec_mount *m = &b->spec->mounts[i];
-	struct parsed p = { 0 };
+	/* a device node or setuid file in a volume means nothing inside unless it is asked for */
+	struct parsed p = { .attrs = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
 	struct step *s;
 
 	parse_options(m, &p);

@@ -47,7 +47,7 @@ static void keep(int launcher, int child, int tty)
 	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
 
 	setsid();
-	prctl(PR_SET_NAME, "lichen-keeper");
+	prctl(PR_SET_NAME, "keeper"); /* `pkill lichen` must not take both */
 	p[0].fd = launcher;
 	p[1].fd = child;
 	close_others((int[3]){ launcher, child, tty });

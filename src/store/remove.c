@@ -280,7 +280,7 @@ int store_remove(const struct run_dir *rd, const struct id_map *uids, const stru
 	AUTO_FREE char *config = str_fmt("%s/config.json", rd->data);
 
 	/* The layers may need the map, which config.json knows; then config.json, so that a
-	 * definition that lost its "ephemeral" first is never taken for one to be kept. */
+	 * definition that is half removed is never taken for one to be kept. */
 	for (size_t i = 0; i < N_ELEMS(layers); i++) {
 		AUTO_FREE char *layer = str_fmt("%s/%s", rd->data, layers[i]);
 

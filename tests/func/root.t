@@ -69,4 +69,18 @@ run_lichen run -v "$T/vol:/vol" "$root" sh -c 'stat -c %u:%g /vol && touch /vol/
 is "$out" 0:0 'a volume has the same ids inside'
 is "$(stat -c %u:%g "$T/vol/f" 2>/dev/null)" 12:13 'as outside'
 
+# Device nodes of a tree or a volume mean nothing, also where the tree is complete and so is
+# mounted as it is, without an overlay.
+mkdir -p "$root/proc" "$root/dev" "$root/sys"
+touch "$root/etc/hosts" "$root/etc/hostname" "$root/etc/resolv.conf"
+if mknod -m 0666 "$root/node" c 1 5 && mknod -m 0666 "$T/vol/node" c 1 5; then
+	for options in --read-only '' --overlay=copy; do
+		# shellcheck disable=SC2086
+		run_lichen run $options -v "$T/vol:/vol" "$root" sh -c 'head -c 1 /node || echo tree; head -c 1 /vol/node || echo volume'
+		like "$out" '^volume$' "a device node in a volume cannot be opened ${options}"
+		like "$out" '^tree$' "nor one in the tree ${options}"
+	done
+	rm -f "$root/node" "$T/vol/node"
+fi
+
 done_testing

@@ -190,15 +190,15 @@ static void test_create(void **state)
 	(void)state;
 	must_create(NULL, true, &rd);
 	assert_int_equal(strlen(rd.id), 64);
-	assert_true(exists(rd.data, "ephemeral"));
+	assert_false(exists(rd.data, "kept"));
 	assert_true(exists(rd.live, "lock"));
 	assert_int_equal(stat(rd.data, &sb), 0);
 	assert_int_equal(sb.st_mode & 07777, 0700);
 	store_sweep(&st, NULL);
-	assert_true(exists(rd.data, "ephemeral"));
+	assert_false(exists(rd.data, "kept"));
 	must_remove(&rd);
 	must_create(NULL, false, &rd);
-	assert_false(exists(rd.data, "ephemeral"));
+	assert_true(exists(rd.data, "kept"));
 	must_remove(&rd);
 	assert_int_equal(rd.lock_fd, -1);
 }
@@ -486,7 +486,7 @@ static void test_sweep_halves(void **state)
 	touch(a, "lock");
 	b = sub(st.run_dir, del, 0700);
 	c = sub(containers, id, 0700);
-	touch(c, "ephemeral");
+	touch(c, "config.json");
 	d = sub(st.run_dir, "foreign", 0700);
 	store_sweep(&st, NULL);
 	assert_false(exists(st.run_dir, del));
@@ -499,6 +499,7 @@ static void test_sweep_halves(void **state)
 	auto_free(&c);
 	c = sub(containers, id, 0700);
 	touch(c, "config.json");
+	touch(c, "kept");
 	store_sweep(&st, NULL);
 	assert_int_equal(access(c, F_OK), 0);
 }
@@ -522,7 +523,7 @@ static void test_race(void **state)
 				abort();
 			}
 			store_sweep(&st, NULL);
-			if (!exists(rd.live, "lock") || !exists(rd.data, "ephemeral"))
+			if (!exists(rd.live, "lock") || access(rd.data, F_OK) < 0)
 				abort();
 			if (store_remove(&rd, NULL, NULL, NULL, &e) < 0) {
 				fprintf(stderr, "%s: %s %s %s\n", e.what, e.op, e.path, strerror(e.errnum));
