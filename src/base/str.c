@@ -53,7 +53,7 @@ char *str_dup(const char *s)
 	return s ? str_dupn(s, strlen(s)) : NULL;
 }
 
-static char *str_vfmt(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *str_vfmt(const char *fmt, va_list ap)
 {
 	char *out = NULL;
 

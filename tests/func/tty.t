@@ -78,7 +78,7 @@ END
 is "$status" 0 'the window size is there from the start, and follows' || diag "$out"
 
 expects <<'END'
-begin -it $env(root) sh -c {trap : INT; echo ready; tail -f /dev/null; echo sleep=$?}
+begin -it $env(root) sh -c {trap : INT; sh -c 'echo ready; exec tail -f /dev/null'; echo sleep=$?}
 want {ready}
 send "\003"
 want {sleep=130}
