@@ -44,7 +44,7 @@ struct run {
 	struct facts facts;
 	struct store store;
 	struct run_dir dir;
-	bool has_dir;
+	bool has_store, has_dir;
 	struct plan_input in;
 	struct plan plan;
 	struct ctx ctx;
@@ -497,8 +497,9 @@ static void finish(struct run *r)
 			log_err(&e);
 		}
 		run_dir_fini(&r->dir);
-		store_close(&r->store);
 	}
+	if (r->has_store)
+		store_close(&r->store);
 	keeper_wait(r->keeper);
 	hs_close(&r->hs);
 	for (short i = 0; r->ctx.fds && i < r->plan.n_slots; i++)
@@ -530,6 +531,7 @@ static int prepare(struct run *r, struct err *e)
 		return -1;
 	if (store_open(&r->store, r->facts.uid, r->facts.home, e) < 0)
 		return -1;
+	r->has_store = true;
 	if (store_create(&r->store, s->name, true, &r->dir, e) < 0)
 		return -1;
 	r->has_dir = true;
