@@ -14,7 +14,7 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_b
 # ---- shell tests: lint and functional, named from the top so that selections work
 SHELL_TESTS = \
 	tests/lint/banned.t tests/lint/generated.t tests/lint/headers.t tests/lint/includes.t \
-	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t \
+	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t tests/fuzz/corpus.t \
 	tests/func/basic.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
 	tests/func/errors.t tests/func/host.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
 	tests/func/many.t tests/func/nosub.t tests/func/overlay.t tests/func/root.t tests/func/signals.t \
@@ -51,7 +51,13 @@ tests_tools_probe_SOURCES = tests/tools/probe.c
 tests_tools_probe_LDFLAGS = -static
 tests_tools_probe_CFLAGS =
 
-# ---- fuzz targets (--enable-fuzz)
+# ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
+check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts
+tests_fuzz_replay_oci_SOURCES = tests/fuzz/fuzz_oci.c tests/fuzz/replay.c
+tests_fuzz_replay_oci_LDADD = liblichen.a $(JANSSON_LIBS)
+tests_fuzz_replay_opts_SOURCES = tests/fuzz/fuzz_opts.c tests/fuzz/replay.c
+tests_fuzz_replay_opts_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/opts/run tests/fuzz/corpus/opts/wrong
 if ENABLE_FUZZ
 check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts
 endif

@@ -146,7 +146,7 @@ size_t str_distance(const char *a, const char *b)
 
 const char *str_nearest(const char *word, const char *const *words, size_t n)
 {
-	size_t len = strlen(word), best = len / 3 + 2;
+	size_t len = strlen(word), best = len < 3 ? 2 : len / 3 + 1;
 	const char *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {
