@@ -203,7 +203,8 @@ static void remove_tree(int at, const char *name)
 
 	if (unlinkat(at, name, AT_REMOVEDIR) == 0)
 		return;
-	fchmodat(at, name, 0700, 0);
+	if (fchmodat(at, name, 0700, 0) < 0)
+		return;
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	d = fd >= 0 ? fdopendir(fd) : NULL;
 	while (d && (de = readdir(d)))

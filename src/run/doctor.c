@@ -24,6 +24,7 @@
 #include "base/auto.h"
 #include "base/child.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "host/facts.h"
 #include "host/hint.h"
@@ -288,14 +289,14 @@ static void find_dirs(struct dirs *dirs, const struct facts *f)
 		dirs->run = str_fmt("%s/lichen", user_run);
 		return;
 	}
-	if (fd_read_file(AT_FDCWD, note, 4096, &recorded, NULL) == 0) {
-		recorded[strcspn(recorded, "\n")] = '\0';
+	recorded = path_real(note); /* a link to it */
+	if (recorded) {
 		if (recorded[0] == '/' && lstat(recorded, &st) == 0 && st.st_uid == f->uid) {
 			dirs->run = ptr_take(&recorded);
 			return;
 		}
 	}
-	dirs->run = str_fmt("/tmp/lichen-%u", f->uid);
+	dirs->run = str_fmt("/dev/shm/lichen-%u", f->uid);
 }
 
 /* @path or the nearest directory above it that exists. Owned. */

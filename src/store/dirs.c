@@ -130,6 +130,9 @@ static int open_run_at(struct store *st, uid_t uid, const char *path, struct err
 	return 0;
 }
 
+/* RUN where there is no /run/user/UID. */
+static const char *const RUN_FALLBACKS[] = { "/dev/shm", "/tmp", "/var/tmp" };
+
 static int open_run(struct store *st, uid_t uid, struct err *e)
 {
 	AUTO_FREE char *user = str_fmt("/run/user/%u", (unsigned)uid);
@@ -157,8 +160,15 @@ static int open_run(struct store *st, uid_t uid, struct err *e)
 		}
 		auto_close(&st->run_fd);
 	}
-	path = str_fmt("/tmp/lichen-%u", (unsigned)uid);
-	if (open_run_at(st, uid, path, e) < 0)
+	/* memory first: what is only true while it runs need not reach a disk. Somebody else
+	 * may sit on a name in a place that all can write; then the next one serves. */
+	for (size_t i = 0; i < N_ELEMS(RUN_FALLBACKS); i++) {
+		free(path);
+		path = str_fmt("%s/lichen-%u", RUN_FALLBACKS[i], (unsigned)uid);
+		if (open_run_at(st, uid, path, e) == 0)
+			break;
+	}
+	if (st->run_fd < 0)
 		return -1;
 	if (n > 0 && !str_eq(old, path))
 		unlink(record);

@@ -7,7 +7,8 @@
  * DATA is $XDG_DATA_HOME/lichen, else ~/.local/share/lichen; /var/lib/lichen for root.
  * RUN is /run/user/UID/lichen where /run/user/UID is ours (mode 0700, owner), whatever the
  * environment says; /run/lichen for root; else the one recorded in DATA/runtime-dir while
- * it is still ours, else /tmp/lichen-UID (made 0700; refused where somebody else's).
+ * it is still ours, else lichen-UID in /dev/shm, /tmp or /var/tmp,
+ * the first that can be ours alone (made 0700).
  *
  * Order, so that two lichens and a kill at any instant meet no half-made run:
  *   made:    RUN/.new-ID, its lock taken, renamed to RUN/ID, then DATA/containers/ID

@@ -400,7 +400,7 @@ tap_is_ours_alive() {
 # Where lichen's runtime half may lie; shared by all tests of this user, so only what names $T counts.
 tap_runtime_dirs() {
 	tap_uid=$(id -u)
-	for tap_dir in "/run/user/$tap_uid/lichen" "/run/lichen" "/tmp/lichen-$tap_uid" \
+	for tap_dir in "/run/user/$tap_uid/lichen" "/run/lichen" "/dev/shm/lichen-$tap_uid" "/tmp/lichen-$tap_uid" \
 		"/var/tmp/lichen-$tap_uid" "/run/lichen-$tap_uid"; do
 		[ ! -d "$tap_dir" ] || printf '%s\n' "$tap_dir"
 	done

@@ -127,8 +127,9 @@ static void must_remove_tree(const char *path)
 static pid_t dead_run(const char *name, bool ephemeral, bool with_config, char id[65])
 {
 	struct { char id[65]; pid_t pid; } said = { 0 };
-	int p[2], status;
+	int p[2], q[2], status;
 	pid_t sup;
+	char byte;
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	sup = fork();
@@ -140,13 +141,25 @@ static pid_t dead_run(const char *name, bool ephemeral, bool with_config, char i
 
 		if (store_create(&st, name, ephemeral, &rd, &e) < 0)
 			abort();
+		if (pipe2(q, O_CLOEXEC) < 0)
+			abort();
 		state.pid = fork();
 		if (state.pid == 0) {
+			int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+			/* an orphan of a failed test must not hold the test's output open */
+			dup2(null, 1);
+			dup2(null, 2);
 			close(rd.lock_fd);
 			close(p[1]);
+			close(q[0]);
+			close(q[1]); /* end of file there: the lock is the supervisor's alone */
 			for (;;)
 				pause();
 		}
+		close(q[1]);
+		if (read(q[0], &byte, 1) != 0)
+			abort();
 		state.pid_start = pid_start_time(state.pid);
 		if (store_write_state(&rd, NULL, &state, &e) < 0)
 			abort();
