@@ -91,7 +91,7 @@ restored 'the terminal is as before'
 expects <<'END'
 begin -it $env(root) sh -c {echo ready; exec sleep 300}
 want {ready}
-exec kill -TERM [lichen_pid]
+exec sh -c "kill -TERM [lichen_pid]"
 want {status=143\.}
 finish
 END
