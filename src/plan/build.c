@@ -171,9 +171,12 @@ static void build_order(struct build *b)
 		s->reads[1] = SLOT_PTS;
 		s->writes[0] = SLOT_CONSOLE;
 	}
-	s = plan_add_meet(b, HS_ROOT_READY);
-	if (spec->process.terminal)
-		s->reads[0] = s->writes[0] = SLOT_CONSOLE;
+	/* nobody else waits for it: go is in the socket long before the child asks for it */
+	if (spec->process.terminal || in->is_created) {
+		s = plan_add_meet(b, HS_ROOT_READY);
+		if (spec->process.terminal)
+			s->reads[0] = s->writes[0] = SLOT_CONSOLE;
+	}
 	plan_add(b, STEP_PIVOT, AT_CHILD, "/")->reads[0] = SLOT_ROOT;
 	plan_add(b, STEP_CWD, AT_CHILD, spec->process.cwd ? spec->process.cwd : "/");
 	plan_add_meet(b, HS_GO);

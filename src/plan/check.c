@@ -56,6 +56,7 @@ static const struct {
 	{ STEP_PIVOT, STEP_STDIO, "the console is the new root's" },
 	{ STEP_MASK, STEP_PIVOT, "masks are there before the root is" },
 	{ STEP_CAPS_BOUND, STEP_SET_USER, "the bounding set shrinks while that is allowed" },
+	{ STEP_CAPS_BOUND, STEP_CAPS, "the bounding set's step finds out which capabilities there are" },
 	{ STEP_SET_USER, STEP_CAPS, "the change of ids clears capabilities" },
 	{ STEP_SET_USER, STEP_DEATHSIG, "the change of ids clears the death signal" },
 	{ STEP_SECCOMP, STEP_VERIFY, "the filter is loaded before it is verified" },

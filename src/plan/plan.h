@@ -147,6 +147,7 @@ enum tree_owner {
 
 struct plan_input {
 	bool is_root;		/* real root */
+	bool is_created;	/* create waits for the root, start comes later */
 	enum tree_owner owner;
 	uint32_t top_uid, top_gid;	/* of the root's top directory, on the host */
 	struct id_map uids, gids;		/* the first ids rung */

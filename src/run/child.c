@@ -12,6 +12,19 @@ static void sink(enum log_level level, const char *text, void *hs)
 	hs_log_sink((int)level, text, hs);
 }
 
+static int take_step(struct ctx *c, size_t i, struct err *e)
+{
+	const struct step *s = &c->plan->v[i];
+
+	if (s->kind == STEP_MEET)
+		return hs_pass(c, s, e);
+	if (s->place != AT_CHILD)
+		return 0;
+	if (s->kind == STEP_EXEC && hs_check_open(c->hs, e) < 0)
+		return -1;
+	return walk_step(c, i, e);
+}
+
 /* ---- in new namespaces, ids unmapped or our own, every capability in them ---- */
 int child_main(struct ctx *c)
 {
@@ -22,18 +35,10 @@ int child_main(struct ctx *c)
 	/* the supervisor may be gone already: then 'go' never comes and the walk ends there */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	for (size_t i = 0; i < c->plan->n; i++) {
-		const struct step *s = &c->plan->v[i];
-		int rc = 0;
-
-		if (s->kind == STEP_MEET)
-			rc = hs_pass(c, s, &e);
-		else if (s->place == AT_CHILD)
-			rc = walk_step(c, i, &e);
-		if (rc < 0) {
+	for (size_t i = 0; i < c->plan->n; i++)
+		if (take_step(c, i, &e) < 0) {
 			hs_send_err(c->hs, &e);
 			return err_status(&e);
 		}
-	}
 	return EXIT_LICHEN;
 }

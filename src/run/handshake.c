@@ -4,6 +4,7 @@
 #include "run/handshake.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "base/log.h"
 #include "steps/ctx.h"
 
-enum msg_type { MSG_POINT = 1, MSG_ERR, MSG_LOG, MSG_RUNG };
+enum msg_type { MSG_POINT = 1, MSG_ERR, MSG_LOG, MSG_RUNG, MSG_GOING };
 
 struct msg {
 	int type;
@@ -41,7 +42,7 @@ void hs_close(struct hs *hs)
 	auto_close(&hs->sock);
 }
 
-/* The next message that is a point. 1: got one; 0: end of file; -1: @e. */
+/* The next message that is a point. 1: got one; 0: end of file; -1: @e. Sets hs->is_going. */
 static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, size_t *n_fds, struct err *e)
 {
 	size_t room = *n_fds;
@@ -67,6 +68,9 @@ static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, siz
 		case MSG_RUNG:
 			if (c && m->value >= 0 && m->value < (int)sizeof(c->rung_taken))
 				c->rung_taken[m->value] = (unsigned char)m->rung;
+			break;
+		case MSG_GOING:
+			hs->is_going = true;
 			break;
 		case MSG_ERR:
 			if (n != (ssize_t)sizeof(*m))
@@ -114,6 +118,13 @@ static int receive(struct ctx *c, const struct step *s, struct err *e)
 		ctx_put(c, s->writes[i], fds[i]);
 	if (s->u.meet == HS_IDS_MAPPED)
 		c->rung_taken[idmap_step(c->plan)] = (unsigned char)m.rung;
+	if (s->u.meet == HS_GO) {
+		int rc;
+
+		m = (struct msg){ .type = MSG_GOING };
+		rc = fd_send(c->hs->sock, &m, offsetof(struct msg, u), NULL, 0);
+		(void)rc; /* a dead supervisor is found by hs_check_open() */
+	}
 	return 0;
 }
 
@@ -130,8 +141,11 @@ int hs_pass(struct ctx *c, const struct step *s, struct err *e)
 	for (; n < STEP_READS && s->reads[n]; n++)
 		fds[n] = ctx_fd(c, s->reads[n]);
 	if (fd_send(c->hs->sock, &m, offsetof(struct msg, u), fds, n) < 0) {
+		struct msg left;
+		size_t none = 0;
+
 		/* a dead child may have left its error in the socket */
-		if (!c->hs->is_child && hs_wait_exec(c->hs, e) < 0)
+		if (!c->hs->is_child && next_point(c->hs, c, &left, NULL, &none, e) < 0)
 			return -1;
 		return err_set(e, ERR_PEER, "the %s died before '%s'", c->hs->is_child ? "supervisor" : "child",
 			       hs_point_name(s->u.meet));
@@ -147,7 +161,20 @@ int hs_wait_exec(struct hs *hs, struct err *e)
 
 	if (got > 0)
 		return err_set(e, ERR_PEER, "the child passed '%s' after go", hs_point_name((enum hs_point)m.value));
+	if (got == 0 && !hs->is_going) {
+		err_set(e, ERR_PEER, "the child died while it was setting up the sandbox");
+		return err_hint(e, "did something kill it, or is the memory exhausted? the kernel's log would say so");
+	}
 	return got;
+}
+
+int hs_check_open(const struct hs *hs, struct err *e)
+{
+	struct pollfd p = { .fd = hs->sock, .events = POLLIN };
+
+	if (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)))
+		return err_set(e, ERR_PEER, "the supervisor died before the command was run");
+	return 0;
 }
 
 void hs_send_err(struct hs *hs, const struct err *e)

@@ -6,9 +6,13 @@
  *       |  <---------- userns (fd) --------------  |   only where trees are idmapped
  *       |  ----------- trees (fds) ------------->  |   only as real root
  *       |  ----------- ids-mapped -------------->  |   where the supervisor writes the map
- *       |  <---------- root-ready (console) -----  |   the root is assembled
+ *       |  <---------- root-ready (console) -----  |   only with a terminal, or where create waits for it
  *       |  ----------- go ---------------------->  |   state is written, the keeper stands
+ *       |  <---------- going --------------------  |   what dies from now on was the payload
  *       |  <---------- end of file --------------  |   exec happened
+ *
+ * Without root-ready, go is sent while the root is still being assembled: the child finds
+ * it in the socket and waits for nobody.
  *
  * One SOCK_SEQPACKET pair: message borders, descriptors, and end of file on death. The
  * child's log lines and its error travel on the same socket at any time.
@@ -26,6 +30,7 @@ struct ctx;
 struct hs {
 	int sock;
 	bool is_child;
+	bool is_going;		/* supervisor: the child has seen go */
 };
 
 /* Makes the pair; both ends CLOEXEC. */
@@ -40,8 +45,13 @@ void hs_close(struct hs *hs);
  */
 NODISCARD int hs_pass(struct ctx *c, const struct step *s, struct err *e);
 
-/* Supervisor, after go: 0 on end of file (exec happened), -1 with the child's error. */
+/* Supervisor, after go: 0 on end of file (exec happened); -1 with the child's error, or
+ * PEER where it died before it had gone. */
 NODISCARD int hs_wait_exec(struct hs *hs, struct err *e);
+
+/* Child, before exec: PEER where the supervisor is dead. A death before PDEATHSIG was set
+ * again (STEP_DEATHSIG) is seen here. */
+NODISCARD int hs_check_open(const struct hs *hs, struct err *e);
 
 /* Child: tells the error; what fails here is left to the exit status. */
 void hs_send_err(struct hs *hs, const struct err *e);

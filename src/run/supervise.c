@@ -54,7 +54,7 @@ struct run {
 	struct sock_filter *compiled;	/* owned; NULL where the filter is built in */
 	pid_t keeper;
 	int signal_fd;
-	bool is_recorded;
+	bool is_recorded, is_settled;
 	bool is_created;	/* 'go' comes over the control socket */
 	int control_fd;
 	int ready_fd;		/* create: tells the first process "created" or the error */
@@ -129,6 +129,7 @@ static int make_plan(struct run *r, struct err *e)
 {
 	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL, e) < 0)
 		return -1;
+	r->in.is_created = r->is_created;
 	if (plan_build(&r->plan, r->spec, &r->in, e) < 0 || plan_check(&r->plan, e) < 0)
 		return -1;
 	r->ctx = (struct ctx){ .spec = r->spec, .plan = &r->plan, .in = &r->in, .place = AT_SUPERVISOR, .hs = &r->hs };
@@ -278,14 +279,17 @@ static int record(void *arg, struct err *e)
 	return store_write_config(&r->dir, json.s, json.len, e);
 }
 
-/* The rest of what is written and swept. In a foreground run it is done beside the child's
- * last steps: the keeper stands already, so a kill in between leaves nothing running. */
+/* What must stand before the payload may begin. In a foreground run all of it is done
+ * beside the child, which assembles the root. */
 static int settle(struct run *r, const char *status, struct err *e)
 {
-	if (record(r, e) < 0 || write_state(r, status, e) < 0)
+	if (r->is_settled)
+		return 0;
+	r->is_settled = true;
+	if (!r->is_created &&
+	    keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay), e) < 0)
 		return -1;
-	store_sweep(&r->store, in_map);
-	return 0;
+	return record(r, e) < 0 ? -1 : write_state(r, status, e);
 }
 
 static void tell_ready(struct run *r, const struct err *e)
@@ -309,21 +313,20 @@ static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 {
 	if (s->u.meet == HS_IDS_MAPPED && record(r, e) < 0)
 		return -1;
-	if (s->u.meet == HS_ROOT_READY && !r->is_created &&
-	    keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay), e) < 0)
+	if ((s->u.meet == HS_GO || (s->u.meet == HS_ROOT_READY && !r->is_created)) &&
+	    settle(r, r->is_created ? "created" : "running", e) < 0)
 		return -1;
 	if (s->u.meet == HS_GO && r->is_created) {
-		if (settle(r, "created", e) < 0)
-			return -1;
 		tell_ready(r, NULL);
+		store_sweep(&r->store, in_map);
 		if (control_wait_start(r->control_fd, r->signal_fd, ctx_fd(&r->ctx, SLOT_CHILD), conn, e) < 0 ||
 		    write_state(r, "running", e) < 0)
 			return -1;
 	}
 	if (hs_pass(&r->ctx, s, e) < 0)
 		return -1;
-	if (s->u.meet == HS_GO && !r->is_created && settle(r, "running", e) < 0)
-		return -1;
+	if (s->u.meet == HS_GO && !r->is_created) /* beside the child's last steps */
+		store_sweep(&r->store, in_map);
 	if (s->u.meet == HS_ROOT_READY && r->spec->process.terminal) {
 		int console = ctx_fd(&r->ctx, SLOT_CONSOLE);
 
@@ -520,6 +523,12 @@ static void run_init(struct run *r, struct spec *s)
 			   .dir = { .lock_fd = -1 } };
 }
 
+/* Whether the run writes more than its state: a writable layer, a copy. */
+static bool has_layer(const struct spec *s)
+{
+	return s->root.kind == ROOT_DIR && !s->root.readonly;
+}
+
 static int prepare(struct run *r, struct err *e)
 {
 	struct spec *s = r->spec;
@@ -532,7 +541,7 @@ static int prepare(struct run *r, struct err *e)
 	if (store_open(&r->store, r->facts.uid, r->facts.home, e) < 0)
 		return -1;
 	r->has_store = true;
-	if (store_create(&r->store, s->name, true, &r->dir, e) < 0)
+	if (store_create(&r->store, s->name, has_layer(s) ? RUN_ON_DISK : RUN_IN_MEMORY, &r->dir, e) < 0)
 		return -1;
 	r->has_dir = true;
 	str_set(&s->id, r->dir.id);

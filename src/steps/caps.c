@@ -10,19 +10,6 @@
 
 #define CAP_BITS 64U
 
-/* The capabilities that this kernel knows; a mask may have more, which mean nothing. */
-static uint64_t kernel_caps(void)
-{
-	uint64_t all = 0;
-
-	for (unsigned n = 0; n < CAP_BITS; n++) {
-		if (prctl(PR_CAPBSET_READ, (unsigned long)n, 0UL, 0UL, 0UL) < 0)
-			break;
-		all |= UINT64_C(1) << n;
-	}
-	return all;
-}
-
 static const char *name_of(unsigned n)
 {
 	const char *name = cap_name(n);
@@ -34,7 +21,8 @@ static const char *name_of(unsigned n)
  * step_caps_bound() - Shrink the bounding set to the spec's
  *
  * Walks to the kernel's last capability and not to the end of a table, so that one that
- * is newer than lichen and libcap-ng goes, too.
+ * is newer than lichen and libcap-ng goes, too. Which there are stays in c->kernel_caps:
+ * a mask may have more, which mean nothing.
  *
  * Place:	child
  * Needs:	CAP_SETPCAP in the own user namespace
@@ -52,6 +40,7 @@ int step_caps_bound(struct ctx *c, const struct step *s, size_t rung, struct err
 
 		if (has < 0)
 			break;
+		c->kernel_caps |= UINT64_C(1) << n;
 		if (!has || (keep >> n & 1U))
 			continue;
 		if (prctl(PR_CAPBSET_DROP, (unsigned long)n, 0UL, 0UL, 0UL) < 0) {
@@ -82,7 +71,7 @@ static int choose(capng_type_t type, uint64_t mask)
  * another: whoever creates a user namespace has all capabilities in it.
  *
  * Place:	child
- * Needs:	the permitted set to have what is asked for; for a uid other than 0 with
+ * Needs:	STEP_CAPS_BOUND; the permitted set to have what is asked for; for a uid other than 0 with
  *		inheritable or ambient ones STEP_SET_USER keeps it
  * Mustn't:	come before STEP_SET_USER
  * Errors:	SYS capset, prctl
@@ -90,7 +79,7 @@ static int choose(capng_type_t type, uint64_t mask)
 int step_caps(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	const struct spec_caps *want = &c->spec->process.caps;
-	const uint64_t all = kernel_caps(), ambient = want->ambient & all;
+	const uint64_t all = c->kernel_caps, ambient = want->ambient & all;
 	const bool root = c->user.uid == 0;
 
 	(void)s;

@@ -35,6 +35,7 @@ struct ctx {
 	int stdio[3];		/* child: what becomes fds 0 to 2; with a terminal ignored */
 	const struct sock_filter *filter;	/* loaded by STEP_SECCOMP; NULL: none */
 	unsigned short n_filter;
+	uint64_t kernel_caps;	/* child: what the kernel knows, found by STEP_CAPS_BOUND */
 	unsigned char rung_taken[256];		/* per step, for the state and --verbose */
 	/* supervisor: done beside the tools that write the id map, before any file of a
 	 * subordinate id can exist: the map must be on disk for the sweep; NULL: nothing */

@@ -2,8 +2,8 @@
 /* store/dirs.c - where runs live: finding DATA and RUN, making and finding one run
  *
  * Besides what store.h shows, RUN/ID/ holds two symbolic links that are read, never
- * followed: "data" (to DATA/containers/ID, as another XDG_DATA_HOME may share RUN) and
- * "name". RUN/names/NAME points to the id; it changes only under a lock on RUN/names.
+ * followed: "data" (to DATA/containers/ID, as another XDG_DATA_HOME may share RUN; not
+ * there: in memory) and "name". RUN/names/NAME points to the id; it changes only under a lock on RUN/names.
  */
 
 #include "store/store.h"
@@ -261,7 +261,8 @@ static int make_live(const struct store *st, const char *name, struct run_dir *r
 		if (errno != EINTR)
 			return -1;
 	*op = "symlinkat";
-	if (symlinkat(rd->data, st->run_fd, data) < 0 || (name && symlinkat(name, st->run_fd, link) < 0))
+	if ((!str_eq(rd->data, rd->live) && symlinkat(rd->data, st->run_fd, data) < 0) ||
+	    (name && symlinkat(name, st->run_fd, link) < 0))
 		return -1;
 	*op = "renameat";
 	return renameat(st->run_fd, dir, st->run_fd, rd->id);
@@ -294,16 +295,18 @@ static int claim_name(const struct store *st, const char *name, const char *id, 
 	return 0;
 }
 
-static int make_definition(const struct store *st, const char *id, bool ephemeral)
+static int make_definition(const struct store *st, const char *id, enum run_kind kind)
 {
 	AUTO_FREE char *mark = str_fmt("%s/kept", id);
 	AUTO_CLOSE int fd = -1;
 
+	if (kind == RUN_IN_MEMORY)
+		return 0;
 	if (mkdirat(st->data_fd, id, 0700) < 0)
 		return -1;
-	if (!ephemeral)
+	if (kind == RUN_KEPT)
 		fd = openat(st->data_fd, mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return !ephemeral && fd < 0 ? -1 : 0;
+	return kind == RUN_KEPT && fd < 0 ? -1 : 0;
 }
 
 /* Takes back a run that was not finished; the error that stopped it is what counts. */
@@ -316,7 +319,7 @@ static void unmake(const struct run_dir *rd, const char *half)
 	(void)!store_remove(rd, NULL, NULL, NULL, &ignored);
 }
 
-int store_create(struct store *st, const char *name, bool ephemeral, struct run_dir *rd, struct err *e)
+int store_create(struct store *st, const char *name, enum run_kind kind, struct run_dir *rd, struct err *e)
 {
 	char id[ID_LEN + 1];
 	const char *op = NULL;
@@ -332,8 +335,8 @@ int store_create(struct store *st, const char *name, bool ephemeral, struct run_
 		if (new_id(id, e) < 0)
 			return -1;
 		rd->id = str_dup(id);
-		rd->data = str_fmt("%s/containers/%s", st->data_dir, id);
 		rd->live = str_fmt("%s/%s", st->run_dir, id);
+		rd->data = kind == RUN_IN_MEMORY ? str_dup(rd->live) : str_fmt("%s/containers/%s", st->data_dir, id);
 		r = make_live(st, name, rd, &op);
 		if (r < 0 && errno != ENOENT && errno != EEXIST)
 			break;
@@ -350,7 +353,7 @@ int store_create(struct store *st, const char *name, bool ephemeral, struct run_
 	}
 	if (name && claim_name(st, name, id, e) < 0)
 		goto fail;
-	if (make_definition(st, id, ephemeral) < 0) {
+	if (make_definition(st, id, kind) < 0) {
 		err_sys(e, "mkdirat", rd->data, "cannot make the directory for the sandbox's files");
 		err_hint(e, errno == ENOSPC || errno == EDQUOT ? "the disk or your quota is full; %s" : "%s", HINT_DATA);
 		goto fail;
@@ -372,7 +375,7 @@ static int found(const struct store *st, const char *id, struct run_dir *rd)
 	rd->live = str_fmt("%s/%s", st->run_dir, id);
 	rd->data = read_link(st->run_fd, link);
 	if (!rd->data)
-		rd->data = str_fmt("%s/containers/%s", st->data_dir, id);
+		rd->data = str_dup(rd->live);
 	return 0;
 }
 

@@ -278,17 +278,19 @@ int store_remove(const struct run_dir *rd, const struct id_map *uids, const stru
 {
 	static const char *const layers[] = { "upper", "work", "copy", "lower" };
 	AUTO_FREE char *config = str_fmt("%s/config.json", rd->data);
+	const bool is_on_disk = !str_eq(rd->data, rd->live);
 
 	/* The layers may need the map, which config.json knows; then config.json, so that a
 	 * definition that is half removed is never taken for one to be kept. */
-	for (size_t i = 0; i < N_ELEMS(layers); i++) {
+	for (size_t i = 0; i < N_ELEMS(layers) && is_on_disk; i++) {
 		AUTO_FREE char *layer = str_fmt("%s/%s", rd->data, layers[i]);
 
 		if (remove_mapped(layer, uids, gids, in_map, e) < 0)
 			return err_wrap(e, "the sandbox %.12s is not removed", rd->id);
 	}
-	(void)!unlink(config);
-	if (remove_mapped(rd->data, uids, gids, in_map, e) < 0)
+	if (is_on_disk)
+		(void)!unlink(config);
+	if (is_on_disk && remove_mapped(rd->data, uids, gids, in_map, e) < 0)
 		return err_wrap(e, "the sandbox %.12s is not removed", rd->id);
 	forget_name(rd);
 	if (store_remove_tree(rd->live, e) < 0)

@@ -2,7 +2,8 @@
 /* store/store.h - one run on disk: its definition, its live directory, its lock
  *
  *   DATA/containers/ID/   config.json, and the writable layer: upper work lower copy
- *   RUN/ID/               lock (flock held by the supervisor), state.json, control (socket)
+ *   RUN/ID/               lock (flock held by the supervisor), state.json, control (socket);
+ *                         config.json, too, of a run in memory, which has no directory on disk
  *
  * DATA is $XDG_DATA_HOME/lichen, else ~/.local/share/lichen; /var/lib/lichen for root.
  * RUN is /run/user/UID/lichen where /run/user/UID is ours (mode 0700, owner), whatever the
@@ -44,7 +45,7 @@ struct run_state {
 
 struct run_dir {
 	char *id;		/* 64 hex digits; owned */
-	char *data;		/* DATA/containers/ID; owned */
+	char *data;		/* DATA/containers/ID; of a run in memory the same as live; owned */
 	char *live;		/* RUN/ID; owned */
 	int lock_fd;		/* flocked; -1 in readers */
 };
@@ -53,12 +54,18 @@ struct run_dir {
 NODISCARD int store_open(struct store *st, uid_t uid, const char *home, struct err *e);
 void store_close(struct store *st);
 
+enum run_kind {
+	RUN_IN_MEMORY,	/* no layer, nothing outlives it: RUN/ID only */
+	RUN_ON_DISK,	/* both directories, thrown away in the end */
+	RUN_KEPT,	/* both, and the definition stays: marked by the empty file "kept" */
+};
+
 /**
  * store_create() - Make the directories of a new run and take its lock
  * @name:	refused (ERR_STATE, names the holder) where a live run has it; may be NULL
- * DATA/containers/ID gets mode 0700, and the empty file "kept" unless @ephemeral.
+ * Every directory gets mode 0700.
  */
-NODISCARD int store_create(struct store *st, const char *name, bool ephemeral, struct run_dir *rd, struct err *e);
+NODISCARD int store_create(struct store *st, const char *name, enum run_kind kind, struct run_dir *rd, struct err *e);
 
 /* Writes config.json or state.json by rename; no fsync for what is thrown away anyway. */
 NODISCARD int store_write_config(const struct run_dir *rd, const char *json, size_t len, struct err *e);

@@ -85,14 +85,14 @@ static void kill_recorded(const struct run_state *state)
 
 /* Without a state.json (killed before 'go', or the machine was started anew) only config.json
  * knows the map. */
-static void read_config(const struct store *st, const char *id, struct spec *s)
+static void read_config(const char *data, struct spec *s)
 {
-	AUTO_FREE char *path = str_fmt("%s/config.json", id), *text = NULL;
+	AUTO_FREE char *path = str_fmt("%s/config.json", data), *text = NULL;
 	struct err ignored = { 0 };
 	size_t len;
 
 	spec_init(s);
-	if (fd_read_file(st->data_fd, path, OCI_MAX_BYTES, &text, &len) == 0)
+	if (fd_read_file(AT_FDCWD, path, OCI_MAX_BYTES, &text, &len) == 0)
 		(void)!oci_read(text, len, OCI_TRUSTED, s, NULL, &ignored);
 }
 
@@ -111,10 +111,12 @@ static void sweep_run(const struct store *st, const char *id, store_in_map_fn *i
 	link = str_fmt("%s/data", id);
 	live = str_fmt("%s/%s", st->run_dir, id);
 	n = readlinkat(st->run_fd, link, text, sizeof(text));
-	data = n > 0 && (size_t)n < sizeof(text) && text[0] == '/' ? str_dupn(text, (size_t)n)
-								    : str_fmt("%s/containers/%s", st->data_dir, id);
+	if (n < 0)
+		data = str_dup(live);
+	else if (n > 0 && (size_t)n < sizeof(text) && text[0] == '/')
+		data = str_dupn(text, (size_t)n);
 	/* it must be a directory of this run, whatever the link says */
-	if (!strstr(data, id) || !str_eq(strrchr(data, '/') + 1, id)) {
+	if (!data || !str_eq(strrchr(data, '/') + 1, id)) {
 		free(data);
 		data = str_fmt("%s/containers/%s", st->data_dir, id);
 	}
@@ -129,7 +131,7 @@ static void sweep_run(const struct store *st, const char *id, store_in_map_fn *i
 	if (!state.uids.n) {
 		struct spec s;
 
-		read_config(st, id, &s);
+		read_config(rd.data, &s);
 		id_map_copy(&state.uids, &s.uids);
 		id_map_copy(&state.gids, &s.gids);
 		spec_fini(&s);
@@ -187,7 +189,7 @@ static void sweep_definition(const struct store *st, int other, const char *id, 
 	rd.id = str_dup(id);
 	rd.data = str_fmt("%s/containers/%s", st->data_dir, id);
 	rd.live = str_fmt("%s/%s", st->run_dir, id);
-	read_config(st, id, &s);
+	read_config(rd.data, &s);
 	if (store_remove(&rd, &s.uids, &s.gids, in_map, &e) < 0)
 		log_err(&e);
 	spec_fini(&s);

@@ -195,6 +195,12 @@ static void joined(struct spec *s, struct plan_input *in)
 	set_path(&s->ns[NS_NETWORK], "/proc/4711/ns/net");
 }
 
+static void created(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	in->is_created = true;
+}
+
 static void time_offsets(struct spec *s, struct plan_input *in)
 {
 	dir_range(s, in);
@@ -236,6 +242,7 @@ static const struct golden {
 	{ "terminal", terminal },
 	{ "privileged", privileged },
 	{ "joined", joined },
+	{ "created", created },
 	{ "time-offsets", time_offsets },
 	{ "replaced", replaced },
 };

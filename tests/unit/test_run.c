@@ -330,6 +330,77 @@ static void test_hs_after_go(void **state)
 	side_fini(&sup);
 }
 
+static int early[2];
+
+/* What it has to do meanwhile ends when the test closes its end of the pipe. */
+static int peer_early(struct side *s)
+{
+	struct err e;
+	char byte;
+
+	close(early[1]);
+	if (read(early[0], &byte, 1) != 0 || pass(s, HS_GO, SLOT_NONE, &e) < 0)
+		return 1;
+	return hs_check_open(&s->hs, &e) < 0 ? 2 : 0;
+}
+
+/* go is sent before anybody waits for it */
+static void test_hs_early_go(void **state)
+{
+	struct side sup;
+	struct err e = { 0 };
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(early, O_CLOEXEC), 0);
+	pid = start_peer(&sup, peer_early);
+	close(early[0]);
+	assert_int_equal(pass(&sup, HS_GO, SLOT_NONE, &e), 0);
+	close(early[1]);
+	assert_int_equal(hs_wait_exec(&sup.hs, &e), 0);
+	assert_int_equal(reap(pid), 0);
+	side_fini(&sup);
+}
+
+/* a child that is killed with go unread has run no payload: that is an error of ours */
+static void test_hs_death_before_going(void **state)
+{
+	struct side sup;
+	struct err e = { 0 };
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(early, O_CLOEXEC), 0);
+	pid = start_peer(&sup, peer_early);
+	close(early[0]);
+	assert_int_equal(pass(&sup, HS_GO, SLOT_NONE, &e), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(hs_wait_exec(&sup.hs, &e), -1);
+	assert_int_equal(e.kind, ERR_PEER);
+	assert_non_null(strstr(e.what, "setting up the sandbox"));
+	close(early[1]);
+	assert_int_equal(reap(pid), 128 + SIGKILL);
+	side_fini(&sup);
+}
+
+/* the supervisor dies with go in the socket: the child sees it before exec */
+static void test_hs_supervisor_death_after_go(void **state)
+{
+	struct side sup;
+	struct err e = { 0 };
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(early, O_CLOEXEC), 0);
+	pid = start_peer(&sup, peer_early);
+	close(early[0]);
+	assert_int_equal(pass(&sup, HS_GO, SLOT_NONE, &e), 0);
+	hs_close(&sup.hs);
+	close(early[1]);
+	assert_int_equal(reap(pid), 2);
+	side_fini(&sup);
+}
+
 static int peer_garbage(struct side *s)
 {
 	return fd_send(s->hs.sock, "x", 1, NULL, 0) < 0;
@@ -923,6 +994,9 @@ int main(void)
 		cmocka_unit_test(test_hs_death),
 		cmocka_unit_test(test_hs_supervisor_death),
 		cmocka_unit_test(test_hs_after_go),
+		cmocka_unit_test(test_hs_early_go),
+		cmocka_unit_test(test_hs_death_before_going),
+		cmocka_unit_test(test_hs_supervisor_death_after_go),
 		cmocka_unit_test(test_hs_garbage),
 		cmocka_unit_test(test_subid_parse),
 		cmocka_unit_test(test_subid_many),

@@ -97,11 +97,11 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void must_create(const char *name, bool ephemeral, struct run_dir *rd)
+static void must_create(const char *name, enum run_kind kind, struct run_dir *rd)
 {
 	struct err e = { 0 };
 
-	if (store_create(&st, name, ephemeral, rd, &e) < 0)
+	if (store_create(&st, name, kind, rd, &e) < 0)
 		fail_msg("%s: %s %s", e.what, e.op, e.path);
 }
 
@@ -124,7 +124,7 @@ static void must_remove_tree(const char *path)
 }
 
 /* A supervisor that makes a run, with a pid 1 of its own, and is killed by SIGKILL. */
-static pid_t dead_run(const char *name, bool ephemeral, bool with_config, char id[65])
+static pid_t dead_run(const char *name, enum run_kind kind, bool with_config, char id[65])
 {
 	struct { char id[65]; pid_t pid; } said = { 0 };
 	int p[2], q[2], status;
@@ -139,7 +139,7 @@ static pid_t dead_run(const char *name, bool ephemeral, bool with_config, char i
 		struct run_dir rd;
 		struct err e = { 0 };
 
-		if (store_create(&st, name, ephemeral, &rd, &e) < 0)
+		if (store_create(&st, name, kind, &rd, &e) < 0)
 			abort();
 		if (pipe2(q, O_CLOEXEC) < 0)
 			abort();
@@ -201,7 +201,7 @@ static void test_create(void **state)
 	struct stat sb;
 
 	(void)state;
-	must_create(NULL, true, &rd);
+	must_create(NULL, RUN_ON_DISK, &rd);
 	assert_int_equal(strlen(rd.id), 64);
 	assert_false(exists(rd.data, "kept"));
 	assert_true(exists(rd.live, "lock"));
@@ -210,10 +210,32 @@ static void test_create(void **state)
 	store_sweep(&st, NULL);
 	assert_false(exists(rd.data, "kept"));
 	must_remove(&rd);
-	must_create(NULL, false, &rd);
+	must_create(NULL, RUN_KEPT, &rd);
 	assert_true(exists(rd.data, "kept"));
 	must_remove(&rd);
 	assert_int_equal(rd.lock_fd, -1);
+}
+
+static void test_in_memory(void **state)
+{
+	AUTO_FREE char *containers = str_fmt("%s/containers", st.data_dir), *live = NULL;
+	struct run_dir rd, f;
+	struct err e = { 0 };
+
+	(void)state;
+	must_create("m", RUN_IN_MEMORY, &rd);
+	assert_string_equal(rd.data, rd.live);
+	assert_false(exists(containers, rd.id));
+	assert_int_equal(store_write_config(&rd, "{}\n", 3, &e), 0);
+	assert_int_equal(store_find(&st, "m", &f, &e), 0);
+	assert_string_equal(f.data, rd.live);
+	run_dir_fini(&f);
+	store_sweep(&st, NULL);
+	assert_true(exists(rd.live, "config.json"));
+	live = str_dup(rd.live);
+	must_remove(&rd);
+	assert_int_equal(access(live, F_OK), -1);
+	assert_false(exists(st.run_dir, "names/m"));
 }
 
 static void test_names(void **state)
@@ -223,8 +245,8 @@ static void test_names(void **state)
 	char id[65];
 
 	(void)state;
-	must_create("web", true, &a);
-	assert_int_equal(store_create(&st, "web", true, &b, &e), -1);
+	must_create("web", RUN_ON_DISK, &a);
+	assert_int_equal(store_create(&st, "web", RUN_ON_DISK, &b, &e), -1);
 	assert_int_equal(e.kind, ERR_STATE);
 	assert_non_null(strstr(e.what, a.id));
 	assert_true(e.hint[0]);
@@ -241,9 +263,9 @@ static void test_names(void **state)
 	must_remove(&a);
 	assert_int_equal(store_find(&st, "web", &f, &e), -1);
 	assert_int_equal(e.kind, ERR_STATE);
-	must_create("web", true, &a);
+	must_create("web", RUN_ON_DISK, &a);
 	/* what removes an older holder of the name must leave it to the new one */
-	must_create(NULL, true, &b);
+	must_create(NULL, RUN_ON_DISK, &b);
 	{
 		AUTO_FREE char *link = str_fmt("%s/name", b.live);
 
@@ -253,12 +275,12 @@ static void test_names(void **state)
 	assert_int_equal(store_find(&st, "web", &f, &e), 0);
 	run_dir_fini(&f);
 	must_remove(&a);
-	assert_int_equal(store_create(&st, "../x", true, &a, &e), -1);
+	assert_int_equal(store_create(&st, "../x", RUN_ON_DISK, &a, &e), -1);
 	assert_int_equal(e.kind, ERR_SPEC);
 	/* the name of a dead run is free */
-	kill(dead_run("web", true, false, id), SIGKILL);
+	kill(dead_run("web", RUN_ON_DISK, false, id), SIGKILL);
 	assert_int_equal(store_find(&st, "web", &f, &e), -1);
-	must_create("web", true, &a);
+	must_create("web", RUN_ON_DISK, &a);
 	store_sweep(&st, NULL);
 	assert_false(exists(st.run_dir, id));
 	assert_int_equal(store_find(&st, "web", &f, &e), 0);
@@ -301,7 +323,7 @@ static void test_state(void **state)
 
 	(void)state;
 	spec_init(&s);
-	must_create(NULL, true, &rd);
+	must_create(NULL, RUN_ON_DISK, &rd);
 	assert_int_equal(store_read_state(&rd, &b, &e), -1);
 	assert_int_equal(e.errnum, ENOENT);
 	str_set(&s.name, "a\"b\n");
@@ -426,7 +448,7 @@ static void test_remove_in_map(void **state)
 
 	(void)state;
 	id_map_add(&map, 0, 1000, 1);
-	must_create(NULL, true, &rd);
+	must_create(NULL, RUN_ON_DISK, &rd);
 	{
 		AUTO_FREE char *upper = sub(rd.data, "upper", 0700);
 
@@ -446,20 +468,25 @@ static void test_remove_in_map(void **state)
 
 static void test_sweep_dead(void **state)
 {
-	char a[65], b[65], containers[128];
-	pid_t pa, pb;
+	char a[65], b[65], c[65], containers[128];
+	pid_t pa, pb, pc;
 
 	(void)state;
 	snprintf(containers, sizeof(containers), "%s/containers", st.data_dir);
-	pa = dead_run("one", true, true, a);
-	pb = dead_run(NULL, false, true, b);
-	assert_true(is_running(pa) && is_running(pb));
+	pa = dead_run("one", RUN_ON_DISK, true, a);
+	pb = dead_run(NULL, RUN_KEPT, true, b);
+	pc = dead_run("two", RUN_IN_MEMORY, true, c);
+	assert_true(is_running(pa) && is_running(pb) && is_running(pc));
+	assert_false(exists(containers, c));
 	store_sweep(&st, NULL);
 	assert_false(is_running(pa));
 	assert_false(is_running(pb));
 	assert_false(exists(st.run_dir, a));
 	assert_false(exists(containers, a));
 	assert_false(exists(st.run_dir, "names/one"));
+	assert_false(is_running(pc));
+	assert_false(exists(st.run_dir, c));
+	assert_false(exists(st.run_dir, "names/two"));
 	assert_true(exists(containers, b)); /* to be kept */
 }
 
@@ -475,7 +502,7 @@ static void test_sweep_spares(void **state)
 		for (;;)
 			pause();
 	/* the recorded pid belongs to somebody else by now: another start time */
-	must_create(NULL, true, &rd);
+	must_create(NULL, RUN_ON_DISK, &rd);
 	s.pid = other;
 	s.pid_start = pid_start_time(other) + 1;
 	assert_int_equal(store_write_state(&rd, NULL, &s, &e), 0);
@@ -531,7 +558,7 @@ static void test_race(void **state)
 			struct run_dir rd;
 			struct err e = { 0 };
 
-			if (store_create(&st, NULL, true, &rd, &e) < 0) {
+			if (store_create(&st, NULL, RUN_ON_DISK, &rd, &e) < 0) {
 				fprintf(stderr, "%s: %s %s %s\n", e.what, e.op, e.path, strerror(e.errnum));
 				abort();
 			}
@@ -562,7 +589,7 @@ static void test_speed(void **state)
 	(void)state;
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	for (size_t i = 0; i < N_ELEMS(rd); i++)
-		must_create(NULL, true, &rd[i]);
+		must_create(NULL, RUN_ON_DISK, &rd[i]);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	print_message("# store_create: %.1f us each\n",
 		      ((double)(b.tv_sec - a.tv_sec) * 1e6 + (double)(b.tv_nsec - a.tv_nsec) / 1e3) / N_ELEMS(rd));
@@ -575,7 +602,7 @@ static void test_speed(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_create),	TEST(test_names),	TEST(test_open_refuses), TEST(test_state),
+		TEST(test_create),	TEST(test_in_memory),	TEST(test_names),	TEST(test_open_refuses), TEST(test_state),
 		TEST(test_remove_odd),	TEST(test_remove_deep), TEST(test_remove_in_map), TEST(test_sweep_dead),
 		TEST(test_sweep_spares), TEST(test_sweep_halves), TEST(test_race),	 TEST(test_speed),
 	};
