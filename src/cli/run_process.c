@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/run_process.c - options of `lichen run` about the process: environment, user, directory */
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "cli/args.h"
+#include "cli/run_spec.h"
+#include "spec/spec.h"
+
+/* ---- environment ---- */
+
+static void set_env(struct strv *env, const char *entry)
+{
+	size_t len = strcspn(entry, "=") + 1;
+
+	for (size_t i = 0; i < env->n; i++)
+		if (strncmp(env->v[i], entry, len) == 0) {
+			str_set(&env->v[i], entry);
+			return;
+		}
+	strv_add(env, entry);
+}
+
+/* KEY=VALUE, or KEY with the value that the caller's environment has for it. */
+static int add_env(struct strv *env, const char *entry, const char *where, struct err *e)
+{
+	const char *value;
+
+	if (entry[0] == '=' || !entry[0])
+		return err_set(e, ERR_USAGE, "%s '%s': expected KEY or KEY=VALUE", where, entry);
+	if (strchr(entry, '=')) {
+		set_env(env, entry);
+		return 0;
+	}
+	value = getenv(entry);
+	if (value) {
+		AUTO_FREE char *full = str_fmt("%s=%s", entry, value);
+
+		set_env(env, full);
+	}
+	return 0;
+}
+
+static int add_env_file(struct strv *env, const char *file, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_STRV struct strv lines = { 0 };
+	size_t len;
+
+	if (fd_read_file(AT_FDCWD, file, 1 << 20, &text, &len) < 0)
+		return err_sys(e, "read", file, "--env-file");
+	if (strlen(text) != len)
+		return err_set(e, ERR_USAGE, "--env-file %s: there is a NUL byte in it", file);
+	strv_split(&lines, text, '\n');
+	for (size_t i = 0; i < lines.n; i++) {
+		char *line = lines.v[i] + strspn(lines.v[i], " \t");
+		size_t n = strlen(line);
+
+		if (n && line[n - 1] == '\r')
+			line[n - 1] = '\0';
+		if (*line && *line != '#' && add_env(env, line, "--env-file: line", e) < 0)
+			return err_wrap(e, "%s:%zu", file, i + 1);
+	}
+	return 0;
+}
+
+static int make_env(struct spec *s, const struct args *a, struct err *e)
+{
+	struct strv *env = &s->process.env;
+
+	strv_add(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	if (s->process.terminal)
+		strv_addf(env, "TERM=%s", getenv("TERM") ? getenv("TERM") : "xterm");
+	if (s->root.kind == ROOT_HOST) {
+		for (char **p = environ; *p; p++)
+			if (str_starts(*p, "TERM=") || str_starts(*p, "LANG=") || str_starts(*p, "LC_"))
+				set_env(env, *p);
+	}
+	for (size_t i = 0; i < a->env_files.n; i++)
+		if (add_env_file(env, a->env_files.v[i], e) < 0)
+			return -1;
+	for (size_t i = 0; i < a->env.n; i++)
+		if (add_env(env, a->env.v[i], "-e", e) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+int take_process(struct spec *s, const struct args *a, struct err *e)
+{
+	s->process.terminal = a->terminal;
+	s->process.interactive = a->interactive;
+	s->process.user = str_dup(a->user);
+	s->process.cwd = str_dup(a->workdir);
+	if (a->workdir && a->workdir[0] != '/')
+		return err_set(e, ERR_USAGE, "-w %s: expected an absolute path inside", a->workdir);
+	for (int i = 1; i < a->n_operands; i++)
+		strv_add(&s->process.args, a->operands[i]);
+	if (!s->process.args.n)
+		strv_add(&s->process.args, "/bin/sh");
+	return make_env(s, a, e);
+}

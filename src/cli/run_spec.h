@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/run_spec.h - the parts of `lichen run`'s way from options to a spec
+ *
+ * Each takes its options from @a into @s, and answers a wrong one with ERR_USAGE: the
+ * option as typed, what was expected, the nearest right word. Order: the root first, as
+ * the defaults depend on it.
+ */
+#ifndef CLI_RUN_SPEC_H
+#define CLI_RUN_SPEC_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct args;
+struct spec;
+
+NODISCARD int take_namespaces(struct spec *s, const struct args *a, struct err *e);	/* cli/run_ns.c */
+NODISCARD int take_mounts(struct spec *s, const struct args *a, struct err *e);	/* cli/run_mounts.c */
+NODISCARD int take_security(struct spec *s, const struct args *a, struct err *e);	/* cli/run_security.c */
+NODISCARD int take_process(struct spec *s, const struct args *a, struct err *e);	/* cli/run_process.c */
+
+/* cli/verb_run.c: whether a word is a path by its spelling ("./x", "~/x", "/x") */
+bool is_path_word(const char *s);
+
+/* Absolute, real path of this machine; "~/" is the caller's home. Owned, or NULL with @e.
+ * @what names it in the error. */
+char *host_path(const char *word, const char *what, struct err *e);
+
+#endif
