@@ -23,7 +23,7 @@ liblichen_a_SOURCES = \
 	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/filter.c \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \
 	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/sha256.c %D%/steps/sha256.h %D%/steps/user.c \
-	%D%/run/child.c %D%/run/control.c %D%/run/control.h %D%/run/doctor.c %D%/run/doctor.h \
+	%D%/run/child.c %D%/run/control.c %D%/run/control.h %D%/run/doctor.c %D%/run/doctor.h %D%/run/fuse.c %D%/run/fuse.h %D%/run/layer.c \
 	%D%/run/handshake.c %D%/run/handshake.h \
 	%D%/run/inmap.c %D%/run/keeper.c %D%/run/prepare.c %D%/run/relay.c %D%/run/relay.h \
 	%D%/run/run.h %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c \

@@ -15,8 +15,8 @@ struct args {
 	bool help, verbose, debug, json;
 	bool version;		/* before the verb only */
 	/* run */
-	bool interactive, terminal, rm, readonly, privileged, dry_run;
-	const char *hostname, *name, *workdir, *user, *network;
+	bool interactive, terminal, rm, readonly, privileged, dry_run, cow;
+	const char *hostname, *name, *workdir, *user, *network, *overlay_keep;
 	int ids;		/* enum ids_mode */
 	int overlay;		/* enum overlay_mode */
 	struct strv volumes;	/* SRC:DST[:OPTIONS] */

@@ -18,7 +18,7 @@ static const char *const names_ids[] = {
 	[IDS_AUTO] = "auto", [IDS_RANGE] = "range", [IDS_SINGLE] = "single", NULL,
 };
 static const char *const names_overlay[] = {
-	[OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel", [OVERLAY_COPY] = "copy", NULL,
+	[OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel", [OVERLAY_FUSE] = "fuse", [OVERLAY_COPY] = "copy", NULL,
 };
 static const char *const names_network[] = { "none", NULL };
 static const char *const names_security[] = { "seccomp=unconfined", "no-new-privileges", NULL };

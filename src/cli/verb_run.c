@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -65,12 +66,62 @@ static int set_root(struct spec *s, const char *word, struct err *e)
 	return s->root.path ? 0 : -1;
 }
 
+/* As host_path(), but the last part may be missing: it is made when the sandbox starts. */
+static char *new_path(const char *word, const char *what, struct err *e)
+{
+	AUTO_FREE char *full = path_real(word), *whole = NULL, *parent = NULL, *real = NULL;
+	size_t len = strlen(word);
+	char *slash;
+
+	if (full || errno != ENOENT)
+		return full ? ptr_take(&full) : host_path(word, what, e);
+	while (len > 1 && word[len - 1] == '/')
+		len--;
+	whole = str_dupn(word, len);
+	slash = strrchr(whole, '/');
+	parent = slash ? str_dupn(whole, slash == whole ? 1 : (size_t)(slash - whole)) : str_dup(".");
+	real = host_path(parent, what, e);
+	return real ? str_fmt("%s/%s", str_eq(real, "/") ? "" : real, slash ? slash + 1 : whole) : NULL;
+}
+
+/* What is written over the root: whether at all, how, and where it stays. */
+static int set_layer(struct spec *s, const struct args *a, struct err *e)
+{
+	const bool has_layer = s->root.kind == ROOT_HOST ? a->cow : !a->readonly;
+
+	s->root.readonly = a->readonly;
+	s->root.cow = a->cow;
+	s->overlay = (enum overlay_mode)a->overlay;
+	if (a->cow && s->root.kind != ROOT_HOST) {
+		err_set(e, ERR_USAGE, "--cow is for 'host'");
+		return err_hint(e, "a directory has a writable layer by itself");
+	}
+	if (a->cow && a->readonly)
+		return err_set(e, ERR_USAGE, "--cow and --read-only exclude each other");
+	if (a->cow && (s->overlay == OVERLAY_KERNEL || s->overlay == OVERLAY_COPY)) {
+		err_set(e, ERR_USAGE, "--cow is done by fuse-overlayfs, and --overlay=%s asks for something else",
+			s->overlay == OVERLAY_COPY ? "copy" : "kernel");
+		return err_hint(e, "files of this machine's root belong to an id that does not exist inside: only a file "
+				   "system that squashes owners can change them");
+	}
+	if (!a->overlay_keep)
+		return 0;
+	if (!has_layer) {
+		err_set(e, ERR_USAGE, "--overlay-keep %s: there is no writable layer to keep", a->overlay_keep);
+		return err_hint(e, s->root.kind == ROOT_HOST ? "give --cow as well" : "leave out --read-only");
+	}
+	if (s->overlay == OVERLAY_COPY)
+		return err_set(e, ERR_USAGE, "--overlay-keep and --overlay=copy exclude each other: a copy has no layer");
+	s->root.layer = new_path(a->overlay_keep, "--overlay-keep", e);
+	return s->root.layer ? 0 : -1;
+}
+
 static int make_spec(struct spec *s, const struct args *a, struct err *e)
 {
 	if (set_root(s, a->operands[0], e) < 0)
 		return -1;
-	s->root.readonly = a->readonly;
-	s->overlay = (enum overlay_mode)a->overlay;
+	if (set_layer(s, a, e) < 0)
+		return -1;
 	s->name = str_dup(a->name);
 	if (a->name && !str_is_name(a->name))
 		return err_set(e, ERR_USAGE, "--name %s: expected [A-Za-z0-9][A-Za-z0-9_.-]*", a->name);

@@ -164,6 +164,28 @@ static void read_subids(struct facts *f)
 	f->newgidmap = child_find("newgidmap");
 }
 
+/* What is mapped in our own user namespace besides root; false in the machine's own. */
+static bool read_own_map(const char *file, struct subids *out)
+{
+	AUTO_FREE char *text = NULL;
+	unsigned inside, outside, count;
+	int used;
+
+	if (fd_read_file(AT_FDCWD, file, DB_MAX, &text, NULL) < 0)
+		return false;
+	for (const char *s = text; sscanf(s, "%u %u %u%n", &inside, &outside, &count, &used) == 3; s += used) {
+		if (inside == 0 && outside == 0 && count == UINT32_MAX)
+			return false;
+		if (inside == 0) {
+			inside++;
+			count--;
+		}
+		if (count && out->n < SUBID_RANGES_MAX)
+			out->v[out->n++] = (struct subid_range){ inside, count };
+	}
+	return true;
+}
+
 static int read_kernel(struct facts *f, struct err *e)
 {
 	struct utsname u;
@@ -195,11 +217,14 @@ int facts_read(struct facts *f, bool needs_ranges, struct err *e)
 	for (int i = 0; i < n; i++)
 		if (groups[i] != f->gid)
 			f->groups[f->n_groups++] = groups[i];
-	f->is_root = f->uid == 0 && has_sys_admin();
+	if (f->uid == 0 && has_sys_admin()) {
+		f->writes_maps = read_own_map("/proc/self/uid_map", &f->subuids) && read_own_map("/proc/self/gid_map", &f->subgids);
+		f->is_root = !f->writes_maps;
+	}
 	f->user = user_name(f->uid, &f->home);
 	if (!f->home)
 		f->home = str_dup(getenv("HOME"));
-	if (needs_ranges)
+	if (needs_ranges && !f->writes_maps)
 		read_subids(f);
 	return 0;
 }

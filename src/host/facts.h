@@ -30,12 +30,13 @@ struct facts {
 	gid_t gid;
 	gid_t groups[GROUPS_MAX];	/* supplementary, the primary one left out */
 	size_t n_groups;
-	bool is_root;		/* uid 0 with CAP_SYS_ADMIN over the mount namespace it is in */
+	bool is_root;		/* uid 0 of the machine, with CAP_SYS_ADMIN */
+	bool writes_maps;	/* root of a user namespace: writes any map over its own ids itself */
 	char *user;		/* login name, or NULL where nobody knows it; owned */
 	char *home;		/* from the user database, or $HOME; owned; may be NULL */
 	char *hostname;		/* uname(2); owned */
 	int kernel_major, kernel_minor;
-	struct subids subuids, subgids;	/* /etc/subuid and /etc/subgid, ours */
+	struct subids subuids, subgids;	/* /etc/subuid and /etc/subgid, ours; with writes_maps what is mapped */
 	char *newuidmap, *newgidmap;	/* absolute, or NULL; owned */
 	bool subid_elsewhere;	/* nsswitch.conf names another source for subid */
 };

@@ -140,12 +140,13 @@ static void build_order(struct build *b)
 		s = plan_add_meet(b, HS_USERNS);
 		s->reads[0] = s->writes[0] = SLOT_USERNS;
 	}
-	if (spec->root.kind == ROOT_DIR)
+	if (spec->root.kind == ROOT_DIR || spec->root.cow)
 		plan_open_root(b);
 	add_sources(b);
 	plan_attach_lower(b);
 	if (in->how != IDMAP_SELF && spec->ns[NS_USER].mode == NS_PRIVATE)
 		plan_add_meet(b, HS_IDS_MAPPED);
+	plan_layer_in_memory(b);
 	add_root_id(b);
 	if (spec->root.kind == ROOT_HOST)
 		plan_root_host(b);
@@ -156,7 +157,7 @@ static void build_order(struct build *b)
 	plan_user_mounts(b);
 	if (spec->masked_paths.n || in->host_masks.n || spec->readonly_paths.n)
 		plan_masks(b);
-	if (spec->root.kind == ROOT_HOST)
+	if (spec->root.kind == ROOT_HOST && !spec->root.cow)
 		plan_root_host_close(b);
 	if (spec->ns[NS_NETWORK].mode == NS_PRIVATE)
 		plan_add(b, STEP_LOOPBACK, AT_CHILD, "lo");
@@ -212,6 +213,8 @@ void plan_input_fini(struct plan_input *in)
 	id_map_fini(&in->single_uids);
 	id_map_fini(&in->single_gids);
 	free(in->state_dir);
+	free(in->layer_dir);
+	free(in->squash);
 	free(in->hostname);
 	free(in->etc_hosts);
 	free(in->etc_hostname);

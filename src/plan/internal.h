@@ -25,6 +25,7 @@ const char *plan_text_take(struct build *b, char *text);
 /* plan/mounts.c */
 void plan_open_root(struct build *b);
 void plan_attach_lower(struct build *b);
+void plan_layer_in_memory(struct build *b);
 void plan_root_dir(struct build *b);
 void plan_root_host(struct build *b);
 void plan_root_host_close(struct build *b);

@@ -72,6 +72,11 @@ static const char *state_path(struct build *b, const char *leaf)
 	return plan_text_take(b, str_fmt("%s/%s", b->in->state_dir, leaf));
 }
 
+static const char *layer_path(struct build *b, const char *leaf)
+{
+	return plan_text_take(b, str_fmt("%s/%s", b->in->layer_dir, leaf));
+}
+
 static void add_open_dir(struct build *b, const char *path, short slot)
 {
 	struct step *s = plan_add(b, STEP_OPEN, AT_CHILD, path);
@@ -81,6 +86,26 @@ static void add_open_dir(struct build *b, const char *path, short slot)
 	s->writes[0] = slot;
 }
 
+static void open_layer(struct build *b)
+{
+	add_open_dir(b, layer_path(b, "upper"), SLOT_UPPER);
+	add_open_dir(b, layer_path(b, "work"), SLOT_WORK);
+}
+
+/* A tmpfs takes files only of ids that are mapped, so not before; and as the caller, who
+ * reaches the place. */
+void plan_layer_in_memory(struct build *b)
+{
+	struct step *s;
+
+	if (!b->in->layer_in_memory || b->in->takes_copy)
+		return;
+	s = plan_add(b, STEP_LAYER, AT_CHILD, b->in->layer_dir);
+	s->u.mount.source = b->in->layer_dir;
+	s->why = "no file system here can hold it";
+	open_layer(b);
+}
+
 /* Before ids change. Real root's idmapped tree comes from the supervisor instead. */
 void plan_open_root(struct build *b)
 {
@@ -88,10 +113,10 @@ void plan_open_root(struct build *b)
 	bool is_copied = in->takes_copy;
 	bool has_skeleton = in->skeleton_dirs.n || in->skeleton_files.n;
 
-	if (!b->spec->root.readonly && !is_copied) {
-		add_open_dir(b, state_path(b, "upper"), SLOT_UPPER);
-		add_open_dir(b, state_path(b, "work"), SLOT_WORK);
-	}
+	if (!b->spec->root.readonly && !is_copied && !in->layer_in_memory)
+		open_layer(b);
+	if (b->spec->root.cow)
+		return;
 	if (has_skeleton)
 		add_open_dir(b, state_path(b, "skeleton"), SLOT_SKELETON);
 	if (is_copied) {
@@ -133,6 +158,33 @@ void plan_attach_lower(struct build *b)
 	s->reads[0] = SLOT_LOWER;
 }
 
+/* What the kernel's overlay answers where it cannot do a tree that fuse-overlayfs can:
+ * something is mounted below it, or the upper's file system lacks what an overlay needs. */
+static const int KERNEL_CANNOT[ERRNOS_MAX] = { EINVAL, EPERM, ENODEV, EOPNOTSUPP, EXDEV, ELOOP };
+
+static struct step *add_overlay(struct build *b, const char *object)
+{
+	const struct plan_input *in = b->in;
+	bool is_readonly = b->spec->root.readonly;
+	struct step *s = plan_add(b, STEP_OVERLAY, AT_CHILD, object);
+	struct rung fuse = { .name = "fuse", .is_fuse = true, .data = in->squash };
+
+	s->rungs[0].name = "kernel";
+	if (in->takes_fuse) {
+		s->rungs[0] = fuse;
+	} else if (in->may_fuse) {
+		memcpy(s->rungs[0].next_on, KERNEL_CANNOT, sizeof(KERNEL_CANNOT));
+		s->rungs[1] = fuse;
+		s->n_rungs = 2;
+	}
+	s->reads[0] = SLOT_LOWER;
+	s->reads[1] = is_readonly ? SLOT_SKELETON : SLOT_UPPER;
+	s->reads[2] = is_readonly ? SLOT_NONE : SLOT_WORK;
+	s->writes[0] = SLOT_ROOT;
+	s->u.mount.attrs = is_readonly ? MOUNT_ATTR_RDONLY : 0;
+	return s;
+}
+
 void plan_root_dir(struct build *b)
 {
 	const struct plan_input *in = b->in;
@@ -155,26 +207,25 @@ void plan_root_dir(struct build *b)
 		s->reads[0] = SLOT_UPPER;
 		s->reads[1] = SLOT_WORK;
 	}
-	s = plan_add(b, STEP_OVERLAY, AT_CHILD, b->spec->root.path);
-	s->rungs[0].name = "kernel";
-	s->reads[0] = SLOT_LOWER;
-	s->reads[1] = is_readonly ? SLOT_SKELETON : SLOT_UPPER;
-	s->reads[2] = is_readonly ? SLOT_NONE : SLOT_WORK;
-	s->writes[0] = SLOT_ROOT;
-	s->u.mount.attrs = is_readonly ? MOUNT_ATTR_RDONLY : 0;
+	s = add_overlay(b, b->spec->root.path);
+	s->u.mount.source = in->owner == OWNER_ROOT_IDMAP ? state_path(b, "lower") : b->spec->root.path;
 	add_attach_root(b);
 }
 
 /* ---- this machine's own system as root ---- */
 
-void plan_root_host(struct build *b)
+/* Where the system is assembled that a writable layer is put over: a directory of the old
+ * root that everybody reaches and nothing is taken from any more. It must have a path, by
+ * which fuse-overlayfs finds it in a mount namespace of its own, with what is mounted below. */
+static const char COW_LOWER[] = "/sys";
+
+static void add_host_rows(struct build *b)
 {
 	const struct plan_input *in = b->in;
-	struct step *s;
 
-	add_newfs(b, "tmpfs", NULL, SLOT_ROOT, "mode=0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)->object = "root";
-	add_attach_root(b);
 	for (size_t i = 0; i < in->n_rows; i++) {
+		struct step *s;
+
 		const struct host_row *row = &in->rows[i];
 
 		if (row->link) {
@@ -188,6 +239,24 @@ void plan_root_host(struct build *b)
 			s->u.mount.is_dir = true;
 		}
 		s->reads[0] = SLOT_ROOT;
+	}
+}
+
+void plan_root_host(struct build *b)
+{
+	const struct plan_input *in = b->in;
+	struct step *s;
+
+	add_newfs(b, "tmpfs", NULL, SLOT_ROOT, "mode=0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)->object = "root";
+	add_attach_root(b);
+	if (b->spec->root.cow)
+		b->plan->v[b->plan->n - 1].u.mount.source = b->plan->v[b->plan->n - 1].object = COW_LOWER;
+	add_host_rows(b);
+	if (b->spec->root.cow) {
+		s = add_overlay(b, "host");
+		s->reads[0] = SLOT_ROOT;
+		s->u.mount.source = COW_LOWER;
+		add_attach_root(b);
 	}
 	for (size_t i = 0; i < N_ELEMS(HOST_SCRATCH) + 1; i++) {
 		bool is_home = i == N_ELEMS(HOST_SCRATCH);
@@ -259,7 +328,8 @@ void plan_etc_files(struct build *b)
 		s = plan_add(b, STEP_FILE, AT_CHILD, files[i].path);
 		s->u.file.path = files[i].path;
 		s->u.file.text = files[i].text;
-		s->u.file.bind = b->spec->root.readonly;
+		/* a layer that is kept holds what the command did, and not this */
+		s->u.file.bind = b->spec->root.readonly || b->spec->root.layer;
 		s->reads[0] = SLOT_ROOT;
 		s->reads[1] = SLOT_DEV;
 		s->optional = true;

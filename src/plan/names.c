@@ -12,6 +12,7 @@ static const char *const STEP_NAMES[STEP_KINDS] = {
 	[STEP_PRIVATE] = "private",   [STEP_OPEN] = "open",	  [STEP_TREE] = "tree",
 	[STEP_IDTREE] = "idtree",     [STEP_ATTACH] = "attach",	  [STEP_OWN] = "own",
 	[STEP_COPY_FIX] = "copy-fix", [STEP_ROOT_ID] = "root-id", [STEP_OVERLAY] = "overlay",
+	[STEP_LAYER] = "layer",
 	[STEP_NEWFS] = "newfs",  [STEP_SETATTR] = "setattr",
 	[STEP_MOUNT] = "mount",	        [STEP_SYMLINK] = "symlink",
 	[STEP_FILE] = "file",	      [STEP_MASK] = "mask",	  [STEP_READONLY] = "readonly",

@@ -43,6 +43,7 @@ enum step_kind {
 	STEP_OWN,	/* give a directory of the writable layer to root inside */
 	STEP_COPY_FIX,	/* put owners and modes right in a copied tree */
 	STEP_ROOT_ID,	/* become root inside */
+	STEP_LAYER,	/* a place in memory for the writable layer */
 	STEP_OVERLAY,	/* the writable root -> SLOT_ROOT */
 	STEP_NEWFS,	/* a new file system as a detached mount -> slot */
 	STEP_SETATTR,	/* change mount attributes of the mount in a slot or on a path inside */
@@ -101,6 +102,7 @@ struct rung {
 	const char *name;		/* "kernel", "range" */
 	int next_on[ERRNOS_MAX];	/* errnos that mean "this host cannot": 0-terminated */
 	const char *data;		/* what differs between rungs: borrowed or in the plan's texts */
+	bool is_fuse;			/* STEP_OVERLAY: by fuse-overlayfs, @data are options of its own */
 	const struct id_map *uids, *gids;	/* STEP_IDMAP; borrowed from plan_input */
 	enum idmap_how how;
 };
@@ -131,7 +133,7 @@ struct step {
 		} mount;
 		struct {
 			const char *path, *text;
-			bool bind;	/* the root is read-only: from a file of /dev's tmpfs */
+			bool bind;	/* not written into the root: from a file of /dev's tmpfs */
 		} file;
 		const struct strv *paths;
 	} u;
@@ -154,8 +156,12 @@ struct plan_input {
 	struct id_map single_uids, single_gids;	/* the second; empty where there is none */
 	enum idmap_how how;	/* of the first rung */
 	bool takes_copy;	/* the copy rung is taken, or is the next after the kernel's overlay */
-	bool takes_overlay;
-	char *state_dir;	/* data directory of this run: upper, work, lower, copy lie in it */
+	bool takes_fuse;	/* fuse-overlayfs is the only rung */
+	bool may_fuse;		/* it is the second one */
+	char *squash;		/* options of fuse-overlayfs that give every file one owner; NULL: none */
+	char *state_dir;	/* data directory of this run: lower, copy, skeleton lie in it */
+	char *layer_dir;	/* where upper and work lie */
+	bool layer_in_memory;	/* that is a tmpfs of the sandbox */
 	char *hostname;		/* to be set */
 	char *etc_hosts, *etc_hostname, *etc_resolv;	/* texts; NULL: not written */
 	char *home;		/* `host`: the caller's home path inside */

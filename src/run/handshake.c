@@ -14,7 +14,9 @@
 #include "base/log.h"
 #include "steps/ctx.h"
 
-enum msg_type { MSG_POINT = 1, MSG_ERR, MSG_LOG, MSG_RUNG, MSG_GOING };
+enum msg_type { MSG_POINT = 1, MSG_ERR, MSG_LOG, MSG_RUNG, MSG_GOING, MSG_FUSE };
+
+enum { N_RECEIVED = 8 };
 
 struct msg {
 	int type;
@@ -45,22 +47,38 @@ void hs_close(struct hs *hs)
 /* The next message that is a point. 1: got one; 0: end of file; -1: @e. Sets hs->is_going. */
 static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, size_t *n_fds, struct err *e)
 {
-	size_t room = *n_fds;
+	const size_t room = *n_fds;
 
 	for (;;) {
-		ssize_t n;
+		int got[N_RECEIVED];
+		size_t n_got = N_RECEIVED;
+		ssize_t n = fd_recv(hs->sock, m, sizeof(*m), got, &n_got);
 
-		*n_fds = room;
-		n = fd_recv(hs->sock, m, sizeof(*m), fds, n_fds);
-		if (n < 0 && errno != ECONNRESET)
+		/* it ended without having read what we sent; what it sent is still there (unix(7)) */
+		if (n < 0 && errno == ECONNRESET)
+			continue;
+		if (n < 0)
 			return err_sys(e, "recvmsg", NULL, "waiting for the other side");
-		if (n <= 0)
+		if (n == 0)
 			return 0;
 		if ((size_t)n < offsetof(struct msg, u))
 			return err_set(e, ERR_PEER, "the other side sent a message of %zd bytes", n);
-		for (size_t i = 0; m->type != MSG_POINT && i < *n_fds; i++)
-			close(fds[i]); /* only points carry descriptors */
+		if (m->type == MSG_POINT) {
+			*n_fds = n_got < room ? n_got : room;
+			for (size_t i = 0; i < n_got; i++)
+				if (i < room)
+					fds[i] = got[i];
+				else
+					close(got[i]);
+			return 1;
+		}
+		if (m->type == MSG_FUSE && n_got == FUSE_FDS && hs->on_fuse)
+			hs->on_fuse(hs->on_fuse_arg, (size_t)m->value, got);
+		for (size_t i = 0; i < n_got; i++)
+			close(got[i]);
 		switch (m->type) {
+		case MSG_FUSE:
+			break;
 		case MSG_LOG:
 			m->u.text[sizeof(m->u.text) - 1] = '\0';
 			log_line((enum log_level)m->value, m->u.text);
@@ -79,7 +97,7 @@ static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, siz
 			str_copy(e->place, sizeof(e->place), "child");
 			return -1;
 		default:
-			return 1;
+			return err_set(e, ERR_PEER, "the other side sent a message of the unknown kind %d", m->type);
 		}
 	}
 }
@@ -153,11 +171,11 @@ int hs_pass(struct ctx *c, const struct step *s, struct err *e)
 	return 0;
 }
 
-int hs_wait_exec(struct hs *hs, struct err *e)
+int hs_wait_exec(struct hs *hs, struct ctx *c, struct err *e)
 {
 	struct msg m;
 	size_t n_fds = 0;
-	int got = next_point(hs, NULL, &m, NULL, &n_fds, e);
+	int got = next_point(hs, c, &m, NULL, &n_fds, e);
 
 	if (got > 0)
 		return err_set(e, ERR_PEER, "the child passed '%s' after go", hs_point_name((enum hs_point)m.value));
@@ -185,6 +203,13 @@ void hs_send_err(struct hs *hs, const struct err *e)
 	m.u.err = *e;
 	rc = fd_send(hs->sock, &m, sizeof(m), NULL, 0);
 	(void)rc; /* the exit status says it too */
+}
+
+int hs_ask_fuse(struct ctx *c, size_t step, const int *fds)
+{
+	struct msg m = { .type = MSG_FUSE, .value = (int)step };
+
+	return fd_send(c->hs->sock, &m, offsetof(struct msg, u), fds, FUSE_FDS) < 0 ? -1 : 0;
 }
 
 void hs_log_sink(int level, const char *text, void *hs)

@@ -14,7 +14,8 @@
  * Without root-ready, go is sent while the root is still being assembled: the child finds
  * it in the socket and waits for nobody.
  *
- * One SOCK_SEQPACKET pair: message borders, descriptors, and end of file on death. The
+ * At any time before exec the child may ask for fuse-overlayfs (run/fuse.c); the answer
+ * comes on a pipe of its own. One SOCK_SEQPACKET pair: message borders, descriptors, and end of file on death. The
  * child's log lines and its error travel on the same socket at any time.
  */
 #ifndef RUN_HANDSHAKE_H
@@ -31,6 +32,9 @@ struct hs {
 	int sock;
 	bool is_child;
 	bool is_going;		/* supervisor: the child has seen go */
+	/* supervisor: has fuse-overlayfs started for the step; the descriptors are borrowed */
+	void (*on_fuse)(void *arg, size_t step, const int *fds);
+	void *on_fuse_arg;
 };
 
 /* Makes the pair; both ends CLOEXEC. */
@@ -47,7 +51,7 @@ NODISCARD int hs_pass(struct ctx *c, const struct step *s, struct err *e);
 
 /* Supervisor, after go: 0 on end of file (exec happened); -1 with the child's error, or
  * PEER where it died before it had gone. */
-NODISCARD int hs_wait_exec(struct hs *hs, struct err *e);
+NODISCARD int hs_wait_exec(struct hs *hs, struct ctx *c, struct err *e);
 
 /* Child, before exec: PEER where the supervisor is dead. A death before PDEATHSIG was set
  * again (STEP_DEATHSIG) is seen here. */
@@ -58,6 +62,9 @@ void hs_send_err(struct hs *hs, const struct err *e);
 
 /* Child: the log's sink (base/log.h). */
 void hs_log_sink(int level, const char *text, void *hs);
+
+/* Child: see ctx.ask_fuse. */
+NODISCARD int hs_ask_fuse(struct ctx *c, size_t step, const int *fds);
 
 /* Child: which rung a step took. */
 void hs_send_rung(struct hs *hs, size_t step, size_t rung);

@@ -24,6 +24,19 @@ int child_main(struct ctx *c);
 NODISCARD int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, struct err *e);
 void keeper_wait(pid_t keeper);
 
+/* run/layer.c */
+struct layer {
+	char *dir;		/* where upper and work lie; owned */
+	bool is_kept;		/* the user's, who keeps it */
+	bool in_memory;		/* a tmpfs of the sandbox is mounted there */
+	int lock_fd;		/* of a directory that is kept, or -1 */
+};
+
+/* @rd: NULL where nothing is to be made (--dry-run). Errors: STATE where another sandbox
+ * has the directory that is to be kept, HOST where it cannot hold a layer. */
+NODISCARD int layer_choose(struct layer *l, const struct spec *s, const struct run_dir *rd, uid_t uid, struct err *e);
+void layer_release(struct layer *l);
+
 /* run/inmap.c: see store_in_map_fn */
 store_in_map_fn in_map;
 

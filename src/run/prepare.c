@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,10 +13,11 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "run/fuse.h"
 #include "run/internal.h"
 #include "steps/copy.h"
 
-enum { RANGE_MAX = 65536 };
+enum { RANGE_MAX = 65536, COPY_MAX_FILES = 100000, COPY_MAX_BYTES = 512 << 20 };
 
 /* A decimal id, or -1: names are looked up in the root, after the map is written. */
 static int64_t numeric_user(const char *user)
@@ -110,7 +112,8 @@ static int no_range(const struct facts *f, struct err *e)
 
 static int choose_ids(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
 {
-	bool has_ranges = f->subuids.n && f->subgids.n, has_tools = f->newuidmap && f->newgidmap;
+	bool has_ranges = f->subuids.n && f->subgids.n, has_tools = f->writes_maps || (f->newuidmap && f->newgidmap);
+	const enum idmap_how how = f->writes_maps ? IDMAP_SUPERVISOR : IDMAP_TOOLS;
 
 	if (s->root.kind == ROOT_HOST || s->ids == IDS_SINGLE || (s->ids == IDS_AUTO && !(has_ranges && has_tools))) {
 		if (s->root.kind == ROOT_HOST && s->ids == IDS_RANGE) {
@@ -118,7 +121,7 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 				return no_range(f, e);
 			map_range_caller(&in->uids, f->uid, &f->subuids);
 			map_range_caller(&in->gids, f->gid, &f->subgids);
-			in->how = IDMAP_TOOLS;
+			in->how = how;
 			return 0;
 		}
 		map_single(&in->uids, &in->gids, s, f);
@@ -131,7 +134,7 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 	}
 	if (!has_ranges)
 		return no_range(f, e);
-	in->how = IDMAP_TOOLS;
+	in->how = how;
 	if (in->owner == OWNER_SUBID) {
 		map_range_subid(&in->uids, f->uid, &f->subuids);
 		map_range_subid(&in->gids, f->gid, &f->subgids);
@@ -201,6 +204,87 @@ static void add_hostname(struct spec *s, const char *name)
 	strv_addf(&s->process.env, "HOSTNAME=%s", name);
 }
 
+/* "squash_to_uid=0,squash_to_gid=0": to whom every file of the tree is to belong. */
+static char *squash_options(const struct plan_input *in)
+{
+	return str_fmt("squash_to_uid=%u,squash_to_gid=%u", in->uids.v[0].inside, in->gids.v[0].inside);
+}
+
+/* Whether a copy of the tree is a matter of a second. Looks no further than it must. */
+static bool is_small(const char *path)
+{
+	char *const paths[] = { (char *)(uintptr_t)path, NULL };
+	FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	uint64_t bytes = 0;
+	size_t files = 0;
+
+	if (!walk)
+		return false;
+	for (FTSENT *f; bytes <= COPY_MAX_BYTES && files <= COPY_MAX_FILES && (f = fts_read(walk)); files++)
+		if (f->fts_info == FTS_F)
+			bytes += (uint64_t)f->fts_statp->st_size;
+	fts_close(walk);
+	return bytes <= COPY_MAX_BYTES && files <= COPY_MAX_FILES;
+}
+
+/* A tree of ids that do not exist inside: a copy keeps their distinction where a range of
+ * ids can hold it; fuse-overlayfs squashes them to one, and starts at once. */
+static int choose_foreign(struct plan_input *in, const struct spec *s, const char *no_fuse, struct err *e)
+{
+	const bool wants_copy = s->overlay == OVERLAY_COPY ||
+				(s->overlay == OVERLAY_AUTO && !s->root.layer && in->how != IDMAP_SELF && is_small(s->root.path));
+
+	if (s->overlay == OVERLAY_KERNEL) {
+		err_set(e, ERR_SPEC, "--overlay=kernel: %s belongs to another user, whose files cannot be changed inside", s->root.path);
+		return err_hint(e, "leave the option out, or use --read-only");
+	}
+	in->takes_fuse = !wants_copy && !no_fuse;
+	in->takes_copy = !in->takes_fuse;
+	if (in->takes_fuse)
+		in->squash = squash_options(in);
+	if (in->takes_copy && s->root.layer) {
+		err_set(e, ERR_HOST, "--overlay-keep: %s belongs to another user, which only fuse-overlayfs can do, and %s",
+			s->root.path, no_fuse);
+		return err_hint(e, "'lichen doctor' says what to do");
+	}
+	if (s->overlay != OVERLAY_AUTO)
+		return 0;
+	if (in->takes_fuse)
+		log_warn("%s belongs to another user, whose ids are not yours to map: inside all of it belongs to root, and "
+			 "owners cannot be changed (--overlay=copy makes a copy, where they can)", s->root.path);
+	else
+		log_warn("%s belongs to another user, whose ids are not yours to map: it is copied for this run (%s; "
+			 "--read-only needs no copy; a tree unpacked by you starts at once)", s->root.path,
+			 no_fuse ? no_fuse : "--overlay=fuse starts at once, but everything belongs to root then");
+	return 0;
+}
+
+/* Which rungs of the overlay's ladder are in the plan. */
+static int choose_overlay(struct plan_input *in, const struct spec *s, struct err *e)
+{
+	bool is_foreign = in->owner == OWNER_FOREIGN && !s->root.readonly, is_cow = s->root.cow;
+	AUTO_FREE char *program = NULL;
+	const char *no_fuse = NULL;
+
+	in->takes_copy = s->overlay == OVERLAY_COPY && !s->root.readonly;
+	in->may_fuse = s->overlay == OVERLAY_AUTO;
+	if (!is_foreign && !is_cow && s->overlay != OVERLAY_FUSE)
+		return 0;
+	program = fuse_find(&no_fuse);
+	if (no_fuse && (is_cow || s->overlay == OVERLAY_FUSE)) {
+		err_set(e, ERR_HOST, "%s: %s", is_cow ? "--cow" : "--overlay=fuse", no_fuse);
+		return err_hint(e, strstr(no_fuse, "/dev/fuse")
+					   ? "an administrator runs: modprobe fuse && chmod 0666 /dev/fuse"
+					   : "install the package fuse-overlayfs");
+	}
+	if (is_foreign)
+		return choose_foreign(in, s, no_fuse, e);
+	in->takes_fuse = true;
+	if (is_cow)
+		in->squash = squash_options(in);
+	return 0;
+}
+
 int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd, struct err *e)
 {
 	*in = (struct plan_input){ .is_root = f->is_root };
@@ -217,18 +301,14 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 	/* real root: every tree of the host is idmapped by the supervisor */
 	in->needs_userns_fd = in->is_root && (s->n_mounts || (s->root.kind == ROOT_DIR && in->owner == OWNER_ROOT_IDMAP) ||
 					      s->overlay == OVERLAY_COPY);
+	if (s->root.kind == ROOT_HOST && !s->root.cow)
+		return 0;
+	if (choose_overlay(in, s, e) < 0)
+		return -1;
 	if (s->root.kind == ROOT_HOST)
 		return 0;
 	if (s->root.readonly)
 		return root_skeleton(in, s, e);
-	in->takes_copy = s->overlay == OVERLAY_COPY || in->owner == OWNER_FOREIGN;
-	if (in->owner == OWNER_FOREIGN && s->overlay == OVERLAY_KERNEL) {
-		err_set(e, ERR_SPEC, "--overlay=kernel: %s belongs to another user, whose files cannot be changed inside", s->root.path);
-		return err_hint(e, "leave the option out and the tree is copied, or use --read-only");
-	}
-	if (in->owner == OWNER_FOREIGN && s->overlay == OVERLAY_AUTO)
-		log_warn("%s belongs to another user, whose ids are not yours to map: it is copied for this run "
-			 "(--read-only needs no copy; a tree unpacked by you starts at once)", s->root.path);
 	if (in->takes_copy && rd && make_copy(in, s, e) < 0)
 		return -1;
 	return 0;

@@ -33,6 +33,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "run/control.h"
+#include "run/fuse.h"
 #include "run/internal.h"
 #include "run/relay.h"
 #include "run/run.h"
@@ -53,6 +54,8 @@ struct run {
 	int child_stdio[3];
 	struct sock_filter *compiled;	/* owned; NULL where the filter is built in */
 	pid_t keeper;
+	struct fuse fuse;
+	struct layer layer;
 	int signal_fd;
 	bool is_recorded, is_settled;
 	bool is_created;	/* 'go' comes over the control socket */
@@ -124,29 +127,41 @@ static int choose_filter(struct run *r, struct err *e)
 }
 
 static int record(void *arg, struct err *e);
+static void on_fuse(void *arg, size_t step, const int *fds);
+
+/* Whether the run writes more than its state: a writable layer, a copy. */
+static bool has_layer(const struct spec *s)
+{
+	return s->root.kind == ROOT_DIR ? !s->root.readonly : s->root.cow;
+}
 
 static int make_plan(struct run *r, struct err *e)
 {
+	if (has_layer(r->spec) && layer_choose(&r->layer, r->spec, r->has_dir ? &r->dir : NULL, r->facts.uid, e) < 0)
+		return -1;
 	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL, e) < 0)
 		return -1;
 	r->in.is_created = r->is_created;
+	r->in.layer_dir = str_dup(r->layer.dir);
+	r->in.layer_in_memory = r->layer.in_memory;
 	if (plan_build(&r->plan, r->spec, &r->in, e) < 0 || plan_check(&r->plan, e) < 0)
 		return -1;
 	r->ctx = (struct ctx){ .spec = r->spec, .plan = &r->plan, .in = &r->in, .place = AT_SUPERVISOR, .hs = &r->hs };
 	r->ctx.fds = mem_alloc((size_t)r->plan.n_slots * sizeof(int));
 	for (short i = 0; i < r->plan.n_slots; i++)
 		r->ctx.fds[i] = -1;
+	r->ctx.ask_fuse = hs_ask_fuse;
 	r->ctx.beside = record;
 	r->ctx.beside_arg = r;
 	return 0;
 }
 
 /* A directory that root inside owns: as real root, no longer root when it uses it. */
-static int make_dir(struct run *r, const char *name, struct err *e)
+static int make_dir(struct run *r, const char *top, const char *name, struct err *e)
 {
-	AUTO_FREE char *path = str_fmt("%s/%s", r->dir.data, name);
+	AUTO_FREE char *path = str_fmt("%s/%s", top, name);
 
-	if (mkdir(path, 0755) < 0)
+	if (mkdir(path, 0755) < 0 && (errno != EEXIST || !r->layer.is_kept))
 		return err_sys(e, "mkdir", path, "making the place of the writable layer");
 	if (r->facts.is_root && chown(path, r->in.uids.v[0].outside, r->in.gids.v[0].outside) < 0)
 		return err_sys(e, "chown", path, "giving the writable layer to root inside");
@@ -160,7 +175,7 @@ static int make_skeleton(struct run *r, struct err *e)
 	AUTO_FREE char *path = str_fmt("%s/skeleton", r->dir.data);
 	AUTO_CLOSE int root = -1;
 
-	if (make_dir(r, "skeleton", e) < 0)
+	if (make_dir(r, r->dir.data, "skeleton", e) < 0)
 		return -1;
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; root >= 0 && i < N_ELEMS(lists); i++)
@@ -177,12 +192,10 @@ static int make_skeleton(struct run *r, struct err *e)
 /* Directories that only some plans need. */
 static int make_dirs(struct run *r, struct err *e)
 {
-	const struct spec *s = r->spec;
-
-	if (s->root.kind == ROOT_DIR && !s->root.readonly && !r->in.takes_copy &&
-	    (make_dir(r, "upper", e) < 0 || make_dir(r, "work", e) < 0))
+	if (has_layer(r->spec) && !r->in.takes_copy && !r->layer.in_memory &&
+	    (make_dir(r, r->layer.dir, "upper", e) < 0 || make_dir(r, r->layer.dir, "work", e) < 0))
 		return -1;
-	if (r->in.owner == OWNER_ROOT_IDMAP && make_dir(r, "lower", e) < 0)
+	if (r->in.owner == OWNER_ROOT_IDMAP && make_dir(r, r->dir.data, "lower", e) < 0)
 		return -1;
 	if (r->in.skeleton_dirs.n || r->in.skeleton_files.n)
 		return make_skeleton(r, e);
@@ -203,6 +216,8 @@ static int do_clone(struct run *r, const struct step *s, struct err *e)
 
 	if (hs_pair(&r->hs, &r->child_hs, e) < 0)
 		return -1;
+	r->hs.on_fuse = on_fuse;
+	r->hs.on_fuse_arg = r;
 	pid = sys_clone3(&args);
 	if (pid < 0)
 		return err_sys(e, "clone3", s->object, "making the namespaces");
@@ -351,7 +366,14 @@ static int walk(struct run *r, int *conn, struct err *e)
 		if (rc < 0)
 			return -1;
 	}
-	return hs_wait_exec(&r->hs, e);
+	return hs_wait_exec(&r->hs, &r->ctx, e);
+}
+
+static void on_fuse(void *arg, size_t step, const int *fds)
+{
+	struct run *r = arg;
+
+	fuse_serve(&r->fuse, &r->ctx, step, fds);
 }
 
 /* ---- signals and the wait ---- */
@@ -410,13 +432,24 @@ static void forward(struct run *r, int sig)
 	sys_pidfd_send_signal(pidfd, sig);
 }
 
-enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_MASK = 0xff << 16 };
+enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_FUSE = 4 << 16, TAG_MASK = 0xff << 16 };
 
 static int watch(int ep, int fd, unsigned tag)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = tag };
 
 	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static void fuse_ended(struct run *r, int ep)
+{
+	struct err e;
+
+	epoll_ctl(ep, EPOLL_CTL_DEL, r->fuse.pidfd, NULL);
+	if (fuse_explain(&r->fuse, &e) == 0)
+		return;
+	err_hint(&e, "what the sandbox reads and writes fails from now on with ENOTCONN");
+	log_err(&e);
 }
 
 static int wait_for_end(struct run *r, int *status, struct err *e)
@@ -427,6 +460,8 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 
 	if (ep < 0 || watch(ep, r->signal_fd, TAG_SIGNAL) < 0 || watch(ep, ctx_fd(&r->ctx, SLOT_CHILD), TAG_CHILD) < 0)
 		return err_sys(e, "epoll_ctl", NULL, "watching the payload");
+	if (r->fuse.pidfd >= 0 && watch(ep, r->fuse.pidfd, TAG_FUSE) < 0)
+		return err_sys(e, "epoll_ctl", NULL, "watching fuse-overlayfs");
 	if (relay_watch(r->relay, ep, TAG_RELAY, e) < 0)
 		return -1;
 	while (!has_ended) {
@@ -443,6 +478,8 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 				forward(r, (int)si2.ssi_signo);
 			else if (tag == TAG_CHILD)
 				has_ended = true;
+			else if (tag == TAG_FUSE)
+				fuse_ended(r, ep);
 		}
 	}
 	if (waitid(P_PID, (id_t)r->ctx.child_pid, &si, WEXITED) < 0)
@@ -488,6 +525,7 @@ static void finish(struct run *r)
 	}
 	if (r->relay)
 		relay_free(r->relay);
+	fuse_end(&r->fuse);
 	if (r->has_dir) {
 		const struct id_map *u = &r->in.uids, *g = &r->in.gids;
 
@@ -501,6 +539,7 @@ static void finish(struct run *r)
 		}
 		run_dir_fini(&r->dir);
 	}
+	layer_release(&r->layer);
 	if (r->has_store)
 		store_close(&r->store);
 	keeper_wait(r->keeper);
@@ -520,13 +559,8 @@ static void run_init(struct run *r, struct spec *s)
 {
 	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
+			   .fuse = { .pidfd = -1, .err_fd = -1 }, .layer = { .lock_fd = -1 },
 			   .dir = { .lock_fd = -1 } };
-}
-
-/* Whether the run writes more than its state: a writable layer, a copy. */
-static bool has_layer(const struct spec *s)
-{
-	return s->root.kind == ROOT_DIR && !s->root.readonly;
 }
 
 static int prepare(struct run *r, struct err *e)
@@ -550,6 +584,18 @@ static int prepare(struct run *r, struct err *e)
 	return relay_new(&r->relay, s->process.terminal, s->process.interactive, r->child_stdio, e);
 }
 
+/* A root that nobody serves any more fails with ENOTCONN at whatever step comes next. */
+static void explain_fuse(struct run *r, struct err *e)
+{
+	struct pollfd p = { .fd = r->fuse.pidfd, .events = POLLIN };
+	struct err why;
+
+	if (r->fuse.pid && e->errnum == ENOTCONN && poll(&p, 1, 1000) > 0 && fuse_explain(&r->fuse, &why) < 0) {
+		str_copy(why.op, sizeof(why.op), "fuse");
+		*e = why;
+	}
+}
+
 static int run_once(struct spec *s, int *status, struct err *e)
 {
 	struct run r;
@@ -559,6 +605,8 @@ static int run_once(struct spec *s, int *status, struct err *e)
 	rc = prepare(&r, e);
 	if (rc == 0)
 		rc = walk(&r, &conn, e);
+	if (rc < 0)
+		explain_fuse(&r, e);
 	if (rc == 0)
 		rc = wait_for_end(&r, status, e);
 	finish(&r);
@@ -573,20 +621,26 @@ static bool wants_copy(const struct spec *s, const struct err *e)
 		e->errnum == EXDEV || e->errnum == ELOOP);
 }
 
+/* ... or that fuse-overlayfs, the rung behind it, is not to be had. */
+static bool lacks_fuse(const struct spec *s, const struct err *e)
+{
+	return s->overlay == OVERLAY_AUTO && s->root.kind == ROOT_DIR && !s->root.layer && str_eq(e->op, "fuse");
+}
+
 int run_foreground(struct spec *s, int *status, struct err *e)
 {
 	AUTO_FREE char *below = NULL;
 
 	if (run_once(s, status, e) == 0)
 		return 0;
-	if (!wants_copy(s, e))
+	if (!wants_copy(s, e) && !lacks_fuse(s, e))
 		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");
 	if (mounts_below(s->root.path, &below))
 		log_warn("%s is mounted below %s, which the kernel's overlay refuses: the tree is copied for this run",
 			 below, s->root.path);
 	else
-		log_warn("the kernel's overlay does not take %s (%s): the tree is copied for this run", s->root.path,
-			 err_errno_name(e->errnum));
+		log_warn("neither the kernel's overlay nor fuse-overlayfs takes %s (%s: %s): the tree is copied for this run",
+			 s->root.path, e->path, err_errno_name(e->errnum));
 	s->overlay = OVERLAY_COPY;
 	if (run_once(s, status, e) < 0)
 		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");

@@ -10,6 +10,7 @@ static step_fn *const STEP_FUNCTIONS[STEP_KINDS] = {
 	[STEP_IDMAP] = step_idmap,	   [STEP_PRIVATE] = step_private,     [STEP_OPEN] = step_open,
 	[STEP_TREE] = step_tree,	   [STEP_IDTREE] = step_idtree,	      [STEP_ATTACH] = step_attach,
 	[STEP_OWN] = step_own,		   [STEP_COPY_FIX] = step_copy_fix,   [STEP_ROOT_ID] = step_root_id,
+	[STEP_LAYER] = step_layer,
 	[STEP_OVERLAY] = step_overlay,	   [STEP_NEWFS] = step_newfs,	      [STEP_SETATTR] = step_setattr,
 	[STEP_MOUNT] = step_mount,	         [STEP_SYMLINK] = step_symlink,
 	[STEP_FILE] = step_file,	   [STEP_MASK] = step_mask,	      [STEP_READONLY] = step_readonly,

@@ -79,6 +79,12 @@ static void check_root(struct strv *f, const struct spec *s)
 
 	if (s->root.kind == ROOT_HOST && path)
 		strv_addf(f, "root: 'host' has no path, but '%.80s' is given", path);
+	if (s->root.cow && (s->root.kind != ROOT_HOST || s->root.readonly))
+		strv_add(f, "root: a writable layer by copy on write is for the machine's own system, and not read-only");
+	if (s->root.layer && (s->root.layer[0] != '/' || has_dotdot(s->root.layer)))
+		strv_addf(f, "root: '%.80s', where the layer is kept, is not an absolute path", s->root.layer);
+	if (s->root.layer && (s->root.readonly || s->overlay == OVERLAY_COPY || (s->root.kind == ROOT_HOST && !s->root.cow)))
+		strv_add(f, "root: there is no writable layer to keep");
 	if (s->root.kind == ROOT_DIR && !path)
 		strv_addf(f, "root: no root file system is given");
 	if (s->root.kind == ROOT_DIR && path && path[0] != '/')

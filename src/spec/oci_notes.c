@@ -27,7 +27,7 @@ static const char *const ROOT_KINDS[] = { [ROOT_DIR] = "dir", [ROOT_HOST] = "hos
 static const char *const IDS[] = { [IDS_AUTO] = "auto", [IDS_RANGE] = "range",
 				   [IDS_SINGLE] = "single" };
 static const char *const OVERLAYS[] = { [OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel",
-					[OVERLAY_COPY] = "copy" };
+					[OVERLAY_FUSE] = "fuse", [OVERLAY_COPY] = "copy" };
 static const char *const SECCOMPS[] = { [SECCOMP_DEFAULT] = "default",
 					[SECCOMP_UNCONFINED] = "unconfined" };
 
@@ -42,6 +42,8 @@ static const struct note NOTES[] = {
 	{ "name", AT(name), TEXT },
 	{ "user", AT(process.user), TEXT },
 	{ "root-kind", AT(root.kind), ENUM(ROOT_KINDS) },
+	{ "root-cow", AT(root.cow), FLAG },
+	{ "root-layer", AT(root.layer), TEXT },
 	{ "ids", AT(ids), ENUM(IDS), OCI_ALLOWED },
 	{ "overlay", AT(overlay), ENUM(OVERLAYS), OCI_ALLOWED },
 	{ "seccomp", AT(seccomp), ENUM(SECCOMPS) },

@@ -37,7 +37,7 @@ enum root_kind {
 
 /* The ladders' pins (DESIGN section 3); 0 is always "the best that works". */
 enum ids_mode { IDS_AUTO, IDS_RANGE, IDS_SINGLE };
-enum overlay_mode { OVERLAY_AUTO, OVERLAY_KERNEL, OVERLAY_COPY };
+enum overlay_mode { OVERLAY_AUTO, OVERLAY_KERNEL, OVERLAY_FUSE, OVERLAY_COPY };
 
 enum seccomp_mode { SECCOMP_DEFAULT, SECCOMP_UNCONFINED };
 
@@ -89,6 +89,8 @@ struct spec {
 		enum root_kind kind;
 		char *path;	/* absolute; NULL for ROOT_HOST */
 		bool readonly;
+		bool cow;	/* ROOT_HOST: with a writable layer over it */
+		char *layer;	/* --overlay-keep: absolute; the writable layer's own directory, or NULL */
 	} root;
 	struct spec_process process;
 	char *hostname;		/* NULL: short id, or the machine's own for ROOT_HOST */

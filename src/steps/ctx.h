@@ -15,6 +15,9 @@
 
 struct hs;
 
+/* What fuse-overlayfs is given: the descriptor it serves, the namespaces it works in. */
+enum { FUSE_DEVICE, FUSE_USERNS, FUSE_MNTNS, FUSE_REPORT, FUSE_FDS };
+
 struct ctx_user {		/* SLOT_USER, written by STEP_USER */
 	uid_t uid;
 	gid_t gid;
@@ -41,6 +44,9 @@ struct ctx {
 	 * subordinate id can exist: the map must be on disk for the sweep; NULL: nothing */
 	int (*beside)(void *arg, struct err *e);
 	void *beside_arg;
+	/* child: has fuse-overlayfs started, for the step of this index; its end comes on the pipe
+	 * whose writing end is fds[FUSE_REPORT]: nothing where it runs, else a struct err */
+	int (*ask_fuse)(struct ctx *c, size_t step, const int *fds);
 	bool groups_settable;	/* false under a gid map that denies setgroups */
 };
 
@@ -52,7 +58,7 @@ typedef int step_fn(struct ctx *c, const struct step *s, size_t rung, struct err
 step_fn step_private, step_open, step_tree, step_idtree, step_attach, step_newfs, step_setattr,
 	step_mount;
 /* steps/overlay.c */
-step_fn step_overlay, step_own;
+step_fn step_overlay, step_own, step_layer;
 /* steps/copy.c: the copy itself is made before the clone, by run/prepare */
 step_fn step_copy_fix;
 /* steps/files.c */

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* steps/overlay.c - the writable root: the kernel's overlay in a user namespace */
+/* steps/overlay.c - the writable root: the kernel's overlay in a user namespace, or a FUSE
+ * mount that fuse-overlayfs serves
+ *
+ * The mount of the second kind is made here and can be used at once; whoever looks into it
+ * waits in the kernel until the server answers. The server (run/fuse.c) is started by the
+ * supervisor, outside the pid namespace, in a copy of this mount namespace: so the copy is
+ * made before the new root hides the old one, which is what we wait for.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,9 +41,118 @@ static int set_options(int fs, const struct option *v, size_t n, struct err *e)
 	return 0;
 }
 
+/* A tmpfs at the place of the layer, with the layer's directories in it. */
+int step_layer(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	static const char *const dirs[] = { "upper", "work" };
+	AUTO_CLOSE int fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	AUTO_CLOSE int fd = -1;
+
+	(void)c;
+	(void)rung;
+	if (fs < 0 || sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
+	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_sys(e, "fsopen", "tmpfs", "a writable layer in memory");
+	fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+	if (fd < 0)
+		return err_sys(e, "fsmount", "tmpfs", "a writable layer in memory");
+	for (size_t i = 0; i < N_ELEMS(dirs); i++)
+		if (mkdirat(fd, dirs[i], 0755) < 0)
+			return err_sys(e, "mkdir", dirs[i], "a writable layer in memory");
+	if (sys_move_mount(fd, "", AT_FDCWD, s->u.mount.source, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "move_mount", s->u.mount.source, "a writable layer in memory");
+	return 0;
+}
+
+/* ---- by fuse-overlayfs ---- */
+
+static int open_fuse(struct err *e)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	err_sys(e, "fuse", "/dev/fuse", "an overlay by fuse-overlayfs");
+	return e->errnum == EACCES
+		? err_hint(e, "every user needs to read and write it; an administrator runs: chmod 0666 /dev/fuse")
+		: err_hint(e, "the kernel's module is not loaded; an administrator runs: modprobe fuse");
+}
+
+static int mount_fuse(int device, uint64_t attrs, struct err *e)
+{
+	AUTO_CLOSE int fs = sys_fsopen("fuse", FSOPEN_CLOEXEC);
+	char dev[16], uid[16], gid[16];
+	const struct option v[] = { { "source", "fuse-overlayfs" }, { "fd", dev }, { "rootmode", "40755" },
+				    { "user_id", uid }, { "group_id", gid }, { "allow_other", NULL },
+				    { "default_permissions", NULL } };
+	int fd;
+
+	snprintf(dev, sizeof(dev), "%d", device);
+	snprintf(uid, sizeof(uid), "%u", geteuid());
+	snprintf(gid, sizeof(gid), "%u", getegid());
+	if (fs < 0)
+		return err_sys(e, "fuse", "fsopen", "an overlay by fuse-overlayfs");
+	if (set_options(fs, v, N_ELEMS(v), e) < 0 || sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_sys(e, "fuse", "fsconfig", "an overlay by fuse-overlayfs");
+	fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)attrs);
+	return fd < 0 ? err_sys(e, "fuse", "fsmount", "an overlay by fuse-overlayfs") : fd;
+}
+
+/* Waits until the server has what it needs of this mount namespace, or has failed. */
+static int wait_server(int report, struct err *e)
+{
+	struct err sent;
+	ssize_t n;
+
+	do
+		n = read(report, &sent, sizeof(sent));
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	if (n != (ssize_t)sizeof(sent))
+		return err_set(e, ERR_PEER, "the supervisor died before it had started fuse-overlayfs");
+	*e = sent;
+	e->file = NULL;
+	return -1;
+}
+
+static int overlay_fuse(struct ctx *c, const struct step *s, struct err *e)
+{
+	AUTO_CLOSE int device = open_fuse(e);
+	AUTO_CLOSE int userns = -1, mntns = -1, read_end = -1, write_end = -1, fd = -1;
+	int p[2], fds[FUSE_FDS];
+
+	if (device < 0)
+		return -1;
+	userns = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+	mntns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (userns < 0 || mntns < 0 || pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(e, "fuse", "/proc/self/ns", "an overlay by fuse-overlayfs");
+	read_end = p[0];
+	write_end = p[1];
+	fd = mount_fuse(device, s->u.mount.attrs, e);
+	if (fd < 0)
+		return -1;
+	fds[FUSE_DEVICE] = device;
+	fds[FUSE_USERNS] = userns;
+	fds[FUSE_MNTNS] = mntns;
+	fds[FUSE_REPORT] = write_end;
+	if (c->ask_fuse(c, (size_t)(s - c->plan->v), fds) < 0)
+		return err_sys(e, "fuse", NULL, "asking the supervisor for fuse-overlayfs");
+	/* else nobody would see its death, neither who looks into the mount nor who waits here */
+	auto_close(&device);
+	auto_close(&write_end);
+	if (wait_server(read_end, e) < 0)
+		return -1;
+	ctx_put(c, SLOT_ROOT, fd_take(&fd));
+	return 0;
+}
+
+/* ---- by the kernel ---- */
+
 /* Layers are named by /proc/self/fd: no escaping, and no second walk of a path. With a
  * skeleton in place of the upper there are two lowers and no writing. */
-int step_overlay(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+static int overlay_kernel(struct ctx *c, const struct step *s, struct err *e)
 {
 	AUTO_CLOSE int fs = sys_fsopen("overlay", FSOPEN_CLOEXEC);
 	AUTO_CLOSE int fd = -1;
@@ -45,7 +162,6 @@ int step_overlay(struct ctx *c, const struct step *s, size_t rung, struct err *e
 	struct option v[6] = { { "source", "overlay" }, { "userxattr", NULL } };
 	size_t n = 2;
 
-	(void)rung;
 	if (fs < 0)
 		return err_sys(e, "fsopen", "overlay", "overlay on the new root");
 	fd_path(ctx_fd(c, s->reads[0]), lower);
@@ -67,4 +183,9 @@ int step_overlay(struct ctx *c, const struct step *s, size_t rung, struct err *e
 		return err_sys(e, "fsmount", s->object, "overlay on the new root");
 	ctx_put(c, SLOT_ROOT, fd_take(&fd));
 	return 0;
+}
+
+int step_overlay(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	return s->rungs[rung].is_fuse ? overlay_fuse(c, s, e) : overlay_kernel(c, s, e);
 }

@@ -64,7 +64,8 @@ static int open_data(struct store *st, uid_t uid, const char *home, struct err *
 	AUTO_FREE char *path = NULL, *real = NULL;
 	struct stat sb;
 
-	if (uid == 0)
+	/* root of a user namespace may have no say there: then as anybody else */
+	if (uid == 0 && (access("/var/lib/lichen", W_OK) == 0 || access("/var/lib", W_OK) == 0))
 		path = str_dup("/var/lib/lichen/containers");
 	else if (xdg && xdg[0] == '/')
 		path = str_fmt("%s/lichen/containers", xdg);
@@ -79,7 +80,7 @@ static int open_data(struct store *st, uid_t uid, const char *home, struct err *
 		st->data_fd = open(path, DIR_FLAGS | O_CLOEXEC);
 	if (st->data_fd < 0) {
 		err_sys(e, "mkdir", path, "cannot make the directory for the sandbox's files");
-		return err_hint(e, "%s", uid == 0 ? "is /var/lib read-only?" : HINT_DATA);
+		return err_hint(e, "%s", HINT_DATA);
 	}
 	if (fstat(st->data_fd, &sb) < 0)
 		return err_sys(e, "fstat", path, "cannot look at the directory for the sandbox's files");
@@ -143,7 +144,7 @@ static int open_run(struct store *st, uid_t uid, struct err *e)
 	struct stat sb;
 	ssize_t n;
 
-	if (uid == 0)
+	if (uid == 0 && (access("/run/lichen", W_OK) == 0 || access("/run", W_OK) == 0))
 		return open_run_at(st, uid, "/run/lichen", e);
 	fd = open(user, DIR_FLAGS | O_CLOEXEC);
 	if (fd >= 0 && is_private(fd, uid, &sb)) {

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -245,6 +246,22 @@ static int remove_mapped(const char *path, const struct id_map *uids, const stru
 	return -1;
 }
 
+/* A layer that lies elsewhere (run/layer.c): the link leads to a directory of this run. */
+static int remove_layer(const struct run_dir *rd, const struct id_map *uids, const struct id_map *gids,
+			store_in_map_fn *in_map, struct err *e)
+{
+	AUTO_FREE char *link = str_fmt("%s/layer", rd->data);
+	char target[PATH_MAX];
+	ssize_t n = readlink(link, target, sizeof(target) - 1);
+
+	if (n <= 0)
+		return 0;
+	target[n] = '\0';
+	if (target[0] != '/' || !str_eq(strrchr(target, '/') + 1, rd->id))
+		return 0;
+	return remove_mapped(target, uids, gids, in_map, e);
+}
+
 /* Gives the run's name back, unless somebody has it already. */
 static void forget_name(const struct run_dir *rd)
 {
@@ -288,6 +305,8 @@ int store_remove(const struct run_dir *rd, const struct id_map *uids, const stru
 		if (remove_mapped(layer, uids, gids, in_map, e) < 0)
 			return err_wrap(e, "the sandbox %.12s is not removed", rd->id);
 	}
+	if (is_on_disk && remove_layer(rd, uids, gids, in_map, e) < 0)
+		return err_wrap(e, "the sandbox %.12s is not removed", rd->id);
 	if (is_on_disk)
 		(void)!unlink(config);
 	if (is_on_disk && remove_mapped(rd->data, uids, gids, in_map, e) < 0)

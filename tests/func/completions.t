@@ -149,7 +149,7 @@ promises()
 	offers_not 'lichen doctor --' --volume
 	offers 'lichen run --' --interactive --tty --env --volume --read-only --ids --cap-add --dry-run --help
 	offers 'lichen run --ids ' auto range single
-	offers 'lichen run -it --overlay ' auto kernel copy
+	offers 'lichen run -it --overlay ' auto kernel fuse copy
 	offers 'lichen run --network ' none
 	offers 'lichen run --cap-add ' ALL NET_ADMIN SYS_PTRACE
 	offers 'lichen run --env-file fi' file.txt

@@ -31,7 +31,9 @@ unchanged() {
 	is "$(left)" '' 'and nothing is kept'
 }
 
-for mode in auto kernel copy; do
+modes="auto kernel copy"
+! have fuse || modes="$modes fuse"
+for mode in $modes; do
 	run_lichen run --overlay="$mode" "$root" sh -c "$change"
 	is "$status" 0 "--overlay=$mode: writes work inside"
 	is "$out" 'new

@@ -257,7 +257,7 @@ wait_for() {
 # ---- what a test needs -----------------------------------------------------
 
 # need WORD...: skips the file where one of them is missing. Words: userns subids root user
-# busybox debian expect overlay, or cmd:NAME for any program.
+# busybox debian expect fuse, or cmd:NAME for any program.
 need() {
 	for tap_word in "$@"; do
 		have "$tap_word" || skip_all "$tap_why"
@@ -278,6 +278,9 @@ have() {
 	busybox) tap_busybox=$(tap_find_busybox) ;;
 	debian) tap_why=$(tap_no_debian); [ -z "$tap_why" ] ;;
 	cmd:*) tap_why=no-${1#cmd:}; command -v "${1#cmd:}" >/dev/null 2>&1 ;;
+	fuse)
+		command -v fuse-overlayfs >/dev/null 2>&1 || { tap_why=no-fuse-overlayfs; return 1; }
+		[ -r /dev/fuse ] && [ -w /dev/fuse ] ;;
 	expect) command -v expect >/dev/null 2>&1 ;;
 	*) bail_out "need: unknown word $1" ;;
 	esac

@@ -35,7 +35,7 @@ static int parse(const char *verb, const char *line, struct strv *words, struct 
 static char *show(const struct args *a)
 {
 	static const char *const IDS[] = { "auto", "range", "single" };
-	static const char *const OVERLAYS[] = { "auto", "kernel", "copy" };
+	static const char *const OVERLAYS[] = { "auto", "kernel", "fuse", "copy" };
 	const struct {
 		const char *name;
 		bool on;
@@ -180,7 +180,7 @@ static void errors_help(void **state)
 		{ "run", "--rm= d", "true or false, and was given ''", "see" },
 		{ "run", "--ids=rnage d", "option '--ids' takes one of auto, range, single, and was given 'rnage'",
 		  "did you mean 'range'?" },
-		{ "run", "--overlay /x d", "takes one of auto, kernel, copy", "see" },
+		{ "run", "--overlay /x d", "takes one of auto, kernel, fuse, copy", "see" },
 	};
 
 	(void)state;

@@ -56,6 +56,7 @@ static void dir_range(struct spec *s, struct plan_input *in)
 	id_map_copy(&in->single_gids, &in->single_uids);
 	in->maps_tty_gid = true;
 	in->state_dir = str_dup("STATE");
+	in->layer_dir = str_dup("STATE");
 	in->hostname = str_dup("0123456789ab");
 	in->etc_hosts = str_dup("127.0.0.1\tlocalhost\n");
 	in->etc_hostname = str_dup("0123456789ab\n");
@@ -110,6 +111,35 @@ static void dir_copy(struct spec *s, struct plan_input *in)
 	in->takes_copy = true;
 }
 
+/* Auto: the kernel's overlay, then fuse-overlayfs. */
+static void dir_fuse_second(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	in->may_fuse = true;
+}
+
+static void dir_fuse_squash(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	in->owner = OWNER_FOREIGN;
+	in->takes_fuse = true;
+	in->squash = str_dup("squash_to_uid=0,squash_to_gid=0");
+}
+
+static void layer_in_memory(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	str_set(&in->layer_dir, "STATE/layer");
+	in->layer_in_memory = true;
+}
+
+static void layer_kept(struct spec *s, struct plan_input *in)
+{
+	dir_single(s, in);
+	s->root.layer = str_dup("/keep");
+	str_set(&in->layer_dir, "/keep");
+}
+
 static void root_idmapped(struct spec *s, struct plan_input *in)
 {
 	dir_range(s, in);
@@ -156,6 +186,14 @@ static void host_plain(struct spec *s, struct plan_input *in)
 	add_row(in, "/bin", "usr/bin");
 	add_row(in, "/etc", NULL);
 	strv_add(&in->host_masks, "/etc/shadow");
+}
+
+static void host_cow(struct spec *s, struct plan_input *in)
+{
+	host_plain(s, in);
+	s->root.cow = true;
+	in->takes_fuse = true;
+	in->squash = str_dup("squash_to_uid=1000,squash_to_gid=1000");
 }
 
 static void host_volume(struct spec *s, struct plan_input *in)
@@ -243,6 +281,11 @@ static const struct golden {
 	{ "privileged", privileged },
 	{ "joined", joined },
 	{ "created", created },
+	{ "dir-fuse-second", dir_fuse_second },
+	{ "dir-fuse-squash", dir_fuse_squash },
+	{ "layer-in-memory", layer_in_memory },
+	{ "layer-kept", layer_kept },
+	{ "host-cow", host_cow },
 	{ "time-offsets", time_offsets },
 	{ "replaced", replaced },
 };

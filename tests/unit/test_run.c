@@ -150,7 +150,7 @@ static void test_hs_all_points(void **state)
 	assert_int_equal(pass(&sup, HS_IDS_MAPPED, SLOT_NONE, &e), 0);
 	assert_int_equal(pass(&sup, HS_ROOT_READY, SLOT_NONE, &e), 0);
 	assert_int_equal(pass(&sup, HS_GO, SLOT_NONE, &e), 0);
-	assert_int_equal(hs_wait_exec(&sup.hs, &e), 0);
+	assert_int_equal(hs_wait_exec(&sup.hs, &sup.ctx, &e), 0);
 	assert_int_equal(reap(pid), 0);
 	side_fini(&sup);
 }
@@ -256,7 +256,7 @@ static void test_hs_error(void **state)
 
 	e = (struct err){ 0 };
 	pid = start_peer(&sup, peer_error);
-	assert_int_equal(hs_wait_exec(&sup.hs, &e), -1);
+	assert_int_equal(hs_wait_exec(&sup.hs, &sup.ctx, &e), -1);
 	assert_string_equal(e.place, "child");
 	assert_int_equal(reap(pid), 0);
 	side_fini(&sup);
@@ -323,7 +323,7 @@ static void test_hs_after_go(void **state)
 	pid_t pid = start_peer(&sup, peer_after_go);
 
 	(void)state;
-	assert_int_equal(hs_wait_exec(&sup.hs, &e), -1);
+	assert_int_equal(hs_wait_exec(&sup.hs, &sup.ctx, &e), -1);
 	assert_int_equal(e.kind, ERR_PEER);
 	assert_non_null(strstr(e.what, "root-ready"));
 	assert_int_equal(reap(pid), 0);
@@ -357,7 +357,7 @@ static void test_hs_early_go(void **state)
 	close(early[0]);
 	assert_int_equal(pass(&sup, HS_GO, SLOT_NONE, &e), 0);
 	close(early[1]);
-	assert_int_equal(hs_wait_exec(&sup.hs, &e), 0);
+	assert_int_equal(hs_wait_exec(&sup.hs, &sup.ctx, &e), 0);
 	assert_int_equal(reap(pid), 0);
 	side_fini(&sup);
 }
@@ -375,11 +375,43 @@ static void test_hs_death_before_going(void **state)
 	close(early[0]);
 	assert_int_equal(pass(&sup, HS_GO, SLOT_NONE, &e), 0);
 	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(hs_wait_exec(&sup.hs, &e), -1);
+	assert_int_equal(hs_wait_exec(&sup.hs, &sup.ctx, &e), -1);
 	assert_int_equal(e.kind, ERR_PEER);
 	assert_non_null(strstr(e.what, "setting up the sandbox"));
 	close(early[1]);
 	assert_int_equal(reap(pid), 128 + SIGKILL);
+	side_fini(&sup);
+}
+
+static int peer_error_with_go_unread(struct side *s)
+{
+	struct err e = { 0 };
+	char byte;
+
+	close(early[1]);
+	if (read(early[0], &byte, 1) != 0)
+		return 1;
+	err_set(&e, ERR_SPEC, "its own error");
+	hs_send_err(&s->hs, &e);
+	return 0;
+}
+
+/* its end with go unread must not hide what it had to say */
+static void test_hs_error_with_go_unread(void **state)
+{
+	struct side sup;
+	struct err e = { 0 };
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(early, O_CLOEXEC), 0);
+	pid = start_peer(&sup, peer_error_with_go_unread);
+	close(early[0]);
+	assert_int_equal(pass(&sup, HS_GO, SLOT_NONE, &e), 0);
+	close(early[1]);
+	assert_int_equal(reap(pid), 0);
+	assert_int_equal(hs_wait_exec(&sup.hs, &sup.ctx, &e), -1);
+	assert_string_equal(e.what, "its own error");
 	side_fini(&sup);
 }
 
@@ -996,6 +1028,7 @@ int main(void)
 		cmocka_unit_test(test_hs_after_go),
 		cmocka_unit_test(test_hs_early_go),
 		cmocka_unit_test(test_hs_death_before_going),
+		cmocka_unit_test(test_hs_error_with_go_unread),
 		cmocka_unit_test(test_hs_supervisor_death_after_go),
 		cmocka_unit_test(test_hs_garbage),
 		cmocka_unit_test(test_subid_parse),

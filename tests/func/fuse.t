@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tags: root
+# fuse-overlayfs as a rung: by name and by itself, its end, its crash, and what it is when it cannot be had.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+need userns busybox fuse
+root=$T/root
+busybox_root "$root" mnt
+echo old >"$root/etc/file"
+
+run_lichen run --verbose --overlay=fuse "$root" sh -c 'awk "\$5 == \"/\" { print \$(NF-2) }" /proc/self/mountinfo
+	echo new >/etc/file; rm /bin/ls; mkdir /made; cat /etc/file; ls /made 2>&1 || true'
+is "$status" 0 '--overlay=fuse runs'
+like "$out" '^fuse' 'the root is its mount'
+like "$out" '^new' 'and can be written'
+is "$(cat "$root/etc/file")" old 'the tree stays as it was'
+ok '[ -e "$root/bin/ls" ]' 'also what was removed inside'
+like "$err" 'overlay .*: fuse' '--verbose says which rung'
+run_lichen run --read-only --overlay=fuse --tmpfs /tmp "$root" sh -c 'echo x >/etc/file'
+isnt "$status" 0 'with --read-only nothing is written'
+
+# ---- outside the pid namespace, and gone in the end ----
+
+run_lichen run --overlay=fuse "$root" sh -c 'cat /proc/[0-9]*/comm'
+unlike "$out" fuse 'the payload does not see the server'
+serving() {
+	for child in $(cat "/proc/$1/task/$1/children"); do
+		[ "$(cat "/proc/$child/comm")" != fuse-overlayfs ] || echo "$child"
+	done
+}
+mkfifo "$T/in"
+"$LICHEN" run -i --overlay=fuse "$root" sh -c 'echo here >&2; read line; exit 3' <"$T/in" 2>"$T/said" &
+launcher=$!
+exec 9>"$T/in"
+wait_for 'grep -qs here "$T/said"'
+server=$(serving $launcher)
+ok '[ -n "$server" ]' 'there is one while it runs'
+is "$(find "/proc/$server/fd" -lname '*/lock')" '' 'it does not hold the lock of the run'
+exec 9>&-
+wait $launcher
+is $? 3 "the command's status comes through"
+ok '[ ! -e "/proc/$server" ]' 'the server has ended'
+
+# ---- a killed launcher, a killed server ----
+
+mkfifo "$T/in2"
+"$LICHEN" run -i --overlay=fuse "$root" sh -c 'echo here >&2; read line' <"$T/in2" 2>"$T/said2" &
+launcher=$!
+exec 9>"$T/in2"
+wait_for 'grep -qs here "$T/said2"'
+server=$(serving $launcher)
+kill -KILL $launcher
+wait $launcher 2>/dev/null
+wait_for '[ ! -e "/proc/$server" ]'
+ok $? 'it ends with a launcher that is killed'
+exec 9>&-
+"$LICHEN" run --overlay=fuse "$root" sh -c 'echo here >&2; while /bin/true; do sleep 0.05; done; exit 7' 2>"$T/said3" &
+launcher=$!
+wait_for 'grep -qs here "$T/said3"'
+kill -KILL "$(serving $launcher)"
+wait $launcher
+is $? 7 'when it is killed, the command goes on and fails to read its files'
+like "$(cat "$T/said3")" 'fuse-overlayfs.*killed by signal 9' 'the crash is reported'
+
+# ---- by itself, where the kernel's overlay cannot ----
+
+if [ "$(id -u)" -ne 0 ]; then
+	mkdir "$T/below"
+	echo below >"$T/below/file"
+	# shellcheck disable=SC2016 # for the inner shell
+	run_as_is unshare -m --map-current-user --keep-caps sh -c 'mount --bind "$1" "$2/mnt" && shift 2 && exec "$@"' sh \
+		"$T/below" "$root" "$LICHEN" run --verbose --ids=single "$root" sh -c 'cat /mnt/file; echo x >/etc/x'
+	is "$status" 0 'a tree with something mounted below it runs'
+	is "$out" below 'and what is mounted there is seen'
+	like "$err" 'not kernel .*EINVAL.*trying fuse' '--verbose says why'
+	run_as_is unshare -m --map-current-user --keep-caps sh -c 'mount --bind "$1" "$2/mnt" && shift 2 && exec "$@"' sh \
+		"$T/below" "$root" "$LICHEN" run --overlay=kernel --ids=single "$root" true
+	isnt "$status" 0 'a rung that is named is not left in silence'
+fi
+
+# ---- somebody else's tree ----
+
+if [ "$(id -u)" -ne 0 ] && tree=$(debian_root_of_root) && [ "$(stat -c %u "$tree")" -eq 0 ]; then
+	run_lichen run --overlay=fuse "$tree" sh -c 'stat -c %u:%g /usr/bin /etc/passwd; echo x >>/etc/passwd && rm -r /usr/share/doc && mkdir /usr/share/new'
+	is "$status" 0 "somebody else's tree can be changed inside"
+	is "$out" '0:0
+0:0' 'all of it belongs to root inside'
+	run_lichen run --ids=single "$tree" sh -c 'echo x >>/etc/passwd'
+	is "$status" 0 'with one id this is taken by itself'
+	like "$err" "$tree belongs to another user" 'with a word'
+fi
+
+# ---- not to be had ----
+
+if [ "$(id -u)" -eq 0 ]; then
+	run_as_is unshare -m --propagation private sh -c 'mount --bind /dev/null /dev/fuse && exec "$@"' sh \
+		"$LICHEN" run --overlay=fuse "$root" true
+	is "$status" 125 'without a device: 125'
+	like "$err" '/dev/fuse|fuse' 'which is named'
+fi
+run_lichen run --overlay=fuse --dry-run "$root" true
+like "$out" 'overlay.*fuse' '--dry-run shows it'
+done_testing
