@@ -5,7 +5,7 @@
  *        |                        mount namespace of its own, a copy: the old root, the lower
  *        |                        tree and the layer are there, the new root is not, so that
  *        |                        nothing but the sandbox keeps the new root mounted.
- *        |                        Opens the layers as the caller, becomes root inside, and
+ *        |                        Takes the layers as the caller, becomes root inside, and
  *        |                        runs fuse-overlayfs on the descriptor that the child opened.
  *      child  <--pipe: end of file (it runs) or an error
  *
@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,39 +78,61 @@ static int enter(const int *fds, struct err *e)
 	return 0;
 }
 
-/* A layer by its descriptor: "/proc/self/fd/N", without CLOEXEC; needs no escaping. */
-static int open_layer(const char *path, char text[FD_PATH_MAX], struct err *e)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/* What fuse-overlayfs is told to serve. It walks the paths itself, as root inside, who may
+ * not be allowed to search what leads to the layers: so they are taken as the caller and put
+ * where everybody gets, on a tmpfs over a directory that every system has. */
+static const char PLACE[] = "/tmp";
 
-	if (fd < 0 || fcntl(fd, F_SETFD, 0) < 0)
-		return err_sys(e, "open", path, "opening a layer for fuse-overlayfs");
-	fd_path(fd, text);
+enum { LOWER, LAYER, N_TREES };
+
+static const char *const TREES[N_TREES] = { [LOWER] = "lower", [LAYER] = "layer" };
+
+static int take_trees(const struct ctx *c, const struct step *s, int trees[N_TREES], struct err *e)
+{
+	AUTO_FREE char *skeleton = str_fmt("%s/skeleton", c->in->state_dir);
+	/* upper and work in one mount: files are renamed from one to the other */
+	const char *const paths[N_TREES] = { [LOWER] = s->u.mount.source,
+					     [LAYER] = s->reads[2] != SLOT_NONE ? c->in->layer_dir : skeleton };
+
+	/* our own directory, below one that only we can search: root inside may be another id */
+	if (!c->spec->root.layer && s->reads[2] != SLOT_NONE && !c->in->layer_in_memory &&
+	    chmod(c->in->layer_dir, 0711) < 0)
+		return err_sys(e, "chmod", c->in->layer_dir, "taking a layer for fuse-overlayfs");
+	for (size_t i = 0; i < N_TREES; i++) {
+		trees[i] = sys_open_tree(AT_FDCWD, paths[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		if (trees[i] < 0)
+			return err_sys(e, "open_tree", paths[i], "taking a layer for fuse-overlayfs");
+	}
 	return 0;
 }
 
-static int make_options(const struct ctx *c, const struct step *s, struct buf *out, struct err *e)
+static int place_trees(const int trees[N_TREES], struct err *e)
+{
+	AUTO_CLOSE int fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	AUTO_CLOSE int fd = -1;
+
+	if (fs < 0 || sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
+	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return err_sys(e, "fsopen", "tmpfs", "a place for the layers");
+	fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (fd < 0 || sys_move_mount(fd, "", AT_FDCWD, PLACE, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "move_mount", PLACE, "a place for the layers");
+	for (size_t i = 0; i < N_TREES; i++)
+		if (mkdirat(fd, TREES[i], 0755) < 0 || sys_move_mount(trees[i], "", fd, TREES[i], MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			return err_sys(e, "move_mount", TREES[i], "placing a layer for fuse-overlayfs");
+	return 0;
+}
+
+static void make_options(const struct step *s, struct buf *out)
 {
 	const struct rung *r = &s->rungs[s->n_rungs - 1];
-	AUTO_FREE char *upper = str_fmt("%s/upper", c->in->layer_dir), *work = str_fmt("%s/work", c->in->layer_dir);
-	AUTO_FREE char *skeleton = str_fmt("%s/skeleton", c->in->state_dir);
-	const bool is_writable = s->reads[2] != SLOT_NONE;
-	char lower[FD_PATH_MAX], first[FD_PATH_MAX], second[FD_PATH_MAX];
 
-	if (open_layer(s->u.mount.source, lower, e) < 0)
-		return -1;
-	if (is_writable) {
-		if (open_layer(upper, first, e) < 0 || open_layer(work, second, e) < 0)
-			return -1;
-		buf_addf(out, "lowerdir=%s,upperdir=%s,workdir=%s", lower, first, second);
-	} else {
-		if (open_layer(skeleton, first, e) < 0)
-			return -1;
-		buf_addf(out, "lowerdir=%s:%s", first, lower);
-	}
+	if (s->reads[2] != SLOT_NONE)
+		buf_addf(out, "lowerdir=%s/lower,upperdir=%s/layer/upper,workdir=%s/layer/work", PLACE, PLACE, PLACE);
+	else
+		buf_addf(out, "lowerdir=%s/layer:%s/lower", PLACE, PLACE);
 	if (r->data)
 		buf_addf(out, ",%s", r->data);
-	return 0;
 }
 
 static int become_root(struct err *e)
@@ -128,9 +151,9 @@ static int serve(const struct ctx *c, const struct step *s, const int *fds, int 
 	static char *const env[] = { path_env, NULL };
 	AUTO_BUF struct buf options = { 0 };
 	AUTO_FREE char *program = child_find(PROGRAM);
+	int trees[N_TREES] = { -1, -1 }, null, dev;
 	char device[FD_PATH_MAX];
 	sigset_t none;
-	int null, dev;
 
 	if (!program) {
 		errno = ENOENT;
@@ -138,10 +161,13 @@ static int serve(const struct ctx *c, const struct step *s, const int *fds, int 
 		return err_hint(e, "install the package fuse-overlayfs");
 	}
 	setsid();
-	if (enter(fds, e) < 0 || make_options(c, s, &options, e) < 0)
+	if (enter(fds, e) < 0 || take_trees(c, s, trees, e) < 0)
 		return -1;
 	if (has_root_inside(c) && become_root(e) < 0)
 		return -1;
+	if (place_trees(trees, e) < 0)
+		return -1;
+	make_options(s, &options);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	dev = dup(fds[FUSE_DEVICE]); /* without CLOEXEC */
 	if (null < 0 || dev < 0 || dup2(null, 0) < 0 || dup2(err_fd, 1) < 0 || dup2(err_fd, 2) < 0)

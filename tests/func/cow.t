@@ -30,9 +30,9 @@ like "$out" '^top$' 'and made at the top'
 after=$(cat /etc/hosts; ls -la --time-style=full-iso /usr/local/bin /etc/hosts)
 is "$after" "$before" 'the machine is untouched'
 ok '[ ! -e /usr/local/bin/lichen-test-tool ] && [ -e /etc/passwd ] && [ ! -e /at-the-top ] && [ ! -e /usr/share/moved ]' 'all of it'
-run_lichen run --cow host sh -c 'command -v lichen-test-tool || echo gone; ls -A /root 2>&1; cat /etc/shadow 2>&1'
+run_lichen run --cow host sh -c 'command -v lichen-test-tool || echo gone; ls -A /root 2>/dev/null | wc -l; cat /etc/shadow 2>&1'
 like "$out" '^gone$' 'the next run begins anew'
-like "$out" "/root.*No such file" 'homes are not there'
+like "$out" '^0$' 'homes are not there'
 unlike "$out" '^root:' 'and secrets are not to be read'
 run_lichen run --cow -u 0 host sh -c 'id -u; touch /usr/x && stat -c %u /usr/x /usr/bin/env'
 is "$out" '0

@@ -26,7 +26,7 @@ isnt "$status" 0 'with --read-only nothing is written'
 run_lichen run --overlay=fuse "$root" sh -c 'cat /proc/[0-9]*/comm'
 unlike "$out" fuse 'the payload does not see the server'
 serving() {
-	for child in $(cat "/proc/$1/task/$1/children"); do
+	tr ' ' '\n' <"/proc/$1/task/$1/children" | while read -r child; do
 		[ "$(cat "/proc/$child/comm")" != fuse-overlayfs ] || echo "$child"
 	done
 }
