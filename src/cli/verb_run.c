@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -135,6 +136,7 @@ int verb_run(const struct args *a, int *status, struct err *e)
 	struct spec s;
 	int rc;
 
+	umask(022); /* of what is made for the sandbox; as docker's, of what is made in it */
 	spec_init(&s);
 	rc = make_spec(&s, a, e);
 	if (rc == 0 && a->dry_run) {

@@ -152,6 +152,7 @@ struct plan_input {
 	bool is_created;	/* create waits for the root, start comes later */
 	enum tree_owner owner;
 	uint32_t top_uid, top_gid;	/* of the root's top directory, on the host */
+	uint32_t top_mode;	/* what it becomes inside, in the writable layer */
 	struct id_map uids, gids;		/* the first ids rung */
 	struct id_map single_uids, single_gids;	/* the second; empty where there is none */
 	enum idmap_how how;	/* of the first rung */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "plan/host_table.h"
@@ -116,6 +117,7 @@ static int look_at_dir(struct plan_input *in, const struct spec *s, const struct
 	}
 	in->top_uid = st.st_uid;
 	in->top_gid = st.st_gid;
+	in->top_mode = (st.st_mode & 0777) | 0555; /* mktemp -d makes it 0700: others than root enter all the same */
 	if (in->is_root) {
 		uint32_t base = in->uids.v[0].outside;
 
@@ -136,9 +138,28 @@ int root_find(struct plan_input *in, const struct spec *s, const struct facts *f
 	if (s->root.kind != ROOT_HOST)
 		return look_at_dir(in, s, f, e);
 	in->owner = OWNER_CALLER;
+	in->top_mode = 0755;
 	find_rows(in);
 	find_masks(in, f);
 	return 0;
+}
+
+/* @path, which is missing, with the links resolved of what is there of it: the skeleton is a layer
+ * above the root, where a directory "/lib" would hide the root's link of that name. Owned. */
+static char *resolve_missing(int root, const char *path)
+{
+	char self[FD_PATH_MAX], top[PATH_MAX], there[PATH_MAX];
+	ssize_t n_top = readlink(fd_path(root, self), top, sizeof(top));
+
+	for (size_t len = strlen(path); n_top > 0 && len > 1; len--) {
+		AUTO_FREE char *head = path[len] == '/' ? str_dupn(path, len) : NULL;
+		AUTO_CLOSE int fd = head ? path_open_in(root, head, O_PATH | O_DIRECTORY, 0) : -1;
+		ssize_t n = fd >= 0 ? readlink(fd_path(fd, self), there, sizeof(there)) : 0;
+
+		if (n > n_top && n < (ssize_t)sizeof(there) && strncmp(there, top, (size_t)n_top) == 0)
+			return str_fmt("%.*s%s", (int)(n - n_top), there + n_top, path + len);
+	}
+	return str_dup(path);
 }
 
 /* Which mount points a read-only root lacks. What lies below another mount is made there. */
@@ -165,7 +186,7 @@ int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e)
 		}
 		fd = is_below ? -1 : path_open_in(root, path, O_PATH, 0);
 		if (!is_below && fd < 0)
-			strv_add(is_dir ? &in->skeleton_dirs : &in->skeleton_files, path);
+			strv_add_take(is_dir ? &in->skeleton_dirs : &in->skeleton_files, resolve_missing(root, path));
 	}
 	return 0;
 }

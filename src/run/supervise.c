@@ -157,11 +157,11 @@ static int make_plan(struct run *r, struct err *e)
 }
 
 /* A directory that root inside owns: as real root, no longer root when it uses it. */
-static int make_dir(struct run *r, const char *top, const char *name, struct err *e)
+static int make_dir(struct run *r, const char *top, const char *name, mode_t mode, struct err *e)
 {
 	AUTO_FREE char *path = str_fmt("%s/%s", top, name);
 
-	if (mkdir(path, 0755) < 0 && (errno != EEXIST || !r->layer.is_kept))
+	if (mkdir(path, mode) < 0 && (errno != EEXIST || !r->layer.is_kept))
 		return err_sys(e, "mkdir", path, "making the place of the writable layer");
 	if (r->facts.is_root && chown(path, r->in.uids.v[0].outside, r->in.gids.v[0].outside) < 0)
 		return err_sys(e, "chown", path, "giving the writable layer to root inside");
@@ -175,7 +175,7 @@ static int make_skeleton(struct run *r, struct err *e)
 	AUTO_FREE char *path = str_fmt("%s/skeleton", r->dir.data);
 	AUTO_CLOSE int root = -1;
 
-	if (make_dir(r, r->dir.data, "skeleton", e) < 0)
+	if (make_dir(r, r->dir.data, "skeleton", 0755, e) < 0)
 		return -1;
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; root >= 0 && i < N_ELEMS(lists); i++)
@@ -193,9 +193,9 @@ static int make_skeleton(struct run *r, struct err *e)
 static int make_dirs(struct run *r, struct err *e)
 {
 	if (has_layer(r->spec) && !r->in.takes_copy && !r->layer.in_memory &&
-	    (make_dir(r, r->layer.dir, "upper", e) < 0 || make_dir(r, r->layer.dir, "work", e) < 0))
+	    (make_dir(r, r->layer.dir, "upper", r->in.top_mode, e) < 0 || make_dir(r, r->layer.dir, "work", 0755, e) < 0))
 		return -1;
-	if (r->in.owner == OWNER_ROOT_IDMAP && make_dir(r, r->dir.data, "lower", e) < 0)
+	if (r->in.owner == OWNER_ROOT_IDMAP && make_dir(r, r->dir.data, "lower", 0755, e) < 0)
 		return -1;
 	if (r->in.skeleton_dirs.n || r->in.skeleton_files.n)
 		return make_skeleton(r, e);

@@ -10,6 +10,9 @@ root=$T/root
 busybox_root "$root" dir/sub
 printf 'old\n' >"$root/etc/file"
 printf 'gone\n' >"$root/etc/removed"
+mkdir -p "$root/usr/lib"
+ln -s usr/lib "$root/lib"
+echo there >"$root/usr/lib/file"
 # What belongs to this test of what lichen keeps on disk; root's is shared by all.
 data=$XDG_DATA_HOME/lichen/containers
 [ "$(id -u)" -ne 0 ] || data=/var/lib/lichen/containers
@@ -40,6 +43,15 @@ for mode in $modes; do
 made' 'what was written can be read'
 	unchanged "--overlay=$mode: the tree stays as it was"
 done
+mkdir "$T/vol"
+old_umask=$(umask)
+umask 077
+run_lichen run -v "$T/vol:/made/for/it" "$root" sh -c 'stat -c %a / /made /made/for; umask'
+is "$out" '755
+755
+755
+0022' "the caller's umask says nothing about what is inside"
+umask "$old_umask"
 run_lichen run "$root" cat /etc/file
 is "$out" old 'the next run sees the old state'
 run_lichen run --overlay=kernel "$root" awk '$5 == "/" { print $(NF-2) }' /proc/self/mountinfo
@@ -68,6 +80,10 @@ run_lichen run --read-only "$root" sh -c 'ls -d /proc/self /dev/null /dev/shm /s
 is "$status" 0 'which are there inside all the same'
 mkdir "$T/volume"
 echo v >"$T/volume/v"
+run_lichen run --read-only -v "$T/volume:/lib/modules" "$root" cat /lib/file /lib/modules/v /usr/lib/modules/v
+is "$out" 'there
+v
+v' 'a mount point below a link of the root is made where the link leads'
 run_lichen run --read-only -v "$T/volume:/not/there/yet" "$root" cat /not/there/yet/v
 is "$out" v 'a volume too'
 unchanged '--read-only: the tree stays as it was'
