@@ -15,8 +15,10 @@ liblichen_a_SOURCES = \
 	%D%/spec/oci.c %D%/spec/oci.h %D%/spec/oci_json.c %D%/spec/oci_notes.c \
 	%D%/spec/oci_read.c %D%/spec/oci_write.c \
 	%D%/spec/spec.c %D%/spec/spec.h \
+	%D%/host/elf.c %D%/host/elf.h \
 	%D%/host/facts.c %D%/host/facts.h \
 	%D%/host/hint.c %D%/host/hint.h \
+	%D%/host/internal.h %D%/host/libs.c %D%/host/libs.h %D%/host/libs_conf.c %D%/host/libs_search.c \
 	%D%/plan/build.c %D%/plan/check.c %D%/plan/names.c %D%/plan/plan.h %D%/plan/print.c \
 	%D%/plan/host_table.h %D%/plan/internal.h %D%/plan/mounts.c %D%/plan/process.c \
 	%D%/store/dirs.c %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \

@@ -29,12 +29,14 @@ EXTRA_DIST += \
 if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_relay \
-	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user
+	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
+	tests/unit/test_elf
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
 UNIT_LIBS = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_copy_LDADD = $(UNIT_LIBS)
+tests_unit_test_elf_LDADD = $(UNIT_LIBS)
 tests_unit_test_oci_LDADD = $(UNIT_LIBS)
 tests_unit_test_opts_LDADD = $(UNIT_LIBS)
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)
@@ -52,15 +54,19 @@ tests_tools_probe_LDFLAGS = -static
 tests_tools_probe_CFLAGS =
 
 # ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
-check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts
+check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts tests/fuzz/replay_elf
+tests_fuzz_replay_elf_SOURCES = tests/fuzz/fuzz_elf.c tests/fuzz/replay.c
+tests_fuzz_replay_elf_LDADD = liblichen.a
 tests_fuzz_replay_oci_SOURCES = tests/fuzz/fuzz_oci.c tests/fuzz/replay.c
 tests_fuzz_replay_oci_LDADD = liblichen.a $(JANSSON_LIBS)
 tests_fuzz_replay_opts_SOURCES = tests/fuzz/fuzz_opts.c tests/fuzz/replay.c
 tests_fuzz_replay_opts_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/opts/run tests/fuzz/corpus/opts/wrong
 if ENABLE_FUZZ
-check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts
+check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts tests/fuzz/fuzz_elf
 endif
+tests_fuzz_fuzz_elf_LDADD = liblichen.a
+tests_fuzz_fuzz_elf_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_oci_LDADD = liblichen.a $(JANSSON_LIBS)
 tests_fuzz_fuzz_oci_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_opts_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
@@ -68,4 +74,5 @@ tests_fuzz_fuzz_opts_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 EXTRA_DIST += tests/fuzz/corpus/oci/big-numbers.json tests/fuzz/corpus/oci/duplicate-key.json \
 	tests/fuzz/corpus/oci/mark-forged.json tests/fuzz/corpus/oci/ours-bytes.json \
 	tests/fuzz/corpus/oci/ours-default.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json
+EXTRA_DIST += tests/fuzz/corpus/elf
 EXTRA_DIST += tests/data/plans
