@@ -21,6 +21,7 @@ liblichen_a_SOURCES = \
 	%D%/host/internal.h %D%/host/libs.c %D%/host/libs.h %D%/host/libs_conf.c %D%/host/libs_search.c \
 	%D%/plan/build.c %D%/plan/check.c %D%/plan/names.c %D%/plan/plan.h %D%/plan/print.c \
 	%D%/plan/host_table.h %D%/plan/internal.h %D%/plan/mounts.c %D%/plan/process.c \
+	%D%/plan/bins.c %D%/run/bins.c %D%/cli/run_bins.c \
 	%D%/store/dirs.c %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
 	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/filter.c \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \

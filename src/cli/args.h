@@ -25,6 +25,7 @@ struct args {
 	struct strv env_files;
 	struct strv cap_add, cap_drop;
 	struct strv security_opts;
+	struct strv rootfs_from;	/* BIN: a path or a word of $PATH */
 	/* what is left after the options */
 	char **operands;	/* borrowed from argv, NULL-terminated */
 	int n_operands;

@@ -413,7 +413,8 @@ int opts_parse(const struct verb *v, int argc, char **argv, struct args *out, st
 int opts_check_operands(const struct verb *v, const struct args *a, struct err *e)
 {
 	struct parser p = { .v = v, .e = e };
-	int missing = v->min - a->n_operands;
+	/* --rootfs-from is there instead of the first operand */
+	int missing = (a->rootfs_from.n ? 0 : v->min) - a->n_operands;
 
 	if (missing > 0) {
 		const char *word = v->arguments;

@@ -76,6 +76,8 @@ static int make_env(struct spec *s, const struct args *a, struct err *e)
 	strv_add(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	if (s->process.terminal)
 		strv_addf(env, "TERM=%s", getenv("TERM") ? getenv("TERM") : "xterm");
+	if (s->root.kind == ROOT_BINS)
+		take_bins_path(s, env);
 	if (s->root.kind == ROOT_HOST) {
 		for (char **p = environ; *p; p++)
 			if (str_starts(*p, "TERM=") || str_starts(*p, "LANG=") || str_starts(*p, "LC_"))
@@ -100,7 +102,9 @@ int take_process(struct spec *s, const struct args *a, struct err *e)
 	s->process.cwd = str_dup(a->workdir);
 	if (a->workdir && a->workdir[0] != '/')
 		return err_set(e, ERR_USAGE, "-w %s: expected an absolute path inside", a->workdir);
-	for (int i = 1; i < a->n_operands; i++)
+	if (s->root.kind == ROOT_BINS)
+		take_bins_command(s, a);
+	for (int i = 1; s->root.kind != ROOT_BINS && i < a->n_operands; i++)
 		strv_add(&s->process.args, a->operands[i]);
 	if (!s->process.args.n)
 		strv_add(&s->process.args, "/bin/sh");

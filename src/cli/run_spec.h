@@ -20,6 +20,13 @@ NODISCARD int take_mounts(struct spec *s, const struct args *a, struct err *e);	
 NODISCARD int take_security(struct spec *s, const struct args *a, struct err *e);	/* cli/run_security.c */
 NODISCARD int take_process(struct spec *s, const struct args *a, struct err *e);	/* cli/run_process.c */
 
+/* cli/run_bins.c: --rootfs-from instead of the root; the command where it is given; and
+ * the directories of its programs behind those of $PATH in @env. */
+struct strv;
+NODISCARD int take_bins(struct spec *s, const struct args *a, struct err *e);
+void take_bins_command(struct spec *s, const struct args *a);
+void take_bins_path(const struct spec *s, struct strv *env);
+
 /* cli/verb_run.c: whether a word is a path by its spelling ("./x", "~/x", "/x") */
 bool is_path_word(const char *s);
 

@@ -88,7 +88,7 @@ static char *new_path(const char *word, const char *what, struct err *e)
 /* What is written over the root: whether at all, how, and where it stays. */
 static int set_layer(struct spec *s, const struct args *a, struct err *e)
 {
-	const bool has_layer = s->root.kind == ROOT_HOST ? a->cow : !a->readonly;
+	const bool has_layer = s->root.kind == ROOT_DIR ? !a->readonly : a->cow;
 
 	s->root.readonly = a->readonly;
 	s->root.cow = a->cow;
@@ -109,7 +109,7 @@ static int set_layer(struct spec *s, const struct args *a, struct err *e)
 		return 0;
 	if (!has_layer) {
 		err_set(e, ERR_USAGE, "--overlay-keep %s: there is no writable layer to keep", a->overlay_keep);
-		return err_hint(e, s->root.kind == ROOT_HOST ? "give --cow as well" : "leave out --read-only");
+		return err_hint(e, s->root.kind == ROOT_DIR ? "leave out --read-only" : "give --cow as well, with host");
 	}
 	if (s->overlay == OVERLAY_COPY)
 		return err_set(e, ERR_USAGE, "--overlay-keep and --overlay=copy exclude each other: a copy has no layer");
@@ -119,7 +119,7 @@ static int set_layer(struct spec *s, const struct args *a, struct err *e)
 
 static int make_spec(struct spec *s, const struct args *a, struct err *e)
 {
-	if (set_root(s, a->operands[0], e) < 0)
+	if ((a->rootfs_from.n ? take_bins(s, a, e) : set_root(s, a->operands[0], e)) < 0)
 		return -1;
 	if (set_layer(s, a, e) < 0)
 		return -1;

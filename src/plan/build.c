@@ -142,6 +142,8 @@ static void build_order(struct build *b)
 	}
 	if (spec->root.kind == ROOT_DIR || spec->root.cow)
 		plan_open_root(b);
+	else if (spec->root.kind == ROOT_BINS)
+		plan_open_bins(b);
 	add_sources(b);
 	plan_attach_lower(b);
 	if (in->how != IDMAP_SELF && spec->ns[NS_USER].mode == NS_PRIVATE)
@@ -150,15 +152,21 @@ static void build_order(struct build *b)
 	add_root_id(b);
 	if (spec->root.kind == ROOT_HOST)
 		plan_root_host(b);
+	else if (spec->root.kind == ROOT_BINS)
+		plan_root_bins(b);
 	else
 		plan_root_dir(b);
 	plan_default_mounts(b);
+	if (spec->root.kind == ROOT_BINS)
+		plan_bins(b);
 	plan_etc_files(b);
 	plan_user_mounts(b);
 	if (spec->masked_paths.n || in->host_masks.n || spec->readonly_paths.n)
 		plan_masks(b);
 	if (spec->root.kind == ROOT_HOST && !spec->root.cow)
 		plan_root_host_close(b);
+	else if (spec->root.kind == ROOT_BINS)
+		plan_root_bins_close(b);
 	if (spec->ns[NS_NETWORK].mode == NS_PRIVATE)
 		plan_add(b, STEP_LOOPBACK, AT_CHILD, "lo");
 	if (spec->ns[NS_UTS].mode == NS_PRIVATE && in->hostname)
@@ -219,7 +227,11 @@ void plan_input_fini(struct plan_input *in)
 	free(in->etc_hosts);
 	free(in->etc_hostname);
 	free(in->etc_resolv);
+	free(in->etc_passwd);
+	free(in->etc_group);
+	free(in->etc_nsswitch);
 	free(in->home);
+	free(in->home_data);
 	for (size_t i = 0; i < in->n_rows; i++) {
 		free(in->rows[i].path);
 		free(in->rows[i].link);

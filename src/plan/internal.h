@@ -9,6 +9,7 @@ struct build {
 	struct plan *plan;
 	const struct spec *spec;
 	const struct plan_input *in;
+	short bins_slot;	/* of the first file that plan_open_bins() took */
 };
 
 /* Appends a step with one nameless rung; the pointer is good until the next append. */
@@ -33,6 +34,11 @@ void plan_default_mounts(struct build *b);
 void plan_etc_files(struct build *b);
 void plan_user_mounts(struct build *b);
 void plan_masks(struct build *b);
+/* plan/bins.c: a root of programs; before ids change, after that, after the default mounts, at the end */
+void plan_open_bins(struct build *b);
+void plan_root_bins(struct build *b);
+void plan_bins(struct build *b);
+void plan_root_bins_close(struct build *b);
 /* plan/process.c */
 void plan_process(struct build *b);
 

@@ -329,7 +329,7 @@ void plan_etc_files(struct build *b)
 		s->u.file.path = files[i].path;
 		s->u.file.text = files[i].text;
 		/* a layer that is kept holds what the command did, and not this */
-		s->u.file.bind = b->spec->root.readonly || b->spec->root.layer;
+		s->u.file.bind = (b->spec->root.readonly && b->spec->root.kind == ROOT_DIR) || b->spec->root.layer;
 		s->reads[0] = SLOT_ROOT;
 		s->reads[1] = SLOT_DEV;
 		s->optional = true;

@@ -165,8 +165,11 @@ struct plan_input {
 	bool layer_in_memory;	/* that is a tmpfs of the sandbox */
 	char *hostname;		/* to be set */
 	char *etc_hosts, *etc_hostname, *etc_resolv;	/* texts; NULL: not written */
-	char *home;		/* `host`: the caller's home path inside */
-	struct host_row {	/* `host`: what of the machine is shown, from host_table.h */
+	char *etc_passwd, *etc_group, *etc_nsswitch;	/* a root of programs has none of its own; else NULL */
+	char *home;		/* `host`: the caller's home path inside; of a root of programs: its user's */
+	char *home_data;	/* root of programs: the options of $HOME's tmpfs */
+	struct host_row {	/* `host`: what of the machine is shown, from host_table.h;
+				 * of a root of programs: these and their libraries */
 		char *path;	/* both sides */
 		char *link;	/* target where it is a symbolic link, else NULL */
 	} *rows;

@@ -45,6 +45,9 @@ NODISCARD int prepare_input(struct plan_input *in, struct spec *s, const struct 
 			    struct err *e);
 /* run/root.c */
 NODISCARD int root_find(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e);
+/* run/bins.c: a root of programs: which files, and the texts that it has of its own */
+NODISCARD int bins_find(struct plan_input *in, const struct spec *s, struct err *e);
+void bins_texts(struct plan_input *in, const struct spec *s);
 NODISCARD int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e);
 
 #endif

@@ -115,8 +115,8 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 	bool has_ranges = f->subuids.n && f->subgids.n, has_tools = f->writes_maps || (f->newuidmap && f->newgidmap);
 	const enum idmap_how how = f->writes_maps ? IDMAP_SUPERVISOR : IDMAP_TOOLS;
 
-	if (s->root.kind == ROOT_HOST || s->ids == IDS_SINGLE || (s->ids == IDS_AUTO && !(has_ranges && has_tools))) {
-		if (s->root.kind == ROOT_HOST && s->ids == IDS_RANGE) {
+	if (s->root.kind != ROOT_DIR || s->ids == IDS_SINGLE || (s->ids == IDS_AUTO && !(has_ranges && has_tools))) {
+		if (s->root.kind != ROOT_DIR && s->ids == IDS_RANGE) {
 			if (!has_ranges)
 				return no_range(f, e);
 			map_range_caller(&in->uids, f->uid, &f->subuids);
@@ -296,12 +296,14 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 	if (!f->is_root && choose_ids(in, s, f, e) < 0)
 		return -1;
 	make_texts(in, s, f);
+	if (s->root.kind == ROOT_BINS)
+		bins_texts(in, s);
 	add_hostname(s, in->hostname);
 	in->maps_tty_gid = id_map_outside(&in->gids, 5) >= 0;
 	/* real root: every tree of the host is idmapped by the supervisor */
 	in->needs_userns_fd = in->is_root && (s->n_mounts || (s->root.kind == ROOT_DIR && in->owner == OWNER_ROOT_IDMAP) ||
 					      s->overlay == OVERLAY_COPY);
-	if (s->root.kind == ROOT_HOST && !s->root.cow)
+	if (s->root.kind != ROOT_DIR && !s->root.cow)
 		return 0;
 	if (choose_overlay(in, s, e) < 0)
 		return -1;

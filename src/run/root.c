@@ -135,10 +135,12 @@ static int look_at_dir(struct plan_input *in, const struct spec *s, const struct
 
 int root_find(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
 {
-	if (s->root.kind != ROOT_HOST)
+	if (s->root.kind == ROOT_DIR)
 		return look_at_dir(in, s, f, e);
 	in->owner = OWNER_CALLER;
 	in->top_mode = 0755;
+	if (s->root.kind == ROOT_BINS)
+		return bins_find(in, s, e);
 	find_rows(in);
 	find_masks(in, f);
 	return 0;

@@ -12,6 +12,7 @@
 
 enum {
 	HOSTNAME_MAX = 64,	/* __NEW_UTS_LEN of the kernel */
+	BINS_MAX = 256,
 	EXTENTS_MAX = 340,	/* UID_GID_MAP_MAX_EXTENTS of the kernel */
 	ID_LEN = 64,
 	NSEC_PER_SEC = 1000000000,
@@ -83,8 +84,17 @@ static void check_root(struct strv *f, const struct spec *s)
 		strv_add(f, "root: a writable layer by copy on write is for the machine's own system, and not read-only");
 	if (s->root.layer && (s->root.layer[0] != '/' || has_dotdot(s->root.layer)))
 		strv_addf(f, "root: '%.80s', where the layer is kept, is not an absolute path", s->root.layer);
-	if (s->root.layer && (s->root.readonly || s->overlay == OVERLAY_COPY || (s->root.kind == ROOT_HOST && !s->root.cow)))
+	if (s->root.layer && (s->root.readonly || s->overlay == OVERLAY_COPY || (s->root.kind != ROOT_DIR && !s->root.cow)))
 		strv_add(f, "root: there is no writable layer to keep");
+	if (s->root.kind == ROOT_BINS && path)
+		strv_addf(f, "root: made of programs it has no path, but '%.80s' is given", path);
+	if ((s->root.kind == ROOT_BINS) != (s->root.bins.n > 0))
+		strv_addf(f, s->root.bins.n ? "root: programs are given, but another root" : "root: no program is given");
+	if (s->root.bins.n > BINS_MAX)
+		strv_addf(f, "root: %zu programs are given, at most %d are possible", s->root.bins.n, BINS_MAX);
+	for (size_t i = 0; i < s->root.bins.n && i < BINS_MAX; i++)
+		if (s->root.bins.v[i][0] != '/' || strlen(s->root.bins.v[i]) >= PATH_MAX)
+			strv_addf(f, "root: the program '%.80s' is not an absolute path below %d bytes", s->root.bins.v[i], PATH_MAX);
 	if (s->root.kind == ROOT_DIR && !path)
 		strv_addf(f, "root: no root file system is given");
 	if (s->root.kind == ROOT_DIR && path && path[0] != '/')

@@ -193,7 +193,7 @@ int oci_read(const char *text, size_t len, enum oci_trust trust, struct spec *s,
 		if (FIELDS[i].read(&r, &FIELDS[i], j, &at, e) < 0)
 			return -1;
 	}
-	if (s->root.kind == ROOT_HOST)
+	if (s->root.kind != ROOT_DIR)
 		str_set(&s->root.path, NULL); /* oci_write_root() */
 	return 0;
 }

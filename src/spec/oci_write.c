@@ -116,11 +116,11 @@ json_t *oci_write_version(struct oci_writer *w, const struct oci_field *f, json_
 	return json_is_string(old) ? json_incref(old) : json_string(OCI_VERSION);
 }
 
-/* OCI wants a path; for ROOT_HOST the annotation says that it is none. */
+/* OCI wants a path; where the root is no directory the annotation says so. */
 json_t *oci_write_root(struct oci_writer *w, const struct oci_field *f, json_t *old)
 {
 	(void)f, (void)old;
-	if (w->s->root.kind == ROOT_HOST)
+	if (w->s->root.kind != ROOT_DIR)
 		return json_string("rootfs");
 	return maybe_str(w, w->s->root.path);
 }

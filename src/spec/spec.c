@@ -72,6 +72,7 @@ void spec_fini(struct spec *s)
 	free(s->name);
 	free(s->root.path);
 	free(s->root.layer);
+	strv_fini(&s->root.bins);
 	process_fini(&s->process);
 	free(s->hostname);
 	for (size_t t = 0; t < NS_TYPES; t++)

@@ -33,6 +33,7 @@ struct spec_ns {
 enum root_kind {
 	ROOT_DIR,	/* a directory: spec.root.path */
 	ROOT_HOST,	/* this machine's own system, assembled from the table in plan/host_table.c */
+	ROOT_BINS,	/* a root of nothing but spec.root.bins and what they need to run */
 };
 
 /* The ladders' pins (DESIGN section 3); 0 is always "the best that works". */
@@ -87,10 +88,11 @@ struct spec {
 	char *name;		/* --name, or NULL */
 	struct {
 		enum root_kind kind;
-		char *path;	/* absolute; NULL for ROOT_HOST */
+		char *path;	/* absolute; with ROOT_DIR only, else NULL */
 		bool readonly;
 		bool cow;	/* ROOT_HOST: with a writable layer over it */
 		char *layer;	/* --overlay-keep: absolute; the writable layer's own directory, or NULL */
+		struct strv bins;	/* ROOT_BINS: absolute paths of programs, as they are called */
 	} root;
 	struct spec_process process;
 	char *hostname;		/* NULL: short id, or the machine's own for ROOT_HOST */

@@ -39,7 +39,7 @@ static void read_and_write(const char *text, size_t len, enum oci_trust trust)
 	oci_write(&s, &first);
 	spec_init(&back);
 	must(oci_read(first.s, first.len, OCI_TRUSTED, &back, NULL, &e) == 0);
-	must(back.privileged == s.privileged && back.root.kind == s.root.kind);
+	must(back.privileged == s.privileged && back.root.kind == s.root.kind && back.root.bins.n == s.root.bins.n);
 	must(back.n_mounts == s.n_mounts && back.process.args.n == s.process.args.n);
 	oci_write(&back, &second);
 	must(first.len == second.len && memcmp(first.s, second.s, first.len) == 0);

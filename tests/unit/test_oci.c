@@ -97,6 +97,7 @@ static void same_spec(const struct spec *a, const struct spec *b)
 	assert_int_equal(a->root.kind, b->root.kind);
 	assert_true(str_eq(a->root.path, b->root.path));
 	assert_int_equal(a->root.readonly, b->root.readonly);
+	same_list(&a->root.bins, &b->root.bins);
 	same_process(&a->process, &b->process);
 	assert_true(str_eq(a->hostname, b->hostname));
 	for (int t = 0; t < NS_TYPES; t++) {
@@ -234,6 +235,10 @@ static void every_field_survives(void **state)
 	round_trip(&s);
 	s.root.kind = ROOT_HOST;
 	str_set(&s.root.path, NULL);
+	round_trip(&s);
+	s.root.kind = ROOT_BINS;
+	strv_add(&s.root.bins, "/bin/sh");
+	strv_add(&s.root.bins, "/a name: with \"[,]\"\n\\ and \xff bytes");
 	round_trip(&s);
 	spec_fini(&s);
 }

@@ -196,6 +196,35 @@ static void host_cow(struct spec *s, struct plan_input *in)
 	in->squash = str_dup("squash_to_uid=1000,squash_to_gid=1000");
 }
 
+static void bins(struct spec *s, struct plan_input *in)
+{
+	dir_single(s, in);
+	s->root.kind = ROOT_BINS;
+	str_set(&s->root.path, NULL);
+	strv_add(&s->root.bins, "/bin/sh");
+	in->home = str_dup("/root");
+	in->home_data = str_dup("mode=0700");
+	in->etc_passwd = str_dup("root:x:0:0:root:/root:/bin/sh\n");
+	in->etc_group = str_dup("root:x:0:\n");
+	in->etc_nsswitch = str_dup("passwd: files\n");
+	add_row(in, "/bin", "usr/bin");
+	add_row(in, "/usr/bin/sh", "dash");
+	add_row(in, "/usr/bin/dash", NULL);
+	add_row(in, "/usr/lib/libc.so.6", NULL);
+}
+
+/* Ids change: the files are taken before that. Read-only is the root, not what is mounted. */
+static void bins_range_readonly(struct spec *s, struct plan_input *in)
+{
+	bins(s, in);
+	s->root.readonly = true;
+	in->how = IDMAP_TOOLS;
+	id_map_add(&in->uids, 1, 100000, 65536);
+	id_map_add(&in->gids, 1, 100000, 65536);
+	add_bind(s, "/data", "/tmp/data", "ro");
+	add_bind(s, "/other", "/root", NULL);
+}
+
 static void host_volume(struct spec *s, struct plan_input *in)
 {
 	host_plain(s, in);
@@ -277,6 +306,8 @@ static const struct golden {
 	{ "root-idmapped-readonly", root_idmapped_readonly },
 	{ "host", host_plain },
 	{ "host-volume", host_volume },
+	{ "bins", bins },
+	{ "bins-range-readonly", bins_range_readonly },
 	{ "terminal", terminal },
 	{ "privileged", privileged },
 	{ "joined", joined },

@@ -282,6 +282,9 @@ static void b_full(struct spec *s)
 static void b_no_root(struct spec *s) { str_set(&s->root.path, NULL); }
 static void b_rel_root(struct spec *s) { str_set(&s->root.path, "rootfs"); }
 static void b_host_path(struct spec *s) { s->root.kind = ROOT_HOST; }
+static void b_bins_none(struct spec *s) { s->root.kind = ROOT_BINS; }
+static void b_bins_dir(struct spec *s) { strv_add(&s->root.bins, "/bin/sh"); }
+static void b_bins_rel(struct spec *s) { s->root.kind = ROOT_BINS; strv_add(&s->root.bins, "sh"); }
 static void b_mount_rel(struct spec *s) { add_mount(s, "tmpfs", NULL, "tmp", NULL); }
 static void b_mount_up(struct spec *s) { add_mount(s, "tmpfs", NULL, "/a/../b", NULL); }
 static void b_mount_up_end(struct spec *s) { add_mount(s, "tmpfs", NULL, "/a/..", NULL); }
@@ -371,6 +374,9 @@ static const struct {
 	{ b_no_root, "no root file system" },
 	{ b_rel_root, "root: 'rootfs' is not an absolute path" },
 	{ b_host_path, "'host' has no path" },
+	{ b_bins_none, "no program is given" },
+	{ b_bins_dir, "programs are given, but another root" },
+	{ b_bins_rel, "the program 'sh' is not an absolute path" },
 	{ b_mount_rel, "mount: 'tmp' is not an absolute path" },
 	{ b_mount_up, "'/a/../b' has '..' in it" },
 	{ b_mount_up_end, "'/a/..' has '..' in it" },
