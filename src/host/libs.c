@@ -303,7 +303,7 @@ static int add_script(struct finder *f, const char *path, char *line, int depth,
 
 	line[strcspn(line, "\n")] = '\0';
 	for (char *s = line; *s; s++)
-		if (*s == '\t' || *s == '\r')
+		if (*s == '\t')
 			*s = ' ';
 	interp = line + strspn(line, " ");
 	args = interp + strcspn(interp, " ");

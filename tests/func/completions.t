@@ -151,6 +151,9 @@ promises()
 	offers 'lichen run --ids ' auto range single
 	offers 'lichen run -it --overlay ' auto kernel fuse copy
 	offers 'lichen run --network ' none
+	offers 'lichen run --rootfs-from fi' file.txt
+	offers 'lichen run --rootfs-from sh mkfi' mkfifo
+	offers 'lichen run --rootfs-from=sh mkfi' mkfifo
 	offers 'lichen run --cap-add ' ALL NET_ADMIN SYS_PTRACE
 	offers 'lichen run --env-file fi' file.txt
 	offers 'lichen run -v fi' file.txt

@@ -527,6 +527,41 @@ static void scripts_bring_their_interpreters(void **state)
 	}
 }
 
+/* musl's loader is libc itself, asks every search path of every asker, and knows no ld.so.conf. */
+static void musl_has_rules_of_its_own(void **state)
+{
+	AUTO_FREE char *loader = str_fmt("%s/lib/ld-musl-%s.so.1", dir, "nomachine"), *a = str_fmt("%s/lib/a", dir);
+	AUTO_FREE char *conf = str_fmt("%s/lib/c\n", dir);
+	struct err e = { 0 };
+	struct libs l;
+
+	(void)state;
+	write_file("conf/ld.so.conf", conf, strlen(conf), 0644);
+	write_elf("lib/ld-musl-nomachine.so.1", &(struct want){ .soname = "libc.so" });
+	write_elf("lib/a/libone.so", &(struct want){ .needed = { "libtwo.so", "libm.so", "libc.musl-nomachine.so.1" } });
+	write_elf("lib/a/libtwo.so", &(struct want){ .needed = { "libpthread.so" } });
+	write_elf("bin/p", &(struct want){ .bits = 64, .machine = EM_X86_64, .interp = loader, .runpath = a,
+					   .needed = { "libone.so", "libc.so" } });
+	if (find("bin/p", NULL, &l, &e) < 0)
+		fail_msg("%s", e.what);
+	assert_true(has(&l, "lib/a/libtwo.so") && has(&l, "lib/ld-musl-nomachine.so.1"));
+	libs_fini(&l);
+	write_elf("lib/c/libthree.so", &(struct want){ 0 });
+	write_elf("bin/p", &(struct want){ .bits = 64, .machine = EM_X86_64, .interp = loader, .needed = { "libthree.so" } });
+	assert_int_equal(find("bin/p", NULL, &l, &e), -1);
+	assert_non_null(strstr(e.hint, "/lib, /usr/local/lib, /usr/lib"));
+	libs_fini(&l);
+	/* a loader that is not there, or for another kind of machine */
+	write_elf("lib/ld-musl-nomachine.so.1", &(struct want){ .bits = 32, .machine = EM_386 });
+	assert_int_equal(find("bin/p", NULL, &l, &e), -1);
+	assert_non_null(strstr(e.what, "which is for another kind of machine"));
+	libs_fini(&l);
+	assert_int_equal(unlinkat(at_dir, "lib/ld-musl-nomachine.so.1", 0), 0);
+	assert_int_equal(find("bin/p", NULL, &l, &e), -1);
+	assert_non_null(strstr(e.what, "the loader that"));
+	libs_fini(&l);
+}
+
 static void conf_files_are_read(void **state)
 {
 	AUTO_FREE char *file = str_fmt("%s/conf/ld.so.conf", dir);
@@ -582,6 +617,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_machines_are_passed_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(links_are_made_anew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(scripts_bring_their_interpreters, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(musl_has_rules_of_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(conf_files_are_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_hostile_search_ends, set_up, tear_down),
 	};
