@@ -9,7 +9,8 @@ liblichen_a_SOURCES = \
 	%D%/base/path.c %D%/base/path.h \
 	%D%/base/str.c %D%/base/str.h \
 	%D%/base/sys.c %D%/base/sys.h \
-	%D%/spec/check.c %D%/spec/internal.h \
+	%D%/spec/check.c %D%/spec/check_process.c %D%/spec/internal.h \
+	%D%/spec/personality.c %D%/spec/sysctl.c \
 	%D%/spec/mountopts.c %D%/spec/mountopts.h \
 	%D%/spec/names.c \
 	%D%/spec/oci.c %D%/spec/oci.h %D%/spec/oci_json.c %D%/spec/oci_notes.c \
