@@ -34,5 +34,6 @@ void plan_user_mounts(struct build *b);
 void plan_masks(struct build *b);
 /* plan/process.c */
 void plan_process(struct build *b);
+void plan_init_load(struct build *b);
 
 #endif

@@ -68,6 +68,13 @@ enum step_kind {
 	STEP_DEATHSIG,	/* die with the supervisor */
 	STEP_VERIFY,	/* read everything back */
 	STEP_EXEC,
+	STEP_OOM,	/* how soon the command is ended when memory is short */
+	STEP_SYSCTL,	/* write parameters of the sandbox's namespaces, read them back */
+	STEP_DOMAINNAME,
+	STEP_UMASK,
+	STEP_PERSONALITY,
+	STEP_INIT_LOAD,	/* lichen-init, such that nobody inside can write it -> SLOT_INIT */
+	STEP_INIT,	/* fork: the child goes on with the plan, pid 1 becomes lichen-init */
 	STEP_KINDS
 };
 
@@ -89,6 +96,7 @@ enum slot {
 	SLOT_PTS,	/* the devpts */
 	SLOT_CONSOLE,	/* the pty's outer end */
 	SLOT_USER,	/* uid, gid, groups, home: not a descriptor */
+	SLOT_INIT,	/* lichen-init: a sealed memfd, or a read-only mount of the file */
 	SLOT_FIRST_FREE
 };
 
@@ -132,6 +140,7 @@ struct step {
 		struct {
 			const char *path, *text;
 			bool bind;	/* the root is read-only: from a file of /dev's tmpfs */
+			bool makes;	/* with bind: the place is made where it is missing */
 		} file;
 		const struct strv *paths;
 	} u;
@@ -157,6 +166,7 @@ struct plan_input {
 	bool takes_overlay;
 	char *state_dir;	/* data directory of this run: upper, work, lower, copy lie in it */
 	char *hostname;		/* to be set */
+	char *init_path;	/* of lichen-init on this machine; NULL where it is not asked for */
 	char *etc_hosts, *etc_hostname, *etc_resolv;	/* texts; NULL: not written */
 	char *home;		/* `host`: the caller's home path inside */
 	struct host_row {	/* `host`: what of the machine is shown, from host_table.h */
