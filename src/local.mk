@@ -32,6 +32,7 @@ liblichen_a_SOURCES = \
 	%D%/run/run.h %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c \
 	%D%/cli/args.h %D%/cli/dispatch.c %D%/cli/dispatch.h %D%/cli/help.c %D%/cli/help.h \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \
+	%D%/cli/run_hosts.c %D%/cli/run_limits.c \
 	%D%/cli/run_mounts.c %D%/cli/run_ns.c %D%/cli/run_process.c %D%/cli/run_security.c %D%/cli/run_spec.h \
 	%D%/cli/verb_doctor.c %D%/cli/verb_help.c %D%/cli/verb_run.c %D%/cli/verbs.h
 nodist_liblichen_a_SOURCES = %D%/steps/filters.c
