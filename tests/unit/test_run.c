@@ -362,6 +362,34 @@ static void test_hs_early_go(void **state)
 	side_fini(&sup);
 }
 
+static int peer_fails_early(struct side *s)
+{
+	char byte;
+
+	close(early[1]);
+	return read(early[0], &byte, 1) != 0 ? 1 : peer_error(s);
+}
+
+/* a child that fails with go unread: its error is not lost to the reset of the socket */
+static void test_hs_error_before_going(void **state)
+{
+	struct side sup;
+	struct err e = { 0 };
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(early, O_CLOEXEC), 0);
+	pid = start_peer(&sup, peer_fails_early);
+	close(early[0]);
+	assert_int_equal(pass(&sup, HS_GO, SLOT_NONE, &e), 0);
+	close(early[1]);
+	assert_int_equal(reap(pid), 0);
+	assert_int_equal(hs_wait_exec(&sup.hs, &e), -1);
+	assert_string_equal(e.op, "overlay");
+	assert_string_equal(e.place, "child");
+	side_fini(&sup);
+}
+
 /* a child that is killed with go unread has run no payload: that is an error of ours */
 static void test_hs_death_before_going(void **state)
 {
@@ -995,6 +1023,7 @@ int main(void)
 		cmocka_unit_test(test_hs_supervisor_death),
 		cmocka_unit_test(test_hs_after_go),
 		cmocka_unit_test(test_hs_early_go),
+		cmocka_unit_test(test_hs_error_before_going),
 		cmocka_unit_test(test_hs_death_before_going),
 		cmocka_unit_test(test_hs_supervisor_death_after_go),
 		cmocka_unit_test(test_hs_garbage),
