@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -118,10 +120,20 @@ static int write_sysctl(int sys, const char *key, const char *value, struct err 
 	AUTO_FREE char *path = sysctl_path(key);
 	AUTO_CLOSE int fd = path_open_in(sys, path, O_WRONLY | O_CLOEXEC, 0);
 	AUTO_CLOSE int in = -1;
-	ssize_t n;
+	struct statfs fs;
 	char text[4096];
+	ssize_t n;
 
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+	if (fd < 0)
+		return fail_sysctl(key, value, e);
+	/* a root file system may have files of its own below /proc (CVE-2019-16884) */
+	if (fstatfs(fd, &fs) < 0)
+		return err_sys(e, "fstatfs", key, "--sysctl %s=%s", key, value);
+	if (fs.f_type != PROC_SUPER_MAGIC) {
+		err_set(e, ERR_SPEC, "--sysctl %s=%s: what lies at /proc of the sandbox is no procfs", key, value);
+		return err_hint(e, "another option mounts something there");
+	}
+	if (write(fd, value, strlen(value)) < 0)
 		return fail_sysctl(key, value, e);
 	in = path_open_in(sys, path, O_RDONLY | O_CLOEXEC, 0);
 	if (in < 0)

@@ -25,6 +25,8 @@ like "$out" '^81$' 'with a read-only root'
 like "$out" 'Read-only' 'the command itself cannot change it'
 run_lichen run --sysctl kernel.domainname=example.org "$root" cat /proc/sys/kernel/domainname
 is "$out" example.org 'kernel.domainname'
+run_lichen run --domainname two.example "$root" cat /proc/sys/kernel/domainname
+is "$out" two.example '--domainname'
 isnt "$(cat /proc/sys/kernel/domainname)" example.org "not the machine's"
 
 # ipc: of the namespace since Linux 6.9
@@ -64,14 +66,11 @@ wrong 'no key' 'KEY=VALUE' -- =1
 wrong 'a path that climbs' 'no name of a sysctl' -- net/../kernel/core_pattern=x
 wrong 'one that the kernel has not' 'net.ipv4.ip_forwrd' 'no such parameter' -- net.ipv4.ip_forwrd=1
 wrong 'a value that the kernel does not take' 'net.ipv4.ip_forward=many' 'EINVAL' -- net.ipv4.ip_forward=many
-if [ "$(id -u)" -ne 0 ]; then
-	mkdir "$T/proc"
-	run_lichen run --sysctl net.ipv4.ip_forward=1 -v "$T/proc:/proc" "$root" true
-	is "$status" 125 'where another option covers /proc: 125'
-	like "$err" '/proc' 'and that is said'
-else
-	skip is-root 'where another option covers /proc: 125'
-	skip is-root 'and that is said'
-fi
+mkdir -p "$T/proc" "$root/proc/sys/net/ipv4"
+echo 0 >"$root/proc/sys/net/ipv4/ip_forward"
+chmod -R a+rwX "$root/proc"
+run_lichen run --sysctl net.ipv4.ip_forward=1 -v "$T/proc:/proc" "$root" true
+is "$status" 125 "where another option covers /proc, no file of the root's own is taken for a parameter: 125"
+like "$err" '/proc.*no procfs' 'and that is said'
 
 done_testing
