@@ -30,7 +30,7 @@ struct args {
 	/* run: the process (cli/run_process.c, cli/run_limits.c, cli/run_hosts.c) */
 	enum tri init;
 	bool env_host, unsetenv_all, die_with_parent;
-	const char *entrypoint, *argv0, *umask, *oom_score_adj, *preserve_fds, *stop_signal, *timeout, *shm_size;
+	const char *entrypoint, *argv0, *umask, *oom_score_adj, *preserve_fds, *stop_signal, *timeout, *shm_size, *domainname;
 	struct strv unsetenv;	/* names */
 	struct strv ulimits;	/* TYPE=SOFT[:HARD] */
 	struct strv personality;	/* words, lists of words */

@@ -247,6 +247,7 @@ int take_limits(struct spec *s, const struct args *a, struct err *e)
 	for (size_t i = 0; i < a->ulimits.n; i++)
 		if (add_ulimit(s, a->ulimits.v[i], e) < 0)
 			return -1;
+	str_set(&s->domainname, a->domainname);
 	for (size_t i = 0; i < a->sysctls.n; i++)
 		if (add_sysctl(s, a->sysctls.v[i], e) < 0)
 			return -1;

@@ -243,6 +243,8 @@ static void add_rungs(const struct run *r, struct strv *out)
 			strv_addf(out, "ids=%s", name);
 		else if (name && s->kind == STEP_OVERLAY)
 			strv_addf(out, "overlay=%s", name);
+		else if (name && s->kind == STEP_INIT_LOAD)
+			strv_addf(out, "init=%s", name);
 	}
 	if (r->in.takes_copy)
 		strv_add(out, "overlay=copy");

@@ -77,6 +77,16 @@ is "$(printf '%s\n' "$out" | grep -c "can't create")" 2 'neither by its name nor
 run_lichen run --init --privileged "$root" sh -c '(echo x >/proc/1/exe) 2>&1; exec 3</proc/1/exe; (echo x >/proc/self/fd/3) 2>&1'
 is "$(printf '%s\n' "$out" | grep -c "can't create")" 2 'nor with --privileged'
 
+# Where memfds cannot be executed it is a mount of the file (the setting is that of a pid namespace).
+if [ "$(id -u)" -eq 0 ] && [ -w /proc/sys/vm/memfd_noexec ]; then
+	run_as_is unshare -p -f --mount-proc sh -c 'echo 2 >/proc/sys/vm/memfd_noexec; exec "$@"' sh "$LICHEN" run --verbose --init \
+		--cap-add SYS_PTRACE "$root" sh -c 'cat /proc/1/comm; (echo x >/proc/1/exe) 2>&1; exec 3</proc/1/exe; (echo x >/proc/self/fd/3) 2>&1'
+	is "$status" 1 'without memfds it runs all the same'
+	like "$err" 'init-load .*: mount' 'from a mount'
+	is "$(printf '%s\n' "$out" | grep -c 'Read-only')" 2 'that is read-only'
+	ok '[ "$(cat /proc/sys/vm/memfd_noexec)" -ne 2 ]' 'the machine keeps its setting'
+fi
+
 # ---- the end ----
 
 run_lichen run --init "$root" sh -c 'exit 7'

@@ -48,8 +48,7 @@ if [ "$hard" = unlimited ]; then
 	is "$out" '100
 unlimited' '-1'
 else
-	skip cpu-limited 'unlimited'
-	skip cpu-limited '-1'
+	wrong 'unlimited, where the caller is limited' 'RLIMIT_CPU' "$hard" -- --ulimit cpu=unlimited
 fi
 run_lichen run --ulimit fsize=4096 "$root" sh -c 'trap "" XFSZ; head -c 100000 /dev/zero >/tmp/x 2>/dev/null || echo "too large"'
 is "$out" 'too large' 'the kernel keeps to it'
