@@ -60,6 +60,7 @@ static const struct {
 	{ STEP_SET_USER, STEP_CAPS, "the change of ids clears capabilities" },
 	{ STEP_SET_USER, STEP_DEATHSIG, "the change of ids clears the death signal" },
 	{ STEP_SECCOMP, STEP_VERIFY, "the filter is loaded before it is verified" },
+	{ STEP_STDIO, STEP_RLIMITS, "a low limit does not hit lichen's own descriptors" },
 	{ STEP_DEATHSIG, STEP_INIT, "pid 1 dies with the supervisor" },
 	{ STEP_SECCOMP, STEP_INIT, "init has the filter of the command" },
 	{ STEP_INIT_LOAD, STEP_ROOT_ID, "init is opened as the caller" },

@@ -47,7 +47,7 @@ static const char *const SLOT_NAMES[SLOT_FIRST_FREE] = {
 	[SLOT_UPPER] = "upper",	  [SLOT_WORK] = "work",		[SLOT_SKELETON] = "skeleton", [SLOT_OWNERS] = "owners",
 	[SLOT_ROOT] = "root",	  [SLOT_DEV] = "dev",		[SLOT_PTS] = "pts",
 	[SLOT_CONSOLE] = "console", [SLOT_USER] = "user",
-	[SLOT_INIT] = "init",
+	[SLOT_INIT] = "init", [SLOT_INIT_GO] = "init-go", [SLOT_INIT_WAIT] = "init-wait",
 };
 
 const char *step_name(enum step_kind kind)

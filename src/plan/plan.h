@@ -97,6 +97,8 @@ enum slot {
 	SLOT_CONSOLE,	/* the pty's outer end */
 	SLOT_USER,	/* uid, gid, groups, home: not a descriptor */
 	SLOT_INIT,	/* lichen-init: a sealed memfd, or a read-only mount of the file */
+	SLOT_INIT_GO,	/* the pipe that init writes into when it is there ... */
+	SLOT_INIT_WAIT,	/* ... and the payload waits at */
 	SLOT_FIRST_FREE
 };
 

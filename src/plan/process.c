@@ -54,6 +54,8 @@ void plan_init_load(struct build *b)
 	s->rungs[1] = (struct rung){ .name = "mount" };
 	s->n_rungs = 2;
 	s->writes[0] = SLOT_INIT;
+	s->writes[1] = SLOT_INIT_GO;
+	s->writes[2] = SLOT_INIT_WAIT;
 	s->why = "what runs from it cannot be written inside";
 }
 
@@ -63,8 +65,6 @@ void plan_process(struct build *b)
 	bool has_nnp = spec->process.no_new_privs;
 	struct step *s;
 
-	if (spec->process.n_rlimits)
-		plan_add(b, STEP_RLIMITS, AT_CHILD, "rlimits");
 	if (spec->process.has_umask)
 		plan_add(b, STEP_UMASK, AT_CHILD, plan_text_take(b, str_fmt("%03o", spec->process.umask)));
 	if (spec->process.has_personality) {
@@ -81,11 +81,16 @@ void plan_process(struct build *b)
 	s->reads[0] = SLOT_USER;
 	plan_add(b, STEP_CAPS, AT_CHILD, "capability sets")->reads[0] = SLOT_USER;
 	plan_add(b, STEP_DEATHSIG, AT_CHILD, "SIGKILL")->why = "after the last change of ids, which clears it";
+	/* the steps before need descriptors, the filter may not let it through */
+	if (spec->process.n_rlimits)
+		plan_add(b, STEP_RLIMITS, AT_CHILD, "rlimits");
 	if (has_nnp)
 		plan_add(b, STEP_SECCOMP, AT_CHILD, spec->seccomp == SECCOMP_DEFAULT && !spec->privileged ? "default" : "terminal");
 	if (spec->process.init) {
 		s = plan_add(b, STEP_INIT, AT_CHILD, "lichen-init");
 		s->reads[0] = SLOT_INIT;
+		s->reads[1] = SLOT_INIT_GO;
+		s->reads[2] = SLOT_INIT_WAIT;
 		s->why = "with all that binds the command; its child goes on";
 	}
 	plan_add(b, STEP_VERIFY, AT_CHILD, "ids, capabilities, filter")->reads[0] = SLOT_USER;

@@ -95,7 +95,7 @@ static int load_mount(const char *path, struct err *e)
  * CVE-2019-5736: what pid 1 runs from can be reached inside as /proc/1/exe.
  *
  * Place:	child, as the caller, before the pivot
- * Errors:	SYS open, memfd_create, sendfile, fcntl; of the second rung open_tree, mount_setattr
+ * Errors:	SYS open, pipe, memfd_create, sendfile, fcntl; of the second rung open_tree, mount_setattr
  */
 int step_init_load(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
@@ -105,6 +105,15 @@ int step_init_load(struct ctx *c, const struct step *s, size_t rung, struct err 
 	if (file < 0) {
 		err_sys(e, "open", s->u.mount.source, "the program that --init runs as process 1");
 		return e->errnum == ENOENT ? err_hint(e, "lichen is not completely installed; --init=false does without it") : -1;
+	}
+	/* now, as a limit of the payload's may leave no room for it later */
+	if (ctx_fd(c, SLOT_INIT_GO) < 0) {
+		int go[2];
+
+		if (pipe2(go, O_CLOEXEC) < 0)
+			return err_sys(e, "pipe", NULL, "preparing init");
+		ctx_put(c, SLOT_INIT_WAIT, go[0]);
+		ctx_put(c, SLOT_INIT_GO, go[1]);
 	}
 	fd = rung == 0 ? load_memfd(file, s->u.mount.source, e) : load_mount(s->u.mount.source, e);
 	if (fd < 0)
@@ -161,30 +170,22 @@ static int become_init(int program, pid_t payload, int go, struct err *e)
  * Whatever binds the payload binds init: ids, capabilities, limits, filter.
  *
  * Place:	child, behind all that both must have, before verify
- * Needs:	SLOT_INIT
- * Errors:	SYS pipe, fork, setsid, TIOCSCTTY, prctl, execveat; PEER
+ * Needs:	SLOT_INIT, SLOT_INIT_GO, SLOT_INIT_WAIT; no further descriptors
+ * Errors:	SYS fork, setsid, TIOCSCTTY, prctl, execveat; PEER
  * Return: 0 in the payload's process only; in pid 1 only on failure
  */
 int step_init(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
-	AUTO_CLOSE int go_read = -1, go_write = -1;
-	int go[2];
-	pid_t pid;
+	pid_t pid = fork();
 
-	(void)rung;
-	if (pipe2(go, O_CLOEXEC) < 0)
-		return err_sys(e, "pipe", NULL, "starting init");
-	go_read = go[0];
-	go_write = go[1];
-	pid = fork();
+	(void)s, (void)rung;
 	if (pid < 0) {
 		err_sys(e, "fork", NULL, "starting the command below init");
 		return e->errnum == EAGAIN ? err_hint(e, "with --ulimit nproc=N init counts as one of the N, the command as another") : -1;
 	}
 	if (pid == 0) {
-		auto_close(&go_write);
-		return become_payload(c, go_read, e);
+		auto_close(&c->fds[SLOT_INIT_GO]);
+		return become_payload(c, ctx_fd(c, SLOT_INIT_WAIT), e);
 	}
-	auto_close(&go_read);
-	return become_init(ctx_fd(c, s->reads[0]), pid, go_write, e);
+	return become_init(ctx_fd(c, SLOT_INIT), pid, ctx_fd(c, SLOT_INIT_GO), e);
 }

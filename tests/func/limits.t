@@ -40,6 +40,11 @@ is "$out" '64
 run_lichen run --ulimit RLIMIT_NOFILE=64 --ulimit nofile=32 "$root" sh -c 'ulimit -Sn; ulimit -Hn'
 is "$out" '32
 32' 'the last one of a type counts; the long names are taken'
+run_lichen run --ulimit nofile=3 "$root" echo works
+is "$out" works 'a limit as low as can be does not hit the start itself'
+run_lichen run --init --ulimit nofile=3 --ulimit nproc=2 "$root" echo works
+is "$out" works 'below init, too'
+wrong 'no process for the command' 'nproc' -- --init --ulimit nproc=1
 hard=$(prlimit --cpu --noheadings -o HARD | tr -d " ")
 if [ "$hard" = unlimited ]; then
 	run_lichen run --ulimit cpu=unlimited "$root" sh -c 'ulimit -Ht'

@@ -478,6 +478,7 @@ static const struct {
 	{ STEP_SET_USER, STEP_CAPS, dir_range, "the change of ids clears capabilities" },
 	{ STEP_SET_USER, STEP_DEATHSIG, dir_range, "the change of ids clears the death signal" },
 	{ STEP_SECCOMP, STEP_VERIFY, privileged, "the filter is loaded before it is verified" },
+	{ STEP_STDIO, STEP_RLIMITS, with_init, "a low limit does not hit lichen's own descriptors" },
 	{ STEP_DEATHSIG, STEP_INIT, with_init, "pid 1 dies with the supervisor" },
 	{ STEP_SECCOMP, STEP_INIT, with_init, "init has the filter of the command" },
 	{ STEP_INIT_LOAD, STEP_ROOT_ID, with_init, "init is opened as the caller" },
