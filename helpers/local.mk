@@ -15,6 +15,21 @@ pkglibexec_PROGRAMS += %D%/lichen-seccomp
 
 dist_pkgdata_DATA += data/seccomp-default.json
 
+# ---- lichen-init: pid 1 of a sandbox. Its own flags and no others: hardening and sanitizers
+# ---- want a C library, which it has only where the architecture leaves no choice.
+
+init_cflags = -std=c17 -D_GNU_SOURCE -Os -Wall -Wextra -fno-stack-protector -fno-pie -static
+INIT_FREESTANDING = -ffreestanding -nostdlib -Wl,-z,noexecstack -Wl,-z,norelro -Wl,--build-id=none
+pkglibexec_SCRIPTS += %D%/lichen-init
+EXTRA_DIST += %D%/init/main.c
+%D%/lichen-init: $(srcdir)/%D%/init/main.c
+	@$(MKDIR_P) %D%
+	$(AM_V_CCLD)case '$(host_cpu)' in \
+	x86_64|aarch64) libc='$(INIT_FREESTANDING)' ;; \
+	*) libc=-DINIT_HAS_LIBC ;; \
+	esac; $(CC) $(init_cflags) $$libc -s -o $@ $(srcdir)/%D%/init/main.c
+CLEANFILES += %D%/lichen-init
+
 # The built-in filters. They differ from one architecture to another, so they are made
 # by each build and not shipped; whoever compiles them says nodist_..._SOURCES.
 src/steps/filters.c: $(srcdir)/data/seccomp-default.json %D%/lichen-seccomp$(EXEEXT)

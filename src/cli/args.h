@@ -10,6 +10,8 @@
 
 #include "base/str.h"
 
+enum tri { TRI_UNSET, TRI_FALSE, TRI_TRUE };
+
 struct args {
 	/* every verb */
 	bool help, verbose, debug, json;
@@ -26,6 +28,15 @@ struct args {
 	struct strv cap_add, cap_drop;
 	struct strv security_opts;
 	struct strv rootfs_from;	/* BIN: a path or a word of $PATH */
+	/* run: the process (cli/run_process.c, cli/run_limits.c, cli/run_hosts.c) */
+	enum tri init;
+	bool env_host, unsetenv_all, die_with_parent;
+	const char *entrypoint, *argv0, *umask, *oom_score_adj, *preserve_fds, *stop_signal, *timeout, *shm_size, *domainname;
+	struct strv unsetenv;	/* names */
+	struct strv ulimits;	/* TYPE=SOFT[:HARD] */
+	struct strv personality;	/* words, lists of words */
+	struct strv sysctls;	/* KEY=VALUE */
+	struct strv add_hosts, dns, dns_search, dns_options;
 	/* what is left after the options */
 	char **operands;	/* borrowed from argv, NULL-terminated */
 	int n_operands;

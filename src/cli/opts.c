@@ -23,6 +23,14 @@ static const char *const names_overlay[] = {
 static const char *const names_network[] = { "none", NULL };
 static const char *const names_security[] = { "seccomp=unconfined", "no-new-privileges", NULL };
 
+static const char *const names_ulimit[] = {
+	"as=", "core=", "cpu=", "data=", "fsize=", "locks=", "memlock=", "msgqueue=", "nice=", "nofile=", "nproc=",
+	"rss=", "rtprio=", "rttime=", "sigpending=", "stack=", NULL,
+};
+static const char *const names_personality[] = {
+	"linux32", "linux64", "addr-no-randomize", "addr-compat-layout", "read-implies-exec", "uname-2.6", NULL,
+};
+
 static const struct opt OPTS[] = {
 #define OPT(verbs, letter, name, argument, type, field, words, group, help, hint, manual) \
 	{ verbs, letter, name, argument, OPT_##type, offsetof(struct args, field), words, \
@@ -33,6 +41,7 @@ static const struct opt OPTS[] = {
 
 /* Each field has the C type that its row's type writes. */
 #define CTYPE_FLAG bool *
+#define CTYPE_TRI  enum tri *
 #define CTYPE_STR  const char **
 #define CTYPE_LIST struct strv *
 #define CTYPE_ENUM int *
@@ -242,6 +251,16 @@ static int set_flag(const struct parser *p, const struct opt *o, void *field, co
 		    value);
 }
 
+static int set_tri(const struct parser *p, const struct opt *o, void *field, const char *value)
+{
+	bool is_on = false;
+
+	if (set_flag(p, o, &is_on, value))
+		return -1;
+	*(enum tri *)field = is_on ? TRI_TRUE : TRI_FALSE;
+	return 0;
+}
+
 static int set_str(const struct parser *p, const struct opt *o, void *field, const char *value)
 {
 	(void)p;
@@ -280,6 +299,7 @@ static int set_enum(const struct parser *p, const struct opt *o, void *field, co
 
 static int (*const SET[OPT_TYPES])(const struct parser *, const struct opt *, void *, const char *) = {
 	[OPT_FLAG] = set_flag,
+	[OPT_TRI] = set_tri,
 	[OPT_STR] = set_str,
 	[OPT_LIST] = set_list,
 	[OPT_ENUM] = set_enum,
@@ -291,7 +311,7 @@ static int take(struct parser *p, const struct opt *o, const char *attached)
 	void *field = (char *)p->out + o->offset;
 	const char *value = attached;
 
-	if (!value && o->type == OPT_FLAG)
+	if (!value && !o->argument)
 		value = "true";
 	if (!value) {
 		const char *next = p->next < p->argc ? p->argv[p->next] : NULL;
@@ -309,7 +329,7 @@ static int take(struct parser *p, const struct opt *o, const char *attached)
 		value = next;
 		p->next++;
 	}
-	if (!*value && o->type != OPT_FLAG)
+	if (!*value && o->argument)
 		return fail(p, "", "option '%s' needs a value: %s; what it was given is empty", p->typed,
 			    o->argument);
 	return SET[o->type](p, o, field, value);
@@ -354,7 +374,7 @@ static int parse_shorts(struct parser *p, const char *word)
 		}
 		if (rest && *rest == '=')
 			return take(p, o, rest + 1);
-		if (o->type != OPT_FLAG)
+		if (o->argument)
 			return take(p, o, rest);
 		if (take(p, o, NULL))
 			return -1;

@@ -38,7 +38,7 @@ struct verb {
 	const char *arguments, *group, *summary, *about;	/* never NULL */
 };
 
-enum opt_type { OPT_FLAG, OPT_STR, OPT_LIST, OPT_ENUM, OPT_TYPES };
+enum opt_type { OPT_FLAG, OPT_TRI, OPT_STR, OPT_LIST, OPT_ENUM, OPT_TYPES };
 
 /* What completion offers as value of an option. */
 enum opt_hint {
@@ -56,7 +56,7 @@ struct opt {
 	unsigned verbs;			/* V_* */
 	char letter;			/* 0: none */
 	const char *name;		/* without dashes */
-	const char *argument;		/* NULL with OPT_FLAG only */
+	const char *argument;		/* NULL with OPT_FLAG and OPT_TRI only */
 	enum opt_type type;
 	size_t offset;			/* of the field in struct args */
 	const char *const *words;	/* NULL-terminated, or NULL */

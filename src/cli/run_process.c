@@ -2,6 +2,7 @@
 /* cli/run_process.c - options of `lichen run` about the process: environment, user, directory */
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,6 +70,45 @@ static int add_env_file(struct strv *env, const char *file, struct err *e)
 	return 0;
 }
 
+static void drop_env(struct strv *env, const char *name)
+{
+	size_t len = strlen(name), kept = 0;
+
+	for (size_t i = 0; i < env->n; i++) {
+		if (str_starts(env->v[i], name) && env->v[i][len] == '=')
+			free(env->v[i]);
+		else
+			env->v[kept++] = env->v[i];
+	}
+	if (env->n)
+		env->v[kept] = NULL;
+	env->n = kept;
+}
+
+/* HOME and HOSTNAME get their values later (steps/process.c, run/prepare.c), so that their
+ * names are kept. */
+static int unset_env(struct spec *s, const struct args *a, struct err *e)
+{
+	struct strv *names = &s->process.unset_env;
+
+	for (size_t i = 0; i < a->unsetenv.n; i++) {
+		const char *name = a->unsetenv.v[i];
+
+		if (strchr(name, '=')) {
+			err_set(e, ERR_USAGE, "--unsetenv %s: expected the name of a variable", name);
+			return err_hint(e, "a value is set with -e %s", name);
+		}
+		drop_env(&s->process.env, name);
+		strv_add(names, name);
+	}
+	if (!a->unsetenv_all)
+		return 0;
+	strv_fini(&s->process.env);
+	strv_add(names, "HOME");
+	strv_add(names, "HOSTNAME");
+	return 0;
+}
+
 static int make_env(struct spec *s, const struct args *a, struct err *e)
 {
 	struct strv *env = &s->process.env;
@@ -83,6 +123,12 @@ static int make_env(struct spec *s, const struct args *a, struct err *e)
 			if (str_starts(*p, "TERM=") || str_starts(*p, "LANG=") || str_starts(*p, "LC_"))
 				set_env(env, *p);
 	}
+	if (a->env_host)
+		for (char **p = environ; *p; p++)
+			if (strchr(*p, '=') && **p != '=')
+				set_env(env, *p);
+	if (unset_env(s, a, e) < 0)
+		return -1;
 	for (size_t i = 0; i < a->env_files.n; i++)
 		if (add_env_file(env, a->env_files.v[i], e) < 0)
 			return -1;
@@ -94,6 +140,29 @@ static int make_env(struct spec *s, const struct args *a, struct err *e)
 
 /* ---- the rest ---- */
 
+/* One word, or the JSON array of words that podman takes. */
+static int take_entrypoint(struct strv *args, const char *text, struct err *e)
+{
+	json_t *array = text[0] == '[' ? json_loads(text, 0, NULL) : NULL, *v;
+	size_t i;
+	int rc = 0;
+
+	if (!array) {
+		strv_add(args, text);
+		return 0;
+	}
+	json_array_foreach(array, i, v) {
+		if (!json_is_string(v))
+			rc = err_set(e, ERR_USAGE, "--entrypoint %s: element %zu is not a string", text, i);
+		else
+			strv_add(args, json_string_value(v));
+	}
+	if (rc == 0 && !args->n)
+		rc = err_set(e, ERR_USAGE, "--entrypoint %s: there is no word in it", text);
+	json_decref(array);
+	return rc;
+}
+
 int take_process(struct spec *s, const struct args *a, struct err *e)
 {
 	s->process.terminal = a->terminal;
@@ -102,6 +171,11 @@ int take_process(struct spec *s, const struct args *a, struct err *e)
 	s->process.cwd = str_dup(a->workdir);
 	if (a->workdir && a->workdir[0] != '/')
 		return err_set(e, ERR_USAGE, "-w %s: expected an absolute path inside", a->workdir);
+	s->process.init = a->init == TRI_UNSET ? s->root.kind == ROOT_HOST : a->init == TRI_TRUE;
+	s->process.argv0 = str_dup(a->argv0);
+	s->die_with_parent = a->die_with_parent;
+	if (a->entrypoint && take_entrypoint(&s->process.args, a->entrypoint, e) < 0)
+		return -1;
 	if (s->root.kind == ROOT_BINS)
 		take_bins_command(s, a);
 	for (int i = 1; s->root.kind != ROOT_BINS && i < a->n_operands; i++)

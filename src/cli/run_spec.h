@@ -18,6 +18,8 @@ struct spec;
 NODISCARD int take_namespaces(struct spec *s, const struct args *a, struct err *e);	/* cli/run_ns.c */
 NODISCARD int take_mounts(struct spec *s, const struct args *a, struct err *e);	/* cli/run_mounts.c */
 NODISCARD int take_security(struct spec *s, const struct args *a, struct err *e);	/* cli/run_security.c */
+NODISCARD int take_limits(struct spec *s, const struct args *a, struct err *e);	/* cli/run_limits.c */
+NODISCARD int take_hosts(struct spec *s, const struct args *a, struct err *e);	/* cli/run_hosts.c */
 NODISCARD int take_process(struct spec *s, const struct args *a, struct err *e);	/* cli/run_process.c */
 
 /* cli/run_bins.c: --rootfs-from instead of the root; the command where it is given; and

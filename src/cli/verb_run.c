@@ -126,7 +126,8 @@ static int make_spec(struct spec *s, const struct args *a, struct err *e)
 	s->name = str_dup(a->name);
 	if (a->name && !str_is_name(a->name))
 		return err_set(e, ERR_USAGE, "--name %s: expected [A-Za-z0-9][A-Za-z0-9_.-]*", a->name);
-	if (take_namespaces(s, a, e) < 0 || take_mounts(s, a, e) < 0 || take_security(s, a, e) < 0)
+	if (take_namespaces(s, a, e) < 0 || take_mounts(s, a, e) < 0 || take_security(s, a, e) < 0 ||
+	    take_limits(s, a, e) < 0 || take_hosts(s, a, e) < 0)
 		return -1;
 	return take_process(s, a, e);
 }

@@ -135,6 +135,8 @@ static void build_order(struct build *b)
 	if (spec->ns[NS_USER].mode == NS_PRIVATE)
 		add_idmap(b);
 	plan_add(b, STEP_PRIVATE, AT_CHILD, "/")->why = "nothing propagates to the host";
+	if (spec->process.has_oom_score_adj)
+		plan_add(b, STEP_OOM, AT_CHILD, plan_text_take(b, str_fmt("%d", spec->process.oom_score_adj)));
 	if (in->needs_userns_fd) {
 		add_open(b, "/proc/self/ns/user", SLOT_USERNS, "trees are idmapped by it");
 		s = plan_add_meet(b, HS_USERNS);
@@ -145,6 +147,8 @@ static void build_order(struct build *b)
 	else if (spec->root.kind == ROOT_BINS)
 		plan_open_bins(b);
 	add_sources(b);
+	if (spec->process.init)
+		plan_init_load(b);
 	plan_attach_lower(b);
 	if (in->how != IDMAP_SELF && spec->ns[NS_USER].mode == NS_PRIVATE)
 		plan_add_meet(b, HS_IDS_MAPPED);
@@ -159,6 +163,12 @@ static void build_order(struct build *b)
 	plan_default_mounts(b);
 	if (spec->root.kind == ROOT_BINS)
 		plan_bins(b);
+	if (spec->sysctls.n) {
+		s = plan_add(b, STEP_SYSCTL, AT_CHILD, "/proc/sys");
+		s->u.paths = &spec->sysctls;
+		s->reads[0] = SLOT_ROOT;
+		s->why = "before it is read-only";
+	}
 	plan_etc_files(b);
 	plan_user_mounts(b);
 	if (spec->masked_paths.n || in->host_masks.n || spec->readonly_paths.n)
@@ -171,6 +181,8 @@ static void build_order(struct build *b)
 		plan_add(b, STEP_LOOPBACK, AT_CHILD, "lo");
 	if (spec->ns[NS_UTS].mode == NS_PRIVATE && in->hostname)
 		plan_add(b, STEP_HOSTNAME, AT_CHILD, in->hostname);
+	if (spec->domainname)
+		plan_add(b, STEP_DOMAINNAME, AT_CHILD, spec->domainname);
 	s = plan_add(b, STEP_USER, AT_CHILD, spec->process.user ? spec->process.user : "default");
 	s->reads[0] = SLOT_ROOT;
 	s->writes[0] = SLOT_USER;
@@ -225,6 +237,7 @@ void plan_input_fini(struct plan_input *in)
 	free(in->squash);
 	free(in->hostname);
 	free(in->etc_hosts);
+	free(in->init_path);
 	free(in->etc_hostname);
 	free(in->etc_resolv);
 	free(in->etc_passwd);

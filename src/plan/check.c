@@ -60,6 +60,12 @@ static const struct {
 	{ STEP_SET_USER, STEP_CAPS, "the change of ids clears capabilities" },
 	{ STEP_SET_USER, STEP_DEATHSIG, "the change of ids clears the death signal" },
 	{ STEP_SECCOMP, STEP_VERIFY, "the filter is loaded before it is verified" },
+	{ STEP_STDIO, STEP_RLIMITS, "a low limit does not hit lichen's own descriptors" },
+	{ STEP_DEATHSIG, STEP_INIT, "pid 1 dies with the supervisor" },
+	{ STEP_SECCOMP, STEP_INIT, "init has the filter of the command" },
+	{ STEP_INIT_LOAD, STEP_ROOT_ID, "init is opened as the caller" },
+	{ STEP_INIT, STEP_VERIFY, "what is verified is the command's own process" },
+	{ STEP_SYSCTL, STEP_READONLY, "parameters are written while /proc/sys can be" },
 	{ STEP_VERIFY, STEP_EXEC, "what was set up is verified before exec" },
 };
 
@@ -95,7 +101,7 @@ int plan_check(const struct plan *p, struct err *e)
 		return err_set(e, ERR_BUG, "plan: exec is not the last step");
 	if (seen.first[STEP_CLONE] != seen.last[STEP_CLONE] || !seen.first[STEP_CLONE])
 		return err_set(e, ERR_BUG, "plan: there must be one clone");
-	if (seen.last[STEP_SECCOMP] && seen.first[STEP_NO_NEW_PRIVS] && seen.last[STEP_SECCOMP] + 2 != p->n)
-		return err_set(e, ERR_BUG, "plan: with no_new_privs the filter comes last, before verify and exec");
+	if (seen.last[STEP_SECCOMP] && seen.first[STEP_NO_NEW_PRIVS] && seen.last[STEP_SECCOMP] + 2 + !!seen.last[STEP_INIT] != p->n)
+		return err_set(e, ERR_BUG, "plan: with no_new_privs the filter comes last, before init, verify and exec");
 	return 0;
 }

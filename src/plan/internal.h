@@ -41,5 +41,6 @@ void plan_bins(struct build *b);
 void plan_root_bins_close(struct build *b);
 /* plan/process.c */
 void plan_process(struct build *b);
+void plan_init_load(struct build *b);
 
 #endif

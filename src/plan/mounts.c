@@ -312,15 +312,18 @@ void plan_etc_files(struct build *b)
 	const struct plan_input *in = b->in;
 	const struct {
 		const char *path, *text;
+		bool is_asked;	/* by an option: then a failure is not passed over */
 	} files[] = {
-		{ "/etc/hosts", in->etc_hosts },
-		{ "/etc/hostname", in->etc_hostname },
-		{ "/etc/resolv.conf", in->etc_resolv },
+		{ "/etc/hosts", in->etc_hosts, b->spec->add_hosts.n },
+		{ "/etc/hostname", in->etc_hostname, false },
+		{ "/etc/resolv.conf", in->etc_resolv,
+		  b->spec->dns.n || b->spec->dns_search.n || b->spec->dns_options.n },
 	};
 
 	if (is_replaced(b, "/etc") || is_replaced(b, "/dev"))
 		return;
 	for (size_t i = 0; i < N_ELEMS(files); i++) {
+		bool is_host = b->spec->root.kind == ROOT_HOST;
 		struct step *s;
 
 		if (!files[i].text || is_replaced(b, files[i].path))
@@ -329,10 +332,11 @@ void plan_etc_files(struct build *b)
 		s->u.file.path = files[i].path;
 		s->u.file.text = files[i].text;
 		/* a layer that is kept holds what the command did, and not this */
-		s->u.file.bind = (b->spec->root.readonly && b->spec->root.kind == ROOT_DIR) || b->spec->root.layer;
+		s->u.file.bind = (b->spec->root.readonly && b->spec->root.kind == ROOT_DIR) || is_host || b->spec->root.layer;
+		s->u.file.makes = is_host;
 		s->reads[0] = SLOT_ROOT;
 		s->reads[1] = SLOT_DEV;
-		s->optional = true;
+		s->optional = !files[i].is_asked;
 	}
 }
 

@@ -23,6 +23,9 @@ static const char *const STEP_NAMES[STEP_KINDS] = {
 	[STEP_SET_USER] = "set-user", [STEP_CAPS] = "caps",
 	[STEP_NO_NEW_PRIVS] = "no-new-privs",
 	[STEP_DEATHSIG] = "deathsig", [STEP_VERIFY] = "verify",	  [STEP_EXEC] = "exec",
+	[STEP_OOM] = "oom-score",     [STEP_SYSCTL] = "sysctl",	  [STEP_DOMAINNAME] = "domainname",
+	[STEP_UMASK] = "umask",	      [STEP_PERSONALITY] = "personality",
+	[STEP_INIT_LOAD] = "init-load", [STEP_INIT] = "init",
 };
 
 static const char *const PLACE_NAMES[PLACES] = {
@@ -45,6 +48,7 @@ static const char *const SLOT_NAMES[SLOT_FIRST_FREE] = {
 	[SLOT_UPPER] = "upper",	  [SLOT_WORK] = "work",		[SLOT_SKELETON] = "skeleton", [SLOT_OWNERS] = "owners",
 	[SLOT_ROOT] = "root",	  [SLOT_DEV] = "dev",		[SLOT_PTS] = "pts",
 	[SLOT_CONSOLE] = "console", [SLOT_USER] = "user",
+	[SLOT_INIT] = "init", [SLOT_INIT_GO] = "init-go", [SLOT_INIT_WAIT] = "init-wait",
 };
 
 const char *step_name(enum step_kind kind)

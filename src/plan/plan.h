@@ -69,6 +69,13 @@ enum step_kind {
 	STEP_DEATHSIG,	/* die with the supervisor */
 	STEP_VERIFY,	/* read everything back */
 	STEP_EXEC,
+	STEP_OOM,	/* how soon the command is ended when memory is short */
+	STEP_SYSCTL,	/* write parameters of the sandbox's namespaces, read them back */
+	STEP_DOMAINNAME,
+	STEP_UMASK,
+	STEP_PERSONALITY,
+	STEP_INIT_LOAD,	/* lichen-init, such that nobody inside can write it -> SLOT_INIT */
+	STEP_INIT,	/* fork: the child goes on with the plan, pid 1 becomes lichen-init */
 	STEP_KINDS
 };
 
@@ -90,6 +97,9 @@ enum slot {
 	SLOT_PTS,	/* the devpts */
 	SLOT_CONSOLE,	/* the pty's outer end */
 	SLOT_USER,	/* uid, gid, groups, home: not a descriptor */
+	SLOT_INIT,	/* lichen-init: a sealed memfd, or a read-only mount of the file */
+	SLOT_INIT_GO,	/* the pipe that init writes into when it is there ... */
+	SLOT_INIT_WAIT,	/* ... and the payload waits at */
 	SLOT_FIRST_FREE
 };
 
@@ -134,6 +144,7 @@ struct step {
 		struct {
 			const char *path, *text;
 			bool bind;	/* not written into the root: from a file of /dev's tmpfs */
+			bool makes;	/* with bind: the place is made where it is missing */
 		} file;
 		const struct strv *paths;
 	} u;
@@ -164,6 +175,7 @@ struct plan_input {
 	char *layer_dir;	/* where upper and work lie */
 	bool layer_in_memory;	/* that is a tmpfs of the sandbox */
 	char *hostname;		/* to be set */
+	char *init_path;	/* of lichen-init on this machine; NULL where it is not asked for */
 	char *etc_hosts, *etc_hostname, *etc_resolv;	/* texts; NULL: not written */
 	char *etc_passwd, *etc_group, *etc_nsswitch;	/* a root of programs has none of its own; else NULL */
 	char *home;		/* `host`: the caller's home path inside; of a root of programs: its user's */

@@ -40,6 +40,14 @@ void layer_release(struct layer *l);
 /* run/inmap.c: see store_in_map_fn */
 store_in_map_fn in_map;
 
+/* run/attrs.c: limits and scores beyond what this machine gives; ERR_HOST, ERR_SYS.
+ * @is_dry: nothing of the launcher's own is changed. */
+NODISCARD int attrs_check(const struct spec *s, bool is_dry, struct err *e);
+
+/* run/hosts.c: both owned by the caller */
+char *hosts_text(const struct spec *s, const char *hostname);
+char *resolv_text(const struct spec *s);
+
 /* run/prepare.c */
 NODISCARD int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd,
 			    struct err *e);

@@ -171,14 +171,17 @@ static void make_texts(struct plan_input *in, const struct spec *s, const struct
 		in->hostname = str_dup(s->hostname ? s->hostname : f->hostname);
 		if (f->home && f->home[0] == '/' && f->home[1])
 			in->home = path_clean(f->home);
+		if (s->add_hosts.n)
+			in->etc_hosts = hosts_text(s, NULL);
+		if (s->dns.n || s->dns_search.n || s->dns_options.n)
+			in->etc_resolv = resolv_text(s);
 		return;
 	}
 	in->hostname = s->hostname ? str_dup(s->hostname) : str_dupn(s->id ? s->id : "000000000000", 12);
 	in->etc_hostname = str_fmt("%s\n", in->hostname);
-	in->etc_hosts = str_fmt("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t%s\n",
-				in->hostname);
-	if (fd_read_file(AT_FDCWD, "/etc/resolv.conf", 1 << 20, &in->etc_resolv, NULL) < 0)
-		in->etc_resolv = str_dup("");
+	in->etc_hosts = hosts_text(s, in->hostname);
+	if (!s->no_resolv)
+		in->etc_resolv = resolv_text(s);
 }
 
 /* The copy rung is made here, as the caller, where the host's true owners can be seen. */
@@ -198,6 +201,8 @@ static int make_copy(struct plan_input *in, const struct spec *s, struct err *e)
 /* HOSTNAME is known only now; what the caller set with -e stays. */
 static void add_hostname(struct spec *s, const char *name)
 {
+	if (strv_has(&s->process.unset_env, "HOSTNAME"))
+		return;
 	for (size_t i = 0; i < s->process.env.n; i++)
 		if (str_starts(s->process.env.v[i], "HOSTNAME="))
 			return;

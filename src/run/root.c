@@ -168,6 +168,13 @@ static char *resolve_missing(int root, const char *path)
 int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e)
 {
 	static const char *const defaults[] = { "/proc", "/dev", "/sys" };
+	const struct {
+		const char *path;
+		bool is_asked;
+	} files[] = {
+		{ "/etc/hosts", s->add_hosts.n },
+		{ "/etc/resolv.conf", s->dns.n || s->dns_search.n || s->dns_options.n },
+	};
 	AUTO_CLOSE int root = open(s->root.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (root < 0)
@@ -189,6 +196,12 @@ int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e)
 		fd = is_below ? -1 : path_open_in(root, path, O_PATH, 0);
 		if (!is_below && fd < 0)
 			strv_add_take(is_dir ? &in->skeleton_dirs : &in->skeleton_files, resolve_missing(root, path));
+	}
+	for (size_t i = 0; i < N_ELEMS(files); i++) {
+		AUTO_CLOSE int fd = files[i].is_asked ? path_open_in(root, files[i].path, O_PATH, 0) : -1;
+
+		if (files[i].is_asked && fd < 0)
+			strv_add(&in->skeleton_files, files[i].path);
 	}
 	return 0;
 }

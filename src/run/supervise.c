@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +63,9 @@ struct run {
 	int control_fd;
 	int ready_fd;		/* create: tells the first process "created" or the error */
 	int forwarded;		/* the last terminating signal that was forwarded */
+	pid_t parent;		/* --die-with-parent: who started us; else 0 */
+	int timer_fd;		/* --timeout; else -1 */
+	bool has_timed_out;
 };
 
 /* ---- before the clone ---- */
@@ -144,6 +148,8 @@ static int make_plan(struct run *r, struct err *e)
 	r->in.is_created = r->is_created;
 	r->in.layer_dir = str_dup(r->layer.dir);
 	r->in.layer_in_memory = r->layer.in_memory;
+	if (r->spec->process.init)
+		r->in.init_path = helper_path("lichen-init");
 	if (plan_build(&r->plan, r->spec, &r->in, e) < 0 || plan_check(&r->plan, e) < 0)
 		return -1;
 	r->ctx = (struct ctx){ .spec = r->spec, .plan = &r->plan, .in = &r->in, .place = AT_SUPERVISOR, .hs = &r->hs };
@@ -228,6 +234,7 @@ static int do_clone(struct run *r, const struct step *s, struct err *e)
 		auto_close(&r->dir.lock_fd);
 		hs_close(&r->hs);
 		auto_close(&r->signal_fd);
+		auto_close(&r->timer_fd);
 		c->hs = &r->child_hs;
 		for (size_t i = 0; i < 3; i++)
 			c->stdio[i] = r->child_stdio[i];
@@ -251,6 +258,8 @@ static void add_rungs(const struct run *r, struct strv *out)
 			strv_addf(out, "ids=%s", name);
 		else if (name && s->kind == STEP_OVERLAY)
 			strv_addf(out, "overlay=%s", name);
+		else if (name && s->kind == STEP_INIT_LOAD)
+			strv_addf(out, "init=%s", name);
 	}
 	if (r->in.takes_copy)
 		strv_add(out, "overlay=copy");
@@ -323,6 +332,29 @@ static void tell_ready(struct run *r, const struct err *e)
 	auto_close(&r->ready_fd);
 }
 
+/* ---- --die-with-parent ---- */
+
+/* One that nobody else sends: PDEATHSIG comes when the parent's thread ends, which need not be
+ * the end of its process. */
+static int parent_signal(void)
+{
+	return SIGRTMAX;
+}
+
+/* All signals are blocked by now, so that the signal is found in wait_for_end(). Whoever died
+ * before the prctl() is found by the comparison with what getppid() said before. */
+static int bind_parent(const struct run *r, struct err *e)
+{
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)parent_signal(), 0UL, 0UL, 0UL) < 0)
+		return err_sys(e, "prctl", NULL, "setting the parent-death signal");
+	return getppid() == r->parent ? 0 : err_set(e, ERR_PEER, "the process that started lichen has ended");
+}
+
+static bool parent_is_gone(const struct run *r)
+{
+	return r->parent && getppid() != r->parent;
+}
+
 /* One meeting point, with what belongs around it. */
 static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 {
@@ -331,6 +363,8 @@ static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 	if ((s->u.meet == HS_GO || (s->u.meet == HS_ROOT_READY && !r->is_created)) &&
 	    settle(r, r->is_created ? "created" : "running", e) < 0)
 		return -1;
+	if (s->u.meet == HS_GO && parent_is_gone(r))
+		return err_set(e, ERR_PEER, "the process that started lichen has ended");
 	if (s->u.meet == HS_GO && r->is_created) {
 		tell_ready(r, NULL);
 		store_sweep(&r->store, in_map);
@@ -380,6 +414,11 @@ static void on_fuse(void *arg, size_t step, const int *fds)
 
 static const int TERMINATING[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
 
+static int stop_signal(const struct spec *s)
+{
+	return s->stop_signal ? signal_from_name(s->stop_signal) : SIGTERM;
+}
+
 /* Whether pid 1 has a handler for @sig or ignores it: as pid 1 of its namespace it would
  * not die of the default action. */
 static bool has_disposition(pid_t pid, int sig)
@@ -399,6 +438,33 @@ static bool has_disposition(pid_t pid, int sig)
 	return false;
 }
 
+/* What ends a process that does nothing about it: the usual ones, and whatever somebody has
+ * chosen as the stop signal. */
+static bool is_terminating(const struct run *r, int sig)
+{
+	static const int harmless[] = { SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU };
+
+	for (size_t i = 0; i < N_ELEMS(TERMINATING); i++)
+		if (sig == TERMINATING[i])
+			return true;
+	for (size_t i = 0; i < N_ELEMS(harmless); i++)
+		if (sig == harmless[i])
+			return false;
+	return r->spec->stop_signal && sig == stop_signal(r->spec);
+}
+
+/* lichen-init passes it on to the payload, on which default actions work. */
+static void send_signal(struct run *r, int sig)
+{
+	int pidfd = ctx_fd(&r->ctx, SLOT_CHILD);
+
+	if (!r->spec->process.init && is_terminating(r, sig) && !has_disposition(r->ctx.child_pid, sig)) {
+		r->forwarded = sig;
+		sig = SIGKILL;
+	}
+	sys_pidfd_send_signal(pidfd, sig);
+}
+
 static void forward(struct run *r, int sig)
 {
 	int pidfd = ctx_fd(&r->ctx, SLOT_CHILD);
@@ -414,25 +480,60 @@ static void forward(struct run *r, int sig)
 		relay_resize(r->relay);
 		return;
 	case SIGTSTP:
-		sys_pidfd_send_signal(pidfd, SIGSTOP);
+		sys_pidfd_send_signal(pidfd, r->spec->process.init ? SIGTSTP : SIGSTOP);
 		relay_suspend(r->relay);
 		raise(SIGSTOP);
 		relay_resume(r->relay);
 		sys_pidfd_send_signal(pidfd, SIGCONT);
 		return;
+	case SIGTERM:
+		send_signal(r, stop_signal(r->spec));
+		return;
 	default:
-		break;
+		/* of the parent's threads one has ended, not the process */
+		if (sig != parent_signal() || !r->parent)
+			send_signal(r, sig);
 	}
-	for (size_t i = 0; i < N_ELEMS(TERMINATING); i++)
-		if (sig == TERMINATING[i] && !has_disposition(r->ctx.child_pid, sig)) {
-			r->forwarded = sig;
-			sys_pidfd_send_signal(pidfd, SIGKILL);
-			return;
-		}
-	sys_pidfd_send_signal(pidfd, sig);
 }
 
-enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_FUSE = 4 << 16, TAG_MASK = 0xff << 16 };
+/* ---- --timeout ---- */
+
+enum { STATUS_TIMEOUT = 124, GRACE_MS = 10000, MSEC_PER_SEC = 1000, NSEC_PER_MSEC = 1000000 };
+
+static int set_timer(struct run *r, uint64_t ms, struct err *e)
+{
+	struct itimerspec t = { .it_value = { .tv_sec = (time_t)(ms / MSEC_PER_SEC),
+					      .tv_nsec = (long)(ms % MSEC_PER_SEC) * NSEC_PER_MSEC } };
+
+	if (r->timer_fd < 0)
+		r->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (r->timer_fd < 0 || timerfd_settime(r->timer_fd, 0, &t, NULL) < 0)
+		return err_sys(e, "timerfd_settime", NULL, "setting the time limit");
+	return 0;
+}
+
+/* The first time the payload is asked to end, the second time it is ended. */
+static void time_is_over(struct run *r)
+{
+	struct err e;
+	uint64_t times;
+
+	if (read(r->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
+		return;
+	if (r->has_timed_out) {
+		sys_pidfd_send_signal(ctx_fd(&r->ctx, SLOT_CHILD), SIGKILL);
+		return;
+	}
+	r->has_timed_out = true;
+	log_warn("the time limit is over after %g s: %s is sent", (double)r->spec->timeout_ms / MSEC_PER_SEC,
+		 signal_name(stop_signal(r->spec)));
+	send_signal(r, stop_signal(r->spec));
+	if (set_timer(r, GRACE_MS, &e) < 0)
+		sys_pidfd_send_signal(ctx_fd(&r->ctx, SLOT_CHILD), SIGKILL);
+}
+
+enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_FUSE = 4 << 16,
+       TAG_TIMER = 5 << 16, TAG_MASK = 0xff << 16 };
 
 static int watch(int ep, int fd, unsigned tag)
 {
@@ -464,10 +565,15 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 		return err_sys(e, "epoll_ctl", NULL, "watching fuse-overlayfs");
 	if (relay_watch(r->relay, ep, TAG_RELAY, e) < 0)
 		return -1;
+	if (r->spec->timeout_ms && (set_timer(r, r->spec->timeout_ms, e) < 0 || watch(ep, r->timer_fd, TAG_TIMER) < 0))
+		return err_sys(e, "epoll_ctl", NULL, "watching the time limit");
 	while (!has_ended) {
 		struct epoll_event ev[8];
-		int n = epoll_wait(ep, ev, 8, -1);
+		int n;
 
+		if (parent_is_gone(r))
+			sys_pidfd_send_signal(ctx_fd(&r->ctx, SLOT_CHILD), SIGKILL);
+		n = epoll_wait(ep, ev, 8, -1);
 		for (int i = 0; i < n; i++) {
 			unsigned tag = (unsigned)ev[i].data.u64 & TAG_MASK;
 			struct signalfd_siginfo si2;
@@ -476,6 +582,8 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 				relay_event(r->relay, (unsigned)ev[i].data.u64 & 0xffff, ev[i].events);
 			else if (tag == TAG_SIGNAL && read(r->signal_fd, &si2, sizeof(si2)) == (ssize_t)sizeof(si2))
 				forward(r, (int)si2.ssi_signo);
+			else if (tag == TAG_TIMER)
+				time_is_over(r);
 			else if (tag == TAG_CHILD)
 				has_ended = true;
 			else if (tag == TAG_FUSE)
@@ -486,7 +594,8 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 		return err_sys(e, "waitid", "payload", "waiting for the payload");
 	r->ctx.child_pid = 0;
 	relay_drain(r->relay);
-	*status = si.si_code == CLD_EXITED ? si.si_status
+	*status = r->has_timed_out	   ? STATUS_TIMEOUT
+		: si.si_code == CLD_EXITED ? si.si_status
 		: r->forwarded		   ? EXIT_SIGNAL + r->forwarded
 					   : EXIT_SIGNAL + si.si_status;
 	return 0;
@@ -549,6 +658,7 @@ static void finish(struct run *r)
 	free(r->ctx.fds);
 	free(r->compiled);
 	auto_close(&r->signal_fd);
+	auto_close(&r->timer_fd);
 	auto_close(&r->control_fd);
 	plan_fini(&r->plan);
 	plan_input_fini(&r->in);
@@ -557,7 +667,7 @@ static void finish(struct run *r)
 
 static void run_init(struct run *r, struct spec *s)
 {
-	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
+	*r = (struct run){ .spec = s, .signal_fd = -1, .timer_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
 			   .fuse = { .pidfd = -1, .err_fd = -1 }, .layer = { .lock_fd = -1 },
 			   .dir = { .lock_fd = -1 } };
@@ -570,7 +680,9 @@ static int prepare(struct run *r, struct err *e)
 
 	if (facts_read(&r->facts, needs_ranges, e) < 0)
 		return -1;
-	if (spec_check(s, e) < 0 || block_signals(r, e) < 0)
+	if (spec_check(s, e) < 0 || attrs_check(s, false, e) < 0 || block_signals(r, e) < 0)
+		return -1;
+	if (r->parent && bind_parent(r, e) < 0)
 		return -1;
 	if (store_open(&r->store, r->facts.uid, r->facts.home, e) < 0)
 		return -1;
@@ -596,12 +708,14 @@ static void explain_fuse(struct run *r, struct err *e)
 	}
 }
 
-static int run_once(struct spec *s, int *status, struct err *e)
+/* @parent: whose end is ours, too; 0: nobody's */
+static int run_once(struct spec *s, pid_t parent, int *status, struct err *e)
 {
 	struct run r;
 	int conn = -1, rc;
 
 	run_init(&r, s);
+	r.parent = parent;
 	rc = prepare(&r, e);
 	if (rc == 0)
 		rc = walk(&r, &conn, e);
@@ -629,9 +743,10 @@ static bool lacks_fuse(const struct spec *s, const struct err *e)
 
 int run_foreground(struct spec *s, int *status, struct err *e)
 {
+	const pid_t parent = s->die_with_parent ? getppid() : 0;
 	AUTO_FREE char *below = NULL;
 
-	if (run_once(s, status, e) == 0)
+	if (run_once(s, parent, status, e) == 0)
 		return 0;
 	if (!wants_copy(s, e) && !lacks_fuse(s, e))
 		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");
@@ -642,7 +757,7 @@ int run_foreground(struct spec *s, int *status, struct err *e)
 		log_warn("neither the kernel's overlay nor fuse-overlayfs takes %s (%s: %s): the tree is copied for this run",
 			 s->root.path, e->path, err_errno_name(e->errnum));
 	s->overlay = OVERLAY_COPY;
-	if (run_once(s, status, e) < 0)
+	if (run_once(s, parent, status, e) < 0)
 		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");
 	return 0;
 }
@@ -657,6 +772,8 @@ int run_dry(struct spec *s, bool json, struct err *e)
 	rc = facts_read(&r.facts, true, e);
 	if (rc == 0)
 		rc = spec_check(s, e);
+	if (rc == 0)
+		rc = attrs_check(s, true, e);
 	if (rc == 0)
 		rc = make_plan(&r, e);
 	if (rc == 0) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "spec/internal.h"
 #include "spec/mountopts.h"
 #include "spec/spec.h"
 
@@ -337,6 +338,7 @@ int spec_check(const struct spec *s, struct err *e)
 	check_identity(&faults, s);
 	check_root(&faults, s);
 	check_process(&faults, s);
+	spec_check_process(&faults, s);
 	check_ns(&faults, s);
 	check_maps(&faults, s);
 	check_mounts(&faults, s);

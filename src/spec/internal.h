@@ -62,6 +62,10 @@ struct oci_field {
 /* The annotation that marks a file whose strings are escaped: "bytes", see oci_str(). */
 #define OCI_NOTE_ESCAPED SPEC_ANNOTATION "escaped"
 
+/* ---- check_process.c: a part of spec_check() ---- */
+
+void spec_check_process(struct strv *f, const struct spec *s);
+
 /* ---- oci_json.c ---- */
 
 /* Parses @text within the limits into *@out (owned by the caller). */
@@ -104,6 +108,9 @@ OCI_BOTH(mounts);
 OCI_BOTH(namespaces);
 OCI_BOTH(id_map);
 OCI_BOTH(time);
+OCI_BOTH(oom);
+OCI_BOTH(personality);
+OCI_BOTH(sysctl);
 OCI_BOTH(annotations);
 
 /* The value of @j, which must be a string; *@out is freed first. */

@@ -224,6 +224,19 @@ int signal_from_name(const char *name)
 	return signal_rt(rest);
 }
 
+const char *signal_nearest(const char *name)
+{
+	const char *words[N_ELEMS(SIGNALS)];
+	char full[32] = "SIG";
+
+	for (size_t i = 0; i < N_ELEMS(SIGNALS); i++)
+		words[i] = SIGNALS[i].name;
+	str_copy(full + 3, sizeof(full) - 3, skip_prefix(name, "SIG"));
+	for (char *p = full; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
+	return str_nearest(full, words, N_ELEMS(words));
+}
+
 const char *signal_name(int sig)
 {
 	for (size_t i = 0; i < N_ELEMS(SIGNALS); i++)
@@ -266,6 +279,26 @@ int rlimit_from_name(const char *name)
 		if (strcasecmp(rest, RLIMITS[i] + RLIMIT_PREFIX_LEN) == 0)
 			return (int)i;
 	return -1;
+}
+
+const char *rlimit_nearest(const char *name)
+{
+	static const char *words[N_ELEMS(RLIMITS)];
+	char lower[32];
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_ELEMS(RLIMITS); i++) {
+		static char names[N_ELEMS(RLIMITS)][16];
+
+		str_copy(names[i], sizeof(names[i]), RLIMITS[i] + RLIMIT_PREFIX_LEN);
+		for (char *p = names[i]; *p; p++)
+			*p = (char)tolower((unsigned char)*p);
+		words[n++] = names[i];
+	}
+	str_copy(lower, sizeof(lower), skip_prefix(name, "RLIMIT_"));
+	for (char *p = lower; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return str_nearest(lower, words, n);
 }
 
 const char *rlimit_name(int n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spec/oci_notes.c - annotations: lichen's own, a table of them, and those of others */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,15 @@ struct note {
 	const char *const *words;	/* NULL: a string; else the words of the values 0, 1 ... */
 	size_t n_words;
 	bool is_flag;			/* the field is a bool, not an enum */
-	bool is_list;			/* a struct strv: one a line, \ and newline escaped */
+	bool is_number;			/* the field is a uint64_t, left out where it is 0 */
+	bool is_list;			/* the field is a struct strv: one a line, \ and newline escaped */
 	bool from_strangers;		/* OCI_ALLOWED: obeyed in anybody's file */
 };
 
 /* No field of struct spec: the capabilities beyond the table of names, five sets in hex. */
 #define NOTE_CAPS SPEC_ANNOTATION "caps-unnamed"
+/* The whole of process.personality, for which OCI has only the domain. */
+#define NOTE_PERSONALITY SPEC_ANNOTATION "personality"
 
 #define AT(member) offsetof(struct spec, member)
 
@@ -33,6 +37,7 @@ static const char *const SECCOMPS[] = { [SECCOMP_DEFAULT] = "default",
 					[SECCOMP_UNCONFINED] = "unconfined" };
 
 #define TEXT	     .words = NULL
+#define NUMBER	     .is_number = true
 #define ENUM(list)   .words = (list), .n_words = N_ELEMS(list)
 #define LIST	     .is_list = true
 #define FLAG	     .words = NO_YES, .n_words = N_ELEMS(NO_YES), .is_flag = true
@@ -53,6 +58,18 @@ static const struct note NOTES[] = {
 	{ "privileged", AT(privileged), FLAG },
 	{ "ephemeral", AT(ephemeral), FLAG },
 	{ "interactive", AT(process.interactive), FLAG },
+	{ "init", AT(process.init), FLAG, OCI_ALLOWED },
+	{ "argv0", AT(process.argv0), TEXT },
+	{ "preserve-fds", AT(process.preserve_fds), NUMBER },
+	{ "unset-env", AT(process.unset_env), LIST },
+	{ "stop-signal", AT(stop_signal), TEXT, OCI_ALLOWED },
+	{ "timeout-ms", AT(timeout_ms), NUMBER, OCI_ALLOWED },
+	{ "die-with-parent", AT(die_with_parent), FLAG },
+	{ "hosts", AT(add_hosts), LIST },
+	{ "dns", AT(dns), LIST },
+	{ "dns-search", AT(dns_search), LIST },
+	{ "dns-options", AT(dns_options), LIST },
+	{ "no-resolv-conf", AT(no_resolv), FLAG },
 };
 
 /* ---- reading ---- */
@@ -107,12 +124,36 @@ static void write_list(const struct strv *list, struct buf *b)
 	}
 }
 
+static int read_personality(struct oci_reader *r, const char *value, struct err *e)
+{
+	AUTO_STRV struct strv words = { 0 };
+	uint32_t persona = 0;
+
+	strv_split(&words, value, ',');
+	for (size_t i = 0; i < words.n; i++)
+		if (!personality_add(&persona, words.v[i]))
+			return err_set(e, ERR_SPEC, "annotations." NOTE_PERSONALITY ": '%.40s' is not known", words.v[i]);
+	r->s->process.has_personality = true;
+	r->s->process.personality = persona;
+	return 0;
+}
+
 static int set_note(struct oci_reader *r, const struct note *n, const char *value,
 		    struct err *e)
 {
 	void *out = oci_at(r->s, n->offset);
 	AUTO_BUF struct buf words = { 0 };
 
+	if (n->is_number) {
+		char *end;
+
+		errno = 0;
+		*(uint64_t *)out = strtoull(value, &end, 10);
+		if (*value < '0' || *value > '9' || *end || errno)
+			return err_set(e, ERR_SPEC, "annotations." SPEC_ANNOTATION "%s: expected a number, found '%.40s'",
+				       n->name, value);
+		return 0;
+	}
 	if (n->is_list) {
 		AUTO_FREE char *text = oci_unescape(value, r->escaped);
 
@@ -151,6 +192,8 @@ static int read_note(struct oci_reader *r, const char *key, const char *value,
 		return 0; /* oci_read() has seen to it */
 	if (r->trust == OCI_TRUSTED && str_eq(key, NOTE_CAPS))
 		return read_caps_unnamed(r, value, e);
+	if (r->trust == OCI_TRUSTED && str_eq(key, NOTE_PERSONALITY))
+		return read_personality(r, value, e);
 	oci_warn(r, at, r->trust == OCI_TRUSTED ? "ignored: this annotation is not known"
 						: "ignored: only lichen itself may set this annotation");
 	return 0;
@@ -213,6 +256,13 @@ static void write_note(struct oci_writer *w, const struct note *n, json_t *notes
 	AUTO_FREE char *key = str_fmt(SPEC_ANNOTATION "%s", n->name);
 	size_t value;
 
+	if (n->is_number) {
+		const uint64_t *number = at;
+
+		if (*number)
+			oci_set(notes, key, json_sprintf("%" PRIu64, *number));
+		return;
+	}
 	if (n->is_list) {
 		AUTO_BUF struct buf b = { 0 };
 
@@ -257,6 +307,11 @@ json_t *oci_write_annotations(struct oci_writer *w, const struct oci_field *f, j
 	for (size_t i = 0; i < N_ELEMS(NOTES); i++)
 		write_note(w, &NOTES[i], notes);
 	write_caps_unnamed(w, notes);
+	if (w->s->process.has_personality) {
+		AUTO_FREE char *words = personality_format(w->s->process.personality);
+
+		oci_set(notes, NOTE_PERSONALITY, json_string(words));
+	}
 	if (w->escaped)
 		oci_set(notes, OCI_NOTE_ESCAPED, json_string("bytes"));
 	return notes;

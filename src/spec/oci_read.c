@@ -212,8 +212,11 @@ int oci_read_user(struct oci_reader *r, const struct oci_field *f, json_t *j,
 		return 0;
 	if (want_object(j, at, e) < 0)
 		return -1;
-	warn_others(r, j, at, has_id && r->trust == OCI_STRANGER ? KNOWN("uid", "gid")
-								 : KNOWN("uid", "gid", "username"));
+	warn_others(r, j, at, has_id && r->trust == OCI_STRANGER ? KNOWN("uid", "gid", "umask")
+								 : KNOWN("uid", "gid", "umask", "username"));
+	r->s->process.has_umask = member(j, "umask");
+	if (r->s->process.has_umask && member_u32(j, "umask", at, &r->s->process.umask, e) < 0)
+		return -1;
 	if (r->trust == OCI_TRUSTED)
 		return 0;
 	if (!has_id)
@@ -416,4 +419,68 @@ int oci_read_time(struct oci_reader *r, const struct oci_field *f, json_t *j,
 	if (read_clock(r, j, "monotonic", at, &s->time.monotonic_s, &s->time.monotonic_ns, e) < 0)
 		return -1;
 	return read_clock(r, j, "boottime", at, &s->time.boottime_s, &s->time.boottime_ns, e);
+}
+
+/* ---- attributes of the process ---- */
+
+int oci_read_oom(struct oci_reader *r, const struct oci_field *f, json_t *j,
+		 const struct jpath *at, struct err *e)
+{
+	struct spec_process *p = &r->s->process;
+	json_int_t n = json_integer_value(j);
+
+	(void)f; /* two fields */
+	p->has_oom_score_adj = j;
+	p->oom_score_adj = 0;
+	if (j && (!json_is_integer(j) || n < -1000 || n > 1000))
+		return oci_bad(at, "an integer from -1000 to 1000", j, e);
+	p->oom_score_adj = (int)n;
+	return 0;
+}
+
+/* The domain in OCI's words; flags, for which OCI has none, are in an annotation. */
+int oci_read_personality(struct oci_reader *r, const struct oci_field *f, json_t *j,
+			 const struct jpath *up, struct err *e)
+{
+	const struct jpath at = { .up = up, .key = "domain" };
+	struct spec_process *p = &r->s->process;
+	AUTO_FREE char *domain = NULL;
+
+	(void)f; /* two fields */
+	p->has_personality = j;
+	p->personality = 0;
+	if (!j)
+		return 0;
+	if (want_object(j, up, e) < 0 || oci_get_string(r, json_object_get(j, "domain"), &at, &domain, e) < 0)
+		return -1;
+	warn_others(r, j, up, KNOWN("domain"));
+	if (str_eq(domain, "LINUX32"))
+		return personality_add(&p->personality, "linux32") ? 0 : -1;
+	return str_eq(domain, "LINUX") ? 0 : oci_bad(&at, "LINUX or LINUX32", json_object_get(j, "domain"), e);
+}
+
+int oci_read_sysctl(struct oci_reader *r, const struct oci_field *f, json_t *j,
+		    const struct jpath *up, struct err *e)
+{
+	struct strv *out = oci_at(r->s, f->offset);
+	const char *key;
+	json_t *v;
+
+	strv_fini(out);
+	if (!j)
+		return 0;
+	if (want_object(j, up, e) < 0)
+		return -1;
+	json_object_foreach(j, key, v) {
+		const struct jpath at = { .up = up, .key = key };
+		AUTO_FREE char *value = NULL, *name = oci_unescape(key, r->escaped), *dotted = sysctl_key(name);
+
+		if (oci_get_string(r, v, &at, &value, e) < 0)
+			return -1;
+		if (str_eq(dotted, "kernel.domainname"))
+			str_set(&r->s->domainname, value);
+		else
+			strv_addf(out, "%s=%s", dotted, value);
+	}
+	return 0;
 }

@@ -155,6 +155,7 @@ json_t *oci_write_user(struct oci_writer *w, const struct oci_field *f, json_t *
 	oci_set(j, "uid", uid >= 0 && gid >= 0 ? json_integer(uid) : NULL);
 	oci_set(j, "gid", uid >= 0 && gid >= 0 ? json_integer(gid) : NULL);
 	oci_set(j, "username", uid >= 0 && gid >= 0 ? NULL : oci_str(w, user));
+	oci_set(j, "umask", w->s->process.has_umask ? json_integer(w->s->process.umask) : NULL);
 	return j;
 }
 
@@ -297,5 +298,49 @@ json_t *oci_write_time(struct oci_writer *w, const struct oci_field *f, json_t *
 					s->time.monotonic_ns));
 	oci_set(j, "boottime", write_clock(json_object_get(j, "boottime"), s->time.boottime_s,
 				       s->time.boottime_ns));
+	return j;
+}
+
+/* ---- attributes of the process ---- */
+
+json_t *oci_write_oom(struct oci_writer *w, const struct oci_field *f, json_t *old)
+{
+	const struct spec_process *p = &w->s->process;
+
+	(void)f, (void)old;
+	return p->has_oom_score_adj ? json_integer(p->oom_score_adj) : NULL;
+}
+
+json_t *oci_write_personality(struct oci_writer *w, const struct oci_field *f, json_t *old)
+{
+	const struct spec_process *p = &w->s->process;
+	AUTO_FREE char *words = personality_format(p->personality);
+	json_t *j;
+
+	(void)f;
+	if (!p->has_personality)
+		return NULL;
+	j = start_from(old);
+	oci_set(j, "domain", json_string(str_starts(words, "linux32") ? "LINUX32" : "LINUX"));
+	return j;
+}
+
+json_t *oci_write_sysctl(struct oci_writer *w, const struct oci_field *f, json_t *old)
+{
+	const struct strv *sysctls = oci_at_const(w->s, f->offset);
+	json_t *j;
+
+	(void)old; /* every member is one that we know */
+	if (!sysctls->n)
+		return NULL;
+	j = json_object();
+	for (size_t i = 0; i < sysctls->n; i++) {
+		size_t n = strcspn(sysctls->v[i], "=");
+		AUTO_FREE char *key = str_dupn(sysctls->v[i], n);
+		json_t *quoted = oci_str(w, key);
+
+		oci_set(j, json_string_value(quoted), oci_str(w, sysctls->v[i] + n + !!sysctls->v[i][n]));
+		json_decref(quoted);
+	}
 	return j;
 }

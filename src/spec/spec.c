@@ -51,6 +51,8 @@ static void process_fini(struct spec_process *p)
 	free(p->user);
 	strv_fini(&p->args);
 	strv_fini(&p->env);
+	free(p->argv0);
+	strv_fini(&p->unset_env);
 	for (size_t i = 0; i < p->n_rlimits; i++)
 		free(p->rlimits[i].type);
 	free(p->rlimits);
@@ -85,6 +87,13 @@ void spec_fini(struct spec *s)
 	strv_fini(&s->masked_paths);
 	strv_fini(&s->readonly_paths);
 	strv_fini(&s->annotations);
+	free(s->domainname);
+	free(s->stop_signal);
+	strv_fini(&s->sysctls);
+	strv_fini(&s->add_hosts);
+	strv_fini(&s->dns);
+	strv_fini(&s->dns_search);
+	strv_fini(&s->dns_options);
 	if (u)
 		u->release(u);
 	*s = (struct spec){ 0 };

@@ -81,6 +81,14 @@ struct spec_process {
 	struct spec_caps caps;
 	struct spec_rlimit *rlimits;
 	size_t n_rlimits;
+	bool init;		/* lichen-init is pid 1 and the command its child */
+	bool has_umask, has_oom_score_adj, has_personality;
+	uint32_t umask;
+	int oom_score_adj;	/* -1000 to 1000 */
+	uint32_t personality;	/* as personality(2) takes it */
+	char *argv0;		/* the command's own name for itself; NULL: args[0] */
+	uint64_t preserve_fds;	/* descriptors 3 to 2 + n of the caller go in */
+	struct strv unset_env;	/* names of variables that get no default (HOME, HOSTNAME) */
 };
 
 struct spec {
@@ -111,6 +119,14 @@ struct spec {
 	enum overlay_mode overlay;
 	bool privileged;
 	bool ephemeral;		/* thrown away at exit */
+	char *domainname;	/* of the UTS namespace; NULL: the kernel's own */
+	struct strv sysctls;	/* KEY=VALUE; keys with dots, as sysctl(8) prints them */
+	struct strv add_hosts;	/* NAME:IP, lines of /etc/hosts */
+	struct strv dns, dns_search, dns_options;	/* lines of /etc/resolv.conf in place of the machine's */
+	bool no_resolv;		/* the root's own /etc/resolv.conf stays */
+	char *stop_signal;	/* signal_name()'s spelling; what asks the command to end; NULL: SIGTERM */
+	uint64_t timeout_ms;	/* after which it is asked to end; 0: never */
+	bool die_with_parent;	/* the launcher ends with the process that started it */
 	struct strv annotations;	/* KEY=VALUE of a config that are not ours */
 	void *unknown;		/* struct spec_unknown (spec/internal.h): the parsed JSON whose
 				 * unknown fields are kept; NULL where no config was read */
@@ -176,5 +192,31 @@ const char *signal_name(int sig);		/* "SIGTERM"; "SIGRTMIN+3"; "?" */
 /* "RLIMIT_NOFILE", "nofile" -> RLIMIT_NOFILE; -1. A spec holds only rlimit_name()'s spelling. */
 int rlimit_from_name(const char *name);
 const char *rlimit_name(int n);			/* "RLIMIT_NOFILE"; NULL beyond the table */
+const char *rlimit_nearest(const char *name);	/* "nofile", for "did you mean"; NULL */
+const char *signal_nearest(const char *name);	/* "SIGTERM"; NULL */
+
+/* ---- personality(2) in the words of setarch(8) (spec/personality.c) ---- */
+
+/* Adds what the word says to *@persona: "linux32", "addr-no-randomize". Words of a domain
+ * replace the domain. False: unknown. */
+bool personality_add(uint32_t *persona, const char *word);
+const char *personality_nearest(const char *word);	/* NULL */
+char *personality_format(uint32_t persona);	/* "linux32,addr-no-randomize"; owned */
+
+/* ---- names and addresses (spec/check_process.c) ---- */
+
+bool spec_is_address(const char *text);		/* IPv4 or IPv6 */
+bool spec_is_host_entry(const char *text);	/* NAME:IP */
+
+/* ---- sysctls (spec/sysctl.c) ---- */
+
+/* In the form with dots, whichever separator was typed; "net/ipv4/conf/eth0.1/x" is
+ * "net.ipv4.conf.eth0/1.x", as sysctl(8) has it. Owned. */
+char *sysctl_key(const char *typed);
+/* Below /proc/sys; owned. */
+char *sysctl_path(const char *key);
+/* The namespace that owns @key, or -1 with a sentence in *@why, which may end in what to use
+ * instead. */
+int sysctl_owner(const char *key, const char **why);
 
 #endif

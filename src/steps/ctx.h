@@ -69,6 +69,10 @@ step_fn step_idmap, step_root_id, step_loopback, step_hostname, step_pivot;
 step_fn step_user, step_set_user;
 /* steps/process.c */
 step_fn step_cwd, step_rlimits, step_stdio, step_no_new_privs, step_deathsig, step_verify, step_exec;
+/* steps/attrs.c */
+step_fn step_oom, step_sysctl, step_domainname, step_umask, step_personality;
+/* steps/init.c */
+step_fn step_init_load, step_init;
 /* steps/caps.c: through libcap-ng */
 step_fn step_caps_bound, step_caps;
 /* steps/filter.c */

@@ -28,16 +28,33 @@ int step_symlink(struct ctx *c, const struct step *s, size_t rung, struct err *e
 	return 0;
 }
 
+/* The place of a file, made where it is missing; a link that leads nowhere (resolv.conf into an
+ * empty /run) gets its target made. -1 with errno. */
+static int make_place(int root, const char *path)
+{
+	AUTO_CLOSE int link = path_open_in_nofollow(root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	AUTO_FREE char *joined = NULL;
+	char target[1024];
+	ssize_t n = link < 0 ? -1 : readlinkat(link, "", target, sizeof(target) - 1);
+
+	if (n <= 0)
+		return path_target_in(root, path, false);
+	target[n] = '\0';
+	joined = target[0] == '/' ? str_dup(target) : str_fmt("%.*s/%s", (int)(strrchr(path, '/') - path), path, target);
+	return path_target_in(root, joined, false);
+}
+
 /* The text in a file of /dev's tmpfs, bound over the root's own, then unlinked: the root
  * is read-only. Where the root has no such file there is nothing to cover. */
 static int bind_text(struct ctx *c, const struct step *s, struct err *e)
 {
 	int dev = ctx_fd(c, SLOT_DEV);
-	AUTO_CLOSE int at = path_open_in(ctx_fd(c, SLOT_ROOT), s->u.file.path, O_PATH, 0);
+	AUTO_CLOSE int at = s->u.file.makes ? make_place(ctx_fd(c, SLOT_ROOT), s->u.file.path)
+					    : path_open_in(ctx_fd(c, SLOT_ROOT), s->u.file.path, O_PATH, 0);
 	AUTO_CLOSE int file = -1, tree = -1;
 
 	if (at < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "openat2", s->object, "covering a file");
+		return errno == ENOENT && !s->u.file.makes ? 0 : err_sys(e, "openat2", s->object, "covering a file");
 	file = openat(dev, ".text", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
 	if (file < 0 || fchmod(file, 0644) < 0 || fd_write_all(file, s->u.file.text, strlen(s->u.file.text)) < 0)
 		return err_sys(e, "write", s->object, "writing a file");

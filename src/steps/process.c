@@ -23,6 +23,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "steps/ctx.h"
+#include "steps/process.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -103,13 +104,14 @@ int step_rlimits(struct ctx *c, const struct step *s, size_t rung, struct err *e
 
 /* ---- standard streams ---- */
 
-static int open_console(int fds[3], struct err *e)
+static int open_console(int fds[3], bool has_init, struct err *e)
 {
 	AUTO_CLOSE int tty = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	if (tty < 0)
 		return err_sys(e, "open", "/dev/console", "opening the sandbox's terminal");
-	if (ioctl(tty, TIOCSCTTY, 0) < 0)
+	/* below an init the command leads the session, not pid 1 */
+	if (!has_init && ioctl(tty, TIOCSCTTY, 0) < 0)
 		return err_sys(e, "TIOCSCTTY", "/dev/console", "making the pty the controlling terminal");
 	for (int i = 0; i < 3; i++) {
 		fds[i] = fcntl(tty, F_DUPFD_CLOEXEC, 3);
@@ -124,6 +126,7 @@ static int open_console(int fds[3], struct err *e)
  *
  * Place:	child, after the pivot
  * Needs:	with a terminal /dev/console; else c->stdio, which may overlap with 0 to 2
+ *		process.preserve_fds descriptors from 3 on, which stay open
  * Errors:	SYS setsid, open, TIOCSCTTY, dup, dup2, close_range
  */
 int step_stdio(struct ctx *c, const struct step *s, size_t rung, struct err *e)
@@ -136,7 +139,7 @@ int step_stdio(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	if (setsid() < 0 && getsid(0) != getpid())
 		return err_sys(e, "setsid", NULL, "starting a session");
 	if (c->spec->process.terminal) {
-		if (open_console(high, e) < 0)
+		if (open_console(high, c->spec->process.init, e) < 0)
 			return -1;
 	} else {
 		/* all out of the way first: one may stand where another one goes to */
@@ -151,7 +154,7 @@ int step_stdio(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 			return err_sys(e, "dup2", NULL, "setting up descriptor %d", i);
 		close(high[i]);
 	}
-	if (sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+	if (sys_close_range(3 + (unsigned)c->spec->process.preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_sys(e, "close_range", NULL, "marking descriptors to be closed");
 	return 0;
 }
@@ -509,8 +512,7 @@ static char *search(const char *name, const char *path)
 	return ptr_take(&second_best);
 }
 
-/* What is ignored or blocked would stay so across exec. */
-static int reset_signals(struct err *e)
+int signals_reset(bool unblocks, struct err *e)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
@@ -519,7 +521,7 @@ static int reset_signals(struct err *e)
 		if (sig != SIGKILL && sig != SIGSTOP && (sig < 32 || sig >= SIGRTMIN) && sigaction(sig, &dfl, NULL) < 0)
 			return err_sys(e, "sigaction", NULL, "resetting signal %d", sig);
 	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+	if (unblocks && sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return err_sys(e, "sigprocmask", NULL, "resetting the signal mask");
 	return 0;
 }
@@ -535,18 +537,19 @@ static int reset_signals(struct err *e)
 int step_exec(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	const struct spec_process *p = &c->spec->process;
-	AUTO_STRV struct strv env = { 0 };
+	AUTO_STRV struct strv env = { 0 }, args = { 0 };
 	AUTO_FREE char *file = NULL;
+	char *const none[] = { NULL };
 	const char *path;
 
 	(void)s;
 	(void)rung;
 	if (!p->args.n)
 		return err_set(e, ERR_SPEC, "no command was given");
-	if (reset_signals(e) < 0)
+	if (signals_reset(true, e) < 0)
 		return -1;
 	strv_copy(&env, &p->env);
-	if (!env_get(&env, "HOME"))
+	if (!env_get(&env, "HOME") && !strv_has(&p->unset_env, "HOME"))
 		strv_addf(&env, "HOME=%s", c->user.home[0] ? c->user.home : "/");
 	path = env_get(&env, "PATH");
 	if (!path || !*path)
@@ -561,6 +564,9 @@ int step_exec(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 		e->kind = ERR_NOTFOUND;
 		return -1;
 	}
-	execve(file, p->args.v, env.v);
+	strv_copy(&args, &p->args);
+	if (p->argv0)
+		str_set(&args.v[0], p->argv0);
+	execve(file, args.v, env.v ? env.v : none);
 	return explain(file, e);
 }

@@ -44,7 +44,7 @@ wrong 'an unknown one in a cluster' "-Z" -- run -iZ "$root" true
 wrong 'an option without its value' '--name' -- run --name
 wrong 'a value that is not taken' '--read-only' -- run --read-only=yes "$root" true
 wrong "docker's --publish" "'(--publish|-p)'" 'network' -- run -p 80:80 "$root" true
-wrong "docker's --entrypoint" '--entrypoint' 'COMMAND' -- run --entrypoint sh "$root"
+wrong "docker's --restart" '--restart' -- run --restart always "$root"
 wrong "docker's -d" "'-d'" -- run -d "$root" true
 wrong "docker's --mount" '--mount' '-v SRC:DST' -- run --mount type=bind,src=/,dst=/x "$root" true
 wrong 'an option before the verb' "'(--read-only)'" 'run' -- --read-only run "$root" true

@@ -78,6 +78,32 @@ static void same_process(const struct spec_process *a, const struct spec_process
 	}
 }
 
+static void same_attributes(const struct spec *a, const struct spec *b)
+{
+	const struct spec_process *p = &a->process, *q = &b->process;
+
+	assert_int_equal(p->init, q->init);
+	assert_int_equal(p->has_umask, q->has_umask);
+	assert_int_equal(p->umask, q->umask);
+	assert_int_equal(p->has_oom_score_adj, q->has_oom_score_adj);
+	assert_int_equal(p->oom_score_adj, q->oom_score_adj);
+	assert_int_equal(p->has_personality, q->has_personality);
+	assert_int_equal(p->personality, q->personality);
+	assert_true(str_eq(p->argv0, q->argv0));
+	assert_int_equal(p->preserve_fds, q->preserve_fds);
+	same_list(&p->unset_env, &q->unset_env);
+	assert_true(str_eq(a->domainname, b->domainname));
+	same_list(&a->sysctls, &b->sysctls);
+	same_list(&a->add_hosts, &b->add_hosts);
+	same_list(&a->dns, &b->dns);
+	same_list(&a->dns_search, &b->dns_search);
+	same_list(&a->dns_options, &b->dns_options);
+	assert_int_equal(a->no_resolv, b->no_resolv);
+	assert_true(str_eq(a->stop_signal, b->stop_signal));
+	assert_true(a->timeout_ms == b->timeout_ms);
+	assert_int_equal(a->die_with_parent, b->die_with_parent);
+}
+
 static void same_mounts(const struct spec *a, const struct spec *b)
 {
 	assert_int_equal(a->n_mounts, b->n_mounts);
@@ -120,6 +146,7 @@ static void same_spec(const struct spec *a, const struct spec *b)
 	assert_int_equal(a->privileged, b->privileged);
 	assert_int_equal(a->ephemeral, b->ephemeral);
 	same_list(&a->annotations, &b->annotations);
+	same_attributes(a, b);
 }
 
 /* write, read, write: the same spec and the same bytes */
@@ -163,6 +190,32 @@ static void set_process(struct spec_process *p)
 	p->caps = (struct spec_caps){ UINT64_MAX, 3, 7, UINT64_C(1) << 63, UINT64_C(1) << 40 };
 }
 
+static void set_attributes(struct spec *s)
+{
+	struct spec_process *p = &s->process;
+
+	p->init = p->has_umask = p->has_oom_score_adj = p->has_personality = true;
+	p->umask = 077;
+	p->oom_score_adj = -17;
+	assert_true(personality_add(&p->personality, "linux32") && personality_add(&p->personality, "addr-no-randomize"));
+	str_set(&p->argv0, "-sh");
+	p->preserve_fds = 3;
+	strv_add(&p->unset_env, "HOME");
+	strv_add(&p->unset_env, "A B");
+	str_set(&s->domainname, "example.org");
+	strv_add(&s->sysctls, "kernel.sem=1 2 3 4");
+	strv_add(&s->sysctls, "net.ipv4.conf.eth0/1.forwarding=1");
+	strv_add(&s->add_hosts, "db:10.0.0.5");
+	strv_add(&s->add_hosts, "six:::1");
+	strv_add(&s->dns, "9.9.9.9");
+	strv_add(&s->dns_search, ".");
+	strv_add(&s->dns_options, "ndots:2");
+	strv_add(&s->dns_options, "rotate");
+	s->no_resolv = s->die_with_parent = true;
+	str_set(&s->stop_signal, "SIGINT");
+	s->timeout_ms = UINT64_C(5400000);
+}
+
 static void set_all(struct spec *s)
 {
 	struct spec_mount *m;
@@ -172,6 +225,7 @@ static void set_all(struct spec *s)
 	str_set(&s->root.path, "/srv/root");
 	s->root.readonly = true;
 	set_process(&s->process);
+	set_attributes(s);
 	add_rlimit(s, "RLIMIT_NOFILE", 1024, 4096);
 	add_rlimit(s, "RLIMIT_CORE", UINT64_MAX, UINT64_MAX);
 	add_rlimit(s, "RLIMIT_AS", UINT64_C(1) << 63, (UINT64_C(1) << 63) + 1);
@@ -323,6 +377,11 @@ static void other_runtimes_understand_it(void **state)
 	assert_non_null(strstr(text, "\"soft\": 18446744073709551615"));
 	assert_non_null(strstr(text, "\"CAP_CHECKPOINT_RESTORE\""));
 	assert_null(strstr(text, "\"type\": \"network\""));
+	assert_non_null(strstr(text, "\"umask\": 63"));
+	assert_non_null(strstr(text, "\"oomScoreAdj\": -17"));
+	assert_non_null(strstr(text, "\"domain\": \"LINUX32\""));
+	assert_non_null(strstr(text, "\"kernel.sem\": \"1 2 3 4\""));
+	assert_non_null(strstr(text, "\"domainname\": \"example.org\""));
 	assert_non_null(strstr(text, "\"path\": \"/proc/1/ns/pid\""));
 	assert_int_equal(text[strlen(text) - 1], '\n');
 	free(text);
@@ -427,14 +486,14 @@ static void strangers_annotations_are_not_obeyed(void **state)
 static void nothing_is_ignored_silently(void **state)
 {
 	static const char *const NAMED[] = {
-		"future: ", "domainname: ", "process.consoleSize: ", "process.user.umask: ",
+		"future: ", "process.consoleSize: ",
 		"process.user.additionalGids: ", "process.capabilities.bounding[1]: ",
 		"process.capabilities.later: ", "process.capabilities: inheritable",
-		"process.rlimits[0].why: ", "process.apparmorProfile: ", "process.oomScoreAdj: ",
+		"process.rlimits[0].why: ", "process.apparmorProfile: ",
 		"root.extra: ", "hooks: ", "mounts[1].uidMappings: ", "mounts[2].second: ",
 		"linux.namespaces[0].odd: ", "linux.uidMappings[0].u: ",
 		"linux.timeOffsets.boottime.tick: ", "linux.timeOffsets.tai: ",
-		"linux.resources: ", "linux.devices: ", "linux.sysctl: ",
+		"linux.resources: ", "linux.devices: ",
 		"linux.rootfsPropagation: ", "linux.cgroupsPath: ",
 		"linux.seccomp: this profile is kept, but not applied yet",
 	};

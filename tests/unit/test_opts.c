@@ -160,7 +160,8 @@ static void errors_help(void **state)
 		{ "run", "-dit d", "no option '-d' (in '-dit') in this version", "foreground" },
 		{ "run", "-p 80:80 d", "'-p'", "--network none" },
 		{ "run", "--mount=type=bind,src=a d", "'--mount' in this version", "-v SRC:DST" },
-		{ "run", "--entrypoint sh d", "'--entrypoint'", "after the root file system" },
+		{ "run", "--dns-opt ndots:1 d", "'--dns-opt'", "--dns-option" },
+		{ "run", "--init=maybe d", "option '--init' takes no value but true or false, and was given 'maybe'", "see" },
 		{ "run", "--unshare-all d", "'--unshare-all'", "leave it out" },
 		{ "run", "--label x d", "no option '--label' in this version", "see 'lichen run --help'" },
 		/* of another verb, or on the other side of the verb */
@@ -305,7 +306,7 @@ static void rows_are_sound(void **state)
 		for (const struct opt *o = opts_next(v, NULL); o; o = opts_next(v, o)) {
 			char letter[2] = { o->letter, '\0' };
 
-			assert_int_equal(o->type == OPT_FLAG, o->argument == NULL);
+			assert_int_equal(o->type == OPT_FLAG || o->type == OPT_TRI, o->argument == NULL);
 			assert_true(o->type != OPT_ENUM || (o->words && o->hint == HINT_WORDS));
 			assert_true(o->hint != HINT_WORDS || o->words);
 			assert_false(strv_has(&seen, o->name));

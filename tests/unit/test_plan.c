@@ -275,6 +275,19 @@ static void time_offsets(struct spec *s, struct plan_input *in)
 	s->time.boottime_s = 86400;
 }
 
+/* Everything that says something about the process, below an init. */
+static void with_init(struct spec *s, struct plan_input *in)
+{
+	terminal(s, in);
+	s->process.init = s->process.has_umask = s->process.has_oom_score_adj = s->process.has_personality = true;
+	s->process.umask = 077;
+	s->process.oom_score_adj = 500;
+	assert_true(personality_add(&s->process.personality, "linux32"));
+	str_set(&s->domainname, "example.org");
+	strv_add(&s->sysctls, "net.ipv4.ip_forward=1");
+	in->init_path = str_dup("/usr/libexec/lichen/lichen-init");
+}
+
 static void replaced(struct spec *s, struct plan_input *in)
 {
 	struct spec_mount *m;
@@ -319,6 +332,7 @@ static const struct golden {
 	{ "host-cow", host_cow },
 	{ "time-offsets", time_offsets },
 	{ "replaced", replaced },
+	{ "init", with_init },
 };
 
 /* ---- helpers ---- */
@@ -538,6 +552,12 @@ static const struct {
 	{ STEP_SET_USER, STEP_CAPS, dir_range, "the change of ids clears capabilities" },
 	{ STEP_SET_USER, STEP_DEATHSIG, dir_range, "the change of ids clears the death signal" },
 	{ STEP_SECCOMP, STEP_VERIFY, privileged, "the filter is loaded before it is verified" },
+	{ STEP_STDIO, STEP_RLIMITS, with_init, "a low limit does not hit lichen's own descriptors" },
+	{ STEP_DEATHSIG, STEP_INIT, with_init, "pid 1 dies with the supervisor" },
+	{ STEP_SECCOMP, STEP_INIT, with_init, "init has the filter of the command" },
+	{ STEP_INIT_LOAD, STEP_ROOT_ID, with_init, "init is opened as the caller" },
+	{ STEP_INIT, STEP_VERIFY, with_init, "what is verified is the command's own process" },
+	{ STEP_SYSCTL, STEP_READONLY, with_init, "parameters are written while /proc/sys can be" },
 	{ STEP_VERIFY, STEP_EXEC, dir_range, "what was set up is verified before exec" },
 };
 

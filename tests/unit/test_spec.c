@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
+#include "base/auto.h"
 #include "spec/mountopts.h"
 #include "spec/spec.h"
 
@@ -363,6 +364,30 @@ static void b_time_ns(struct spec *s)
 }
 static void b_masked(struct spec *s) { strv_add(&s->masked_paths, "/proc/../etc"); }
 static void b_note(struct spec *s) { strv_add(&s->annotations, "org.lichen.privileged=true"); }
+static void b_umask(struct spec *s) { s->process.has_umask = true, s->process.umask = 01000; }
+static void b_oom(struct spec *s) { s->process.has_oom_score_adj = true, s->process.oom_score_adj = 1001; }
+static void b_preserve(struct spec *s) { s->process.preserve_fds = 5000; }
+static void b_unset(struct spec *s) { strv_add(&s->process.unset_env, "A=1"); }
+static void b_stop(struct spec *s) { s->stop_signal = str_dup("SIGFOO"); }
+static void b_sysctl_form(struct spec *s) { strv_add(&s->sysctls, "net.x"); }
+static void b_sysctl_whole(struct spec *s) { strv_add(&s->sysctls, "vm.swappiness=1"); }
+static void b_sysctl_host(struct spec *s)
+{
+	strv_add(&s->sysctls, "net.a=1");
+	s->ns[NS_NETWORK].mode = NS_HOST;
+}
+static void b_domain(struct spec *s) { s->domainname = str_dup(""); }
+static void b_hosts(struct spec *s) { strv_add(&s->add_hosts, "db:x"); }
+static void b_hosts_covered(struct spec *s)
+{
+	struct spec_mount *m = spec_add_mount(s);
+
+	strv_add(&s->add_hosts, "db:10.0.0.5");
+	m->type = str_dup("tmpfs");
+	m->destination = str_dup("/etc");
+}
+static void b_dns(struct spec *s) { strv_add(&s->dns, "nine"); }
+static void b_search(struct spec *s) { strv_add(&s->dns_search, "a b"); }
 static void b_note_form(struct spec *s) { strv_add(&s->annotations, "x"); }
 
 static const struct {
@@ -418,9 +443,101 @@ static const struct {
 	{ b_time_host, "time offsets need a time namespace" },
 	{ b_time_ns, "nanoseconds must be below" },
 	{ b_masked, "masked path: '/proc/../etc' has '..'" },
+	{ b_umask, "umask: 1000 is not between 0 and 777" },
+	{ b_oom, "oom score: 1001" },
+	{ b_preserve, "5000 are to go in" },
+	{ b_unset, "'A=1' is not the name of a variable" },
+	{ b_stop, "stop signal: 'SIGFOO'" },
+	{ b_sysctl_form, "sysctl: 'net.x' is not KEY=VALUE" },
+	{ b_sysctl_whole, "vm.swappiness: it belongs to the whole machine" },
+	{ b_sysctl_host, "net.a needs a network namespace of the sandbox's own" },
+	{ b_domain, "domain name: '' is not between" },
+	{ b_hosts, "hosts: 'db:x' is not NAME:IP" },
+	{ b_hosts_covered, "a mount covers /etc/hosts" },
+	{ b_dns, "dns: 'nine' is not an address" },
+	{ b_search, "dns search: 'a b' is not a domain" },
 	{ b_note, "names under org.lichen. are lichen's own" },
 	{ b_note_form, "annotation: 'x' is not KEY=VALUE" },
 };
+
+static void sysctls_have_owners(void **state)
+{
+	static const struct {
+		const char *typed, *key, *path;
+		int owner;
+	} ROWS[] = {
+		{ "net.ipv4.ip_forward", "net.ipv4.ip_forward", "net/ipv4/ip_forward", NS_NETWORK },
+		{ "net/ipv4/conf/eth0.1/forwarding", "net.ipv4.conf.eth0/1.forwarding",
+		  "net/ipv4/conf/eth0.1/forwarding", NS_NETWORK },
+		{ "net.ipv4.conf.eth0/1.forwarding", "net.ipv4.conf.eth0/1.forwarding",
+		  "net/ipv4/conf/eth0.1/forwarding", NS_NETWORK },
+		{ "kernel.shm_rmid_forced", "kernel.shm_rmid_forced", "kernel/shm_rmid_forced", NS_IPC },
+		{ "kernel.msgmax", "kernel.msgmax", "kernel/msgmax", NS_IPC },
+		{ "kernel/sem", "kernel.sem", "kernel/sem", NS_IPC },
+		{ "fs.mqueue.msg_max", "fs.mqueue.msg_max", "fs/mqueue/msg_max", NS_IPC },
+		{ "kernel.domainname", "kernel.domainname", "kernel/domainname", NS_UTS },
+		{ "user.max_user_namespaces", "user.max_user_namespaces", "user/max_user_namespaces", NS_USER },
+		{ "kernel.hostname", "kernel.hostname", "kernel/hostname", -1 },
+		{ "vm.swappiness", "vm.swappiness", "vm/swappiness", -1 },
+		{ "kernel.core_pattern", "kernel.core_pattern", "kernel/core_pattern", -1 },
+		{ "fs.file-max", "fs.file-max", "fs/file-max", -1 },
+		{ "net/../kernel/core_pattern", "net.//.kernel.core_pattern", "net/../kernel/core_pattern", -1 },
+		{ "net..x", "net..x", "net//x", -1 },
+		{ "net.", "net.", "net/", -1 },
+		{ "net", "net", "net", -1 },
+		{ "net.a b", "net.a b", "net/a b", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMS(ROWS); i++) {
+		AUTO_FREE char *key = sysctl_key(ROWS[i].typed), *path = sysctl_path(key);
+		const char *why = NULL;
+
+		assert_string_equal(key, ROWS[i].key);
+		assert_string_equal(path, ROWS[i].path);
+		if (sysctl_owner(key, &why) != ROWS[i].owner)
+			fail_msg("%s belongs to another", key);
+		assert_int_equal(why != NULL, ROWS[i].owner < 0);
+	}
+}
+
+static void personalities_have_words(void **state)
+{
+	uint32_t p = 0;
+	char *text;
+
+	(void)state;
+	assert_true(personality_add(&p, "linux32"));
+	assert_true(personality_add(&p, "addr-no-randomize"));
+	assert_true(personality_add(&p, "uname-2.6"));
+	assert_int_equal(p, 0x0060008);
+	text = personality_format(p);
+	assert_string_equal(text, "linux32,addr-no-randomize,uname-2.6");
+	free(text);
+	assert_true(personality_add(&p, "linux64"));
+	assert_int_equal(p & 0xff, 0);
+	assert_false(personality_add(&p, "linux33"));
+	assert_string_equal(personality_nearest("linux33"), "linux32");
+	assert_null(personality_nearest("something"));
+}
+
+static void addresses_are_told_from_names(void **state)
+{
+	static const char *const good[] = { "10.0.0.1", "::1", "fe80::1%eth0", "2001:db8::5" };
+	static const char *const bad[] = { "", "10.0.0", "10.0.0.1 ", "host", "[::1]", "::1\n", "fe80::1%", "1.2.3.4#x" };
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMS(good); i++)
+		assert_true(spec_is_address(good[i]));
+	for (size_t i = 0; i < N_ELEMS(bad); i++)
+		assert_false(spec_is_address(bad[i]));
+	assert_true(spec_is_host_entry("db:10.0.0.5") && spec_is_host_entry("db:::1"));
+	assert_false(spec_is_host_entry("db"));
+	assert_false(spec_is_host_entry(":10.0.0.5"));
+	assert_false(spec_is_host_entry("a b:10.0.0.5"));
+	assert_false(spec_is_host_entry("a\nb:10.0.0.5"));
+	assert_false(spec_is_host_entry("db:10.0.0.5\n1.1.1.1 x"));
+}
 
 static void every_rule_is_named(void **state)
 {
@@ -478,6 +595,9 @@ int main(void)
 		cmocka_unit_test(mountopts_are_sorted_and_consistent),
 		cmocka_unit_test(mountopts_have_recursive_twins),
 		cmocka_unit_test(mountopts_mean_what_the_kernel_means),
+		cmocka_unit_test(sysctls_have_owners),
+		cmocka_unit_test(personalities_have_words),
+		cmocka_unit_test(addresses_are_told_from_names),
 		cmocka_unit_test(every_rule_is_named),
 		cmocka_unit_test(all_violations_in_one_error),
 	};
