@@ -18,7 +18,7 @@ SHELL_TESTS = \
 	tests/func/basic.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
 	tests/func/errors.t tests/func/host.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
 	tests/func/many.t tests/func/nosub.t tests/func/overlay.t tests/func/root.t tests/func/signals.t \
-	tests/func/tty.t tests/func/volumes.t
+	tests/func/tty.t tests/func/volumes.t tests/func/landlock.t tests/func/nouserns.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \
@@ -29,7 +29,7 @@ EXTRA_DIST += \
 if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_relay \
-	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user
+	tests/unit/test_landlock tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -39,6 +39,7 @@ tests_unit_test_oci_LDADD = $(UNIT_LIBS)
 tests_unit_test_opts_LDADD = $(UNIT_LIBS)
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)
 tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
+tests_unit_test_landlock_LDADD = $(UNIT_LIBS)
 tests_unit_test_run_LDADD = $(UNIT_LIBS)
 tests_unit_test_seccomp_LDADD = $(UNIT_LIBS)
 tests_unit_test_spec_LDADD = $(UNIT_LIBS)
@@ -50,6 +51,10 @@ check_PROGRAMS += tests/tools/probe
 tests_tools_probe_SOURCES = tests/tools/probe.c
 tests_tools_probe_LDFLAGS = -static
 tests_tools_probe_CFLAGS =
+check_PROGRAMS += tests/tools/deny
+tests_tools_deny_SOURCES = tests/tools/deny.c
+tests_tools_deny_LDFLAGS = -static
+tests_tools_deny_CFLAGS =
 
 # ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
 check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts

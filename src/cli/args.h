@@ -25,6 +25,8 @@ struct args {
 	struct strv env_files;
 	struct strv cap_add, cap_drop;
 	struct strv security_opts;
+	struct strv landlock;	/* rules, spec/landlock.h */
+	bool no_userns;
 	/* what is left after the options */
 	char **operands;	/* borrowed from argv, NULL-terminated */
 	int n_operands;

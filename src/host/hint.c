@@ -191,6 +191,17 @@ static const struct row {
 	{ NULL, EACCES, "/dev/fuse", "/dev/fuse is not open to users; as root: chmod 0666 /dev/fuse", NULL },
 	{ NULL, EACCES, "/dev/net/tun", "/dev/net/tun is not open to users; as root: chmod 0666 /dev/net/tun", NULL },
 
+	/* Landlock */
+	{ "landlock_create_ruleset", ENOSYS, NULL,
+	  "the kernel is built without Landlock (CONFIG_SECURITY_LANDLOCK), or an outer container's seccomp profile "
+	  "hides it",
+	  NULL },
+	{ "landlock_create_ruleset", EOPNOTSUPP, NULL,
+	  "Landlock is built in, but not switched on: add landlock to the list in the kernel's lsm= parameter "
+	  "(/sys/kernel/security/lsm shows it), update the boot loader and boot",
+	  NULL },
+	{ "landlock_restrict_self", E2BIG, NULL, "Landlock domains are nested 16 deep, which is the kernel's limit", NULL },
+
 	/* the payload */
 	{ "execve execveat", ENOENT, NULL,
 	  "the program, or the interpreter in its first line or ELF header, is not in the root: names are looked up in "

@@ -21,6 +21,7 @@ static const char *const STEP_NAMES[STEP_KINDS] = {
 	[STEP_SECCOMP] = "seccomp",   [STEP_CAPS_BOUND] = "caps-bound",
 	[STEP_SET_USER] = "set-user", [STEP_CAPS] = "caps",
 	[STEP_NO_NEW_PRIVS] = "no-new-privs",
+	[STEP_LANDLOCK] = "landlock",
 	[STEP_DEATHSIG] = "deathsig", [STEP_VERIFY] = "verify",	  [STEP_EXEC] = "exec",
 };
 

@@ -28,6 +28,7 @@ static void add_detail(const struct step *s, struct buf *b)
 		buf_add(b, hs_point_from_child(s->u.meet) ? " child -> supervisor" : " supervisor -> child");
 		break;
 	case STEP_MASK:
+	case STEP_LANDLOCK:
 	case STEP_READONLY:
 		for (size_t i = 0; i < s->u.paths->n; i++) {
 			buf_add(b, " ");

@@ -201,10 +201,27 @@ static void add_hostname(struct spec *s, const char *name)
 	strv_addf(&s->process.env, "HOSTNAME=%s", name);
 }
 
+/* Without namespaces nothing is mapped or mounted. */
+static int prepare_bare(struct plan_input *in, struct spec *s, const struct facts *f, struct err *e)
+{
+	if (f->is_root) {
+		err_set(e, ERR_SPEC, "--no-userns: the command would be root of this machine, which Landlock does not hold");
+		return err_hint(e, "start it as the user it is for: runuser -u USER -- lichen run --no-userns ...");
+	}
+	in->how = IDMAP_SELF;
+	make_texts(in, s, f);
+	add_hostname(s, in->hostname);
+	if (s->id)
+		strv_addf(&s->process.env, RUN_MARK "%s", s->id);
+	return 0;
+}
+
 int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd, struct err *e)
 {
 	*in = (struct plan_input){ .is_root = f->is_root };
 	in->state_dir = str_dup(rd ? rd->data : "STATE");
+	if (spec_is_bare(s))
+		return prepare_bare(in, s, f, e);
 	if (f->is_root && map_real_root(in, s, f, e) < 0)
 		return -1;
 	if (root_find(in, s, f, e) < 0 || look_at_sources(in, s, e) < 0)

@@ -14,6 +14,7 @@ struct note {
 	const char *const *words;	/* NULL: a string; else the words of the values 0, 1 ... */
 	size_t n_words;
 	bool is_flag;			/* the field is a bool, not an enum */
+	bool is_list;			/* a struct strv: one a line, \ and newline escaped */
 	bool from_strangers;		/* OCI_ALLOWED: obeyed in anybody's file */
 };
 
@@ -33,6 +34,7 @@ static const char *const SECCOMPS[] = { [SECCOMP_DEFAULT] = "default",
 
 #define TEXT	     .words = NULL
 #define ENUM(list)   .words = (list), .n_words = N_ELEMS(list)
+#define LIST	     .is_list = true
 #define FLAG	     .words = NO_YES, .n_words = N_ELEMS(NO_YES), .is_flag = true
 #define OCI_ALLOWED  .from_strangers = true	/* gives neither paths nor names nor privileges */
 
@@ -48,6 +50,7 @@ static const struct note NOTES[] = {
 	{ "privileged", AT(privileged), FLAG },
 	{ "ephemeral", AT(ephemeral), FLAG },
 	{ "interactive", AT(process.interactive), FLAG },
+	{ "landlock", AT(landlock), LIST },
 };
 
 /* ---- reading ---- */
@@ -68,12 +71,52 @@ static int read_caps_unnamed(struct oci_reader *r, const char *value, struct err
 	return 0;
 }
 
+/* The lines of @value; "\\n" stands for a newline and "\\\\" for a backslash. */
+static void read_list(struct strv *out, const char *value)
+{
+	struct buf b = { 0 };
+
+	strv_fini(out);
+	for (const char *s = value; *s; s++) {
+		if (*s == '\n') {
+			strv_add_take(out, buf_take(&b));
+		} else if (*s == '\\' && s[1]) {
+			s++;
+			buf_add(&b, *s == 'n' ? "\n" : "\\");
+		} else {
+			buf_addn(&b, s, 1);
+		}
+	}
+	buf_fini(&b);
+}
+
+static void write_list(const struct strv *list, struct buf *b)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		for (const char *s = list->v[i]; *s; s++) {
+			if (*s == '\n')
+				buf_add(b, "\\n");
+			else if (*s == '\\')
+				buf_add(b, "\\\\");
+			else
+				buf_addn(b, s, 1);
+		}
+		buf_add(b, "\n");
+	}
+}
+
 static int set_note(struct oci_reader *r, const struct note *n, const char *value,
 		    struct err *e)
 {
 	void *out = oci_at(r->s, n->offset);
 	AUTO_BUF struct buf words = { 0 };
 
+	if (n->is_list) {
+		AUTO_FREE char *text = oci_unescape(value, r->escaped);
+
+		read_list(out, text);
+		return 0;
+	}
 	if (!n->words) {
 		free(*(char **)out);
 		*(char **)out = oci_unescape(value, r->escaped);
@@ -168,6 +211,14 @@ static void write_note(struct oci_writer *w, const struct note *n, json_t *notes
 	AUTO_FREE char *key = str_fmt(SPEC_ANNOTATION "%s", n->name);
 	size_t value;
 
+	if (n->is_list) {
+		AUTO_BUF struct buf b = { 0 };
+
+		write_list(at, &b);
+		if (b.len)
+			oci_set(notes, key, oci_str(w, b.s));
+		return;
+	}
 	if (!n->words) {
 		const char *const *s = at;
 

@@ -41,6 +41,8 @@ struct ctx {
 	 * subordinate id can exist: the map must be on disk for the sweep; NULL: nothing */
 	int (*beside)(void *arg, struct err *e);
 	void *beside_arg;
+	bool keeps_bound;	/* no namespaces: the bounding set cannot be shrunk, and does not count */
+	int console;		/* no namespaces: the pty's inner end */
 	bool groups_settable;	/* false under a gid map that denies setgroups */
 };
 
@@ -65,6 +67,8 @@ step_fn step_user, step_set_user;
 step_fn step_cwd, step_rlimits, step_stdio, step_no_new_privs, step_deathsig, step_verify, step_exec;
 /* steps/caps.c: through libcap-ng */
 step_fn step_caps_bound, step_caps;
+/* steps/landlock.c */
+step_fn step_landlock;
 /* steps/filter.c */
 step_fn step_seccomp;
 
