@@ -27,6 +27,8 @@ struct args {
 	struct strv security_opts;
 	struct strv landlock;	/* rules, spec/landlock.h */
 	bool no_userns;
+	/* doctor */
+	bool fix;
 	/* what is left after the options */
 	char **operands;	/* borrowed from argv, NULL-terminated */
 	int n_operands;

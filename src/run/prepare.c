@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "host/hint.h"
 #include "run/internal.h"
 #include "steps/copy.h"
 
@@ -104,8 +105,7 @@ static int no_range(const struct facts *f, struct err *e)
 {
 	err_set(e, ERR_HOST, "--ids=range: %s has no subordinate ids in %s", f->user ? f->user : "this user",
 		f->subuids.n ? "/etc/subgid" : "/etc/subuid");
-	return err_hint(e, "an administrator gives them: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s",
-			f->user ? f->user : "USER");
+	return err_hint(e, "%s", cause_get("subids-none")->text);
 }
 
 static int choose_ids(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
