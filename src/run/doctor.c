@@ -94,7 +94,7 @@ static enum doctor_level fault(const struct attempt *a)
 	return a->t->is_needed ? DOCTOR_BROKEN : DOCTOR_MISSING;
 }
 
-static char *format(const char *fmt, va_list ap)
+static __attribute__((format(printf, 1, 0))) char *format(const char *fmt, va_list ap)
 {
 	char text[1024];
 
