@@ -93,12 +93,12 @@ void tree_end_children(pid_t but)
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		struct proc *v;
 		size_t n = list(&v);
-		AUTO_FREE void *owner = v;
 		bool found = false;
 
 		for (size_t i = 0; i < n; i++)
 			if (v[i].ppid == self && v[i].pid != but)
 				found = end(&v[i]) || found;
+		free(v);
 		if (!found)
 			return;
 	}
@@ -109,7 +109,6 @@ void tree_end_marked(pid_t top, const char *id)
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		struct proc *v;
 		size_t n = list(&v);
-		AUTO_FREE void *owner = v;
 		bool found = false, grows = true;
 
 		for (size_t i = 0; i < n; i++)
@@ -123,6 +122,7 @@ void tree_end_marked(pid_t top, const char *id)
 		for (size_t i = 0; i < n; i++)
 			if (v[i].is_ours && v[i].pid != getpid())
 				found = end(&v[i]) || found;
+		free(v);
 		top = -1;	/* its number may be another's by now */
 		if (!found)
 			return;
