@@ -169,6 +169,7 @@ static const struct cause ROWS[] = {
 	  "the map names an id that we may not give: AppArmor's rule for user namespaces (see `dmesg`), or ids that are "
 	  "not in /etc/subuid and /etc/subgid",
 	  NULL, "idmap-eperm", NULL },
+	{ "write openat", EACCES, "id_map", APPARMOR, apparmor_restricts, "idmap-apparmor", FIX_APPARMOR },
 	{ "write openat", EACCES, "id_map",
 	  "the process whose map is written is not dumpable or belongs to somebody else: lichen's file must be readable "
 	  "by you (chmod a+r)",
@@ -216,6 +217,10 @@ static const struct cause ROWS[] = {
 	  "the kernel is built without Landlock (CONFIG_SECURITY_LANDLOCK), or an outer container's seccomp profile "
 	  "hides it",
 	  NULL, "landlock-missing", NULL },
+	{ "landlock_create_ruleset landlock_add_rule landlock_restrict_self", EPERM, NULL,
+	  "a seccomp filter on this process hides Landlock, probably a container's: start that one with a newer profile or "
+	  "`--security-opt seccomp=unconfined`",
+	  is_filtered, "landlock-filtered", NULL },
 	{ "landlock_create_ruleset", EOPNOTSUPP, NULL,
 	  "Landlock is built in, but not switched on: add landlock to the list in the kernel's lsm= parameter "
 	  "(/sys/kernel/security/lsm shows it), update the boot loader and boot",

@@ -27,6 +27,7 @@ void keeper_wait(pid_t keeper);
 /* run/tree.c, for runs without a pid namespace: ends all children of ours but one; ends @top,
  * its descendants, and whoever has RUN_MARK with the run's id in its environment */
 #define RUN_MARK "LICHEN_RUN="
+void tree_reap(pid_t child, pid_t keeper);	/* of our children those that ended, but for these two */
 void tree_end_children(pid_t but);
 void tree_end_marked(pid_t top, const char *id);
 

@@ -426,11 +426,9 @@ static void forward(struct run *r, int sig)
 
 static void take_signal(struct run *r, const struct signalfd_siginfo *si)
 {
-	pid_t pid = (pid_t)si->ssi_pid;
-
-	/* an orphan of the payload, adopted for want of a pid namespace */
-	if (si->ssi_signo == SIGCHLD && pid != r->ctx.child_pid && pid != r->keeper && spec_is_bare(r->spec))
-		(void)waitpid(pid, NULL, WNOHANG);
+	/* orphans of the payload, adopted for want of a pid namespace; one signal may stand for many */
+	if (si->ssi_signo == SIGCHLD && spec_is_bare(r->spec))
+		tree_reap(r->ctx.child_pid, r->keeper);
 	forward(r, (int)si->ssi_signo);
 }
 

@@ -86,6 +86,22 @@ static bool end(const struct proc *p)
 	return true;
 }
 
+void tree_reap(pid_t child, pid_t keeper)
+{
+	AUTO_FREE char *path = str_fmt("/proc/self/task/%d/children", getpid()), *text = NULL;
+	AUTO_STRV struct strv pids = { 0 };
+
+	if (fd_read_file(AT_FDCWD, path, 1 << 20, &text, NULL) < 0)
+		return;
+	strv_split(&pids, text, ' ');
+	for (size_t i = 0; i < pids.n; i++) {
+		pid_t pid = (pid_t)strtol(pids.v[i], NULL, 10);
+
+		if (pid > 0 && pid != child && pid != keeper)
+			(void)waitpid(pid, NULL, WNOHANG);
+	}
+}
+
 void tree_end_children(pid_t but)
 {
 	pid_t self = getpid();

@@ -200,6 +200,8 @@ doctor : '-e ENOSYS landlock_create_ruleset'
 finds landlock missing landlock-missing 'no Landlock'
 doctor : '-e EOPNOTSUPP landlock_create_ruleset'
 finds landlock missing landlock-off 'Landlock is switched off'
+doctor : landlock_create_ruleset
+finds landlock missing landlock-filtered "Landlock is hidden by an outer container's filter"
 doctor : '-e EDQUOT keyctl'
 finds keyring missing key-quota 'no keys left'
 doctor : '-e EACCES memfd_create'

@@ -74,6 +74,10 @@ alive() { grep -lsF "LICHEN_NOUSERNS_TEST=$mark" /proc/[0-9]*/environ; }
 run -e "LICHEN_NOUSERNS_TEST=$mark" host sh -c 'setsid sleep 300 & (setsid sh -c "sleep 300 & sleep 300" &) ; exit 0'
 is "$status" 0 'a command that leaves processes behind'
 is "$(alive)" '' 'which end with it, though they left its session'
+# The launcher's own are two: the command and the keeper.
+run host sh -c 'for i in 1 2 3 4 5 6 7 8; do (: &); done; i=0
+	until [ "$(grep -l "^PPid:.$PPID$" /proc/[0-9]*/status 2>/dev/null | wc -l)" -eq 2 ]; do i=$((i + 1)); [ "$i" -lt 500 ] || exit 1; done'
+is "$status" 0 'what it orphans and what ends is reaped'
 rm -f "$T/work/ready"
 $LICHEN run --no-userns --landlock rwx:/ -w "$T/work" -e "LICHEN_NOUSERNS_TEST=$mark" host \
 	sh -c 'setsid sleep 300 & (setsid sleep 300 &); echo >ready; sleep 300' </dev/null >/dev/null 2>&1 &
