@@ -46,12 +46,18 @@ void hs_close(struct hs *hs)
 static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, size_t *n_fds, struct err *e)
 {
 	size_t room = *n_fds;
+	bool was_reset = false;
 
 	for (;;) {
 		ssize_t n;
 
 		*n_fds = room;
 		n = fd_recv(hs->sock, m, sizeof(*m), fds, n_fds);
+		/* it died with a message of ours unread ('go', mostly): what it said before is still there */
+		if (n < 0 && errno == ECONNRESET && !was_reset) {
+			was_reset = true;
+			continue;
+		}
 		if (n < 0 && errno != ECONNRESET)
 			return err_sys(e, "recvmsg", NULL, "waiting for the other side");
 		if (n <= 0)

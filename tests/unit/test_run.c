@@ -228,6 +228,25 @@ static int peer_error(struct side *s)
 	return 0;
 }
 
+/* The kernel answers ECONNRESET first where the dead left something unread: 'go', which comes early. */
+static void test_hs_error_behind_go(void **state)
+{
+	struct hs ours, theirs;
+	struct err e = { 0 }, sent = { 0 };
+
+	(void)state;
+	assert_int_equal(hs_pair(&ours, &theirs, &e), 0);
+	errno = EINVAL;
+	err_sys(&sent, "overlay", "/srv/debian", "assembling the root");
+	hs_send_err(&theirs, &sent);
+	assert_int_equal(fd_send(ours.sock, "unread", 6, NULL, 0), 0);
+	hs_close(&theirs);
+	assert_int_equal(hs_wait_exec(&ours, &e), -1);
+	assert_string_equal(e.what, "assembling the root");
+	assert_string_equal(e.place, "child");
+	hs_close(&ours);
+}
+
 static void test_hs_error(void **state)
 {
 	struct side sup;
@@ -990,7 +1009,7 @@ int main(void)
 		cmocka_unit_test(test_hs_all_points),
 		cmocka_unit_test(test_hs_order),
 		cmocka_unit_test(test_hs_descriptors),
-		cmocka_unit_test(test_hs_error),
+		cmocka_unit_test(test_hs_error), cmocka_unit_test(test_hs_error_behind_go),
 		cmocka_unit_test(test_hs_death),
 		cmocka_unit_test(test_hs_supervisor_death),
 		cmocka_unit_test(test_hs_after_go),
