@@ -19,7 +19,8 @@ SHELL_TESTS = \
 	tests/func/errors.t tests/func/host.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
 	tests/func/many.t tests/func/nosub.t tests/func/overlay.t tests/func/fuse.t tests/func/cow.t tests/func/layer.t tests/func/root.t tests/func/signals.t \
 	tests/func/tty.t tests/func/volumes.t tests/func/rootfs-from.t \
-	tests/func/init.t tests/func/limits.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t
+	tests/func/init.t tests/func/limits.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
+	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \
@@ -31,7 +32,7 @@ if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_relay \
 	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
-	tests/unit/test_elf
+	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -42,6 +43,8 @@ tests_unit_test_oci_LDADD = $(UNIT_LIBS)
 tests_unit_test_opts_LDADD = $(UNIT_LIBS)
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)
 tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
+tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
+tests_unit_test_landlock_LDADD = $(UNIT_LIBS)
 tests_unit_test_run_LDADD = $(UNIT_LIBS)
 tests_unit_test_seccomp_LDADD = $(UNIT_LIBS)
 tests_unit_test_spec_LDADD = $(UNIT_LIBS)
@@ -53,6 +56,10 @@ check_PROGRAMS += tests/tools/probe
 tests_tools_probe_SOURCES = tests/tools/probe.c
 tests_tools_probe_LDFLAGS = -static
 tests_tools_probe_CFLAGS =
+check_PROGRAMS += tests/tools/deny
+tests_tools_deny_SOURCES = tests/tools/deny.c
+tests_tools_deny_LDFLAGS = -static
+tests_tools_deny_CFLAGS =
 
 # ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
 check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts tests/fuzz/replay_elf

@@ -3,6 +3,7 @@
 
 #include "base/sys.h"
 
+#include <linux/landlock.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -79,4 +80,34 @@ int sys_umount2(const char *path, int flags)
 int sys_seccomp(unsigned op, unsigned flags, void *args)
 {
 	return (int)syscall(SYS_seccomp, op, flags, args);
+}
+
+/* LANDLOCK_RULE_NET_PORT of newer headers */
+enum { RULE_NET_PORT = 2 };
+
+int sys_landlock_abi(void)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+int sys_landlock_create(const struct sys_landlock_ruleset *attr, size_t size)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, attr, size, 0);
+}
+
+int sys_landlock_add_path(int ruleset, int fd, uint64_t access)
+{
+	const struct landlock_path_beneath_attr attr = { .allowed_access = access, .parent_fd = fd };
+
+	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0);
+}
+
+int sys_landlock_add_port(int ruleset, const struct sys_landlock_port *port)
+{
+	return (int)syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, port, 0);
+}
+
+int sys_landlock_restrict_self(int ruleset)
+{
+	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 }

@@ -33,6 +33,34 @@ struct sys_clone_args {		/* struct clone_args of clone3(2), version 2 */
 		set_tid_size, cgroup;
 };
 
+/* landlock(7), with what is newer than Debian 12's headers: ABI 3 (truncate) to 6 (scopes) */
+#define LANDLOCK_FS_EXECUTE	(UINT64_C(1) << 0)
+#define LANDLOCK_FS_WRITE_FILE	(UINT64_C(1) << 1)
+#define LANDLOCK_FS_READ_FILE	(UINT64_C(1) << 2)
+#define LANDLOCK_FS_READ_DIR	(UINT64_C(1) << 3)
+#define LANDLOCK_FS_CHANGE_DIR	(UINT64_C(0x1ff) << 4)	/* remove and make, of every kind */
+#define LANDLOCK_FS_REFER	(UINT64_C(1) << 13)	/* ABI 2 */
+#define LANDLOCK_FS_TRUNCATE	(UINT64_C(1) << 14)	/* ABI 3 */
+#define LANDLOCK_FS_IOCTL_DEV	(UINT64_C(1) << 15)	/* ABI 5 */
+#define LANDLOCK_NET_BIND_TCP	 (UINT64_C(1) << 0)	/* ABI 4 */
+#define LANDLOCK_NET_CONNECT_TCP (UINT64_C(1) << 1)
+#define LANDLOCK_SCOPE_ABSTRACT	 (UINT64_C(1) << 0)	/* ABI 6 */
+#define LANDLOCK_SCOPE_SIGNALS	 (UINT64_C(1) << 1)
+
+struct sys_landlock_ruleset {	/* struct landlock_ruleset_attr; older kernels take its beginning */
+	uint64_t access_fs, access_net, scoped;
+};
+
+struct sys_landlock_port {	/* struct landlock_net_port_attr */
+	uint64_t access, port;
+};
+
+int sys_landlock_abi(void);	/* -1 with errno: ENOSYS not built in, EOPNOTSUPP off at boot */
+int sys_landlock_create(const struct sys_landlock_ruleset *attr, size_t size);	/* a descriptor, CLOEXEC */
+int sys_landlock_add_path(int ruleset, int fd, uint64_t access);
+int sys_landlock_add_port(int ruleset, const struct sys_landlock_port *port);
+int sys_landlock_restrict_self(int ruleset);
+
 pid_t sys_clone3(struct sys_clone_args *args);
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int sig);

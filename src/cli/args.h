@@ -37,6 +37,10 @@ struct args {
 	struct strv personality;	/* words, lists of words */
 	struct strv sysctls;	/* KEY=VALUE */
 	struct strv add_hosts, dns, dns_search, dns_options;
+	struct strv landlock;	/* rules, spec/landlock.h */
+	bool no_userns;
+	/* doctor */
+	bool fix;
 	/* what is left after the options */
 	char **operands;	/* borrowed from argv, NULL-terminated */
 	int n_operands;

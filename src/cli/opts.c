@@ -21,6 +21,8 @@ static const char *const names_overlay[] = {
 	[OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel", [OVERLAY_FUSE] = "fuse", [OVERLAY_COPY] = "copy", NULL,
 };
 static const char *const names_network[] = { "none", NULL };
+static const char *const names_landlock[] = { "ro:", "rx:", "rw:", "rwx:", "x:", "tcp-bind:", "tcp-connect:", "scope",
+					     "scope:signals", "scope:abstract", NULL };
 static const char *const names_security[] = { "seccomp=unconfined", "no-new-privileges", NULL };
 
 static const char *const names_ulimit[] = {

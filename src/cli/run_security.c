@@ -6,6 +6,7 @@
 
 #include "cli/args.h"
 #include "cli/run_spec.h"
+#include "spec/landlock.h"
 #include "spec/spec.h"
 
 static int change_caps(uint64_t *mask, const struct strv *words, bool adds, struct err *e)
@@ -28,6 +29,56 @@ static int change_caps(uint64_t *mask, const struct strv *words, bool adds, stru
 		}
 		*mask = adds ? *mask | UINT64_C(1) << cap : *mask & ~(UINT64_C(1) << cap);
 	}
+	return 0;
+}
+
+static int take_landlock(struct spec *s, const struct args *a, struct err *e)
+{
+	struct landlock_rule r;
+
+	for (size_t i = 0; i < a->landlock.n; i++) {
+		if (landlock_parse(a->landlock.v[i], &r, e) < 0)
+			return -1;
+		strv_add(&s->landlock, a->landlock.v[i]);
+	}
+	return 0;
+}
+
+/* --no-userns: no namespaces, so nothing that needs one. */
+static int take_bare(struct spec *s, const struct args *a, struct err *e)
+{
+	const struct {
+		const char *option;
+		bool is_given;
+	} without[] = {
+		{ "-v", a->volumes.n }, { "--tmpfs", a->tmpfs.n }, { "-u", a->user }, { "-h", a->hostname },
+		{ "--ids", a->ids }, { "--network", a->network }, { "--read-only", a->readonly },
+		{ "--overlay", a->overlay }, { "--cap-add", a->cap_add.n }, { "--privileged", a->privileged },
+		{ "--cow", a->cow }, { "--overlay-keep", a->overlay_keep }, { "--init", a->init == TRI_TRUE },
+		{ "--sysctl", a->sysctls.n }, { "--add-host", a->add_hosts.n }, { "--dns", a->dns.n },
+		{ "--dns-search", a->dns_search.n }, { "--dns-option", a->dns_options.n },
+		{ "--shm-size", a->shm_size }, { "--domainname", a->domainname },
+	};
+
+	if (!a->landlock.n) {
+		err_set(e, ERR_USAGE, "--no-userns is only for use with --landlock: without namespaces and without rules "
+				      "nothing would be isolated");
+		return err_hint(e, "for example --no-userns --landlock rx:/usr --landlock ro:/etc --landlock rw:/tmp");
+	}
+	if (s->root.kind != ROOT_HOST) {
+		err_set(e, ERR_USAGE, "--no-userns: only 'host' can be run without namespaces, not %s",
+			s->root.path ? s->root.path : "a root of programs");
+		return err_hint(e, "a root file system needs a mount namespace; `lichen doctor` says what forbids it here");
+	}
+	for (size_t i = 0; i < N_ELEMS(without); i++)
+		if (without[i].is_given) {
+			err_set(e, ERR_USAGE, "%s needs namespaces, and --no-userns makes none", without[i].option);
+			return err_hint(e, "leave one of the two out");
+		}
+	for (size_t t = 0; t < NS_TYPES; t++)
+		s->ns[t].mode = NS_HOST;
+	strv_fini(&s->masked_paths);
+	strv_fini(&s->readonly_paths);
 	return 0;
 }
 
@@ -60,6 +111,8 @@ int take_security(struct spec *s, const struct args *a, struct err *e)
 		if (rc < 0)
 			return -1;
 	}
+	if (take_landlock(s, a, e) < 0 || (a->no_userns && take_bare(s, a, e) < 0))
+		return -1;
 	s->process.caps = (struct spec_caps){ .bounding = caps, .effective = caps, .permitted = caps };
 	for (size_t i = 0; i < a->security_opts.n; i++) {
 		const char *o = a->security_opts.v[i];

@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
+#include "base/sys.h"
 #include "cli/args.h"
 #include "cli/run_spec.h"
 #include "cli/verbs.h"
@@ -132,6 +135,28 @@ static int make_spec(struct spec *s, const struct args *a, struct err *e)
 	return take_process(s, a, e);
 }
 
+/* What no namespace isolates is said at every start, to people and to programs. */
+static int say_not_isolated(const struct spec *s, bool json, struct err *e)
+{
+	AUTO_STRV struct strv what = { 0 };
+	AUTO_BUF struct buf b = { 0 };
+
+	spec_not_isolated(s, sys_landlock_abi(), &what);
+	if (!json) {
+		for (size_t i = 0; i < what.n; i++)
+			buf_addf(&b, "%s%s", i ? "; " : "", what.v[i]);
+		log_warn("--no-userns: there are no namespaces; not isolated are: %s", b.s);
+		return 0;
+	}
+	buf_add(&b, "{\"warning\":{\"what\":\"there are no namespaces\",\"not_isolated\":[");
+	for (size_t i = 0; i < what.n; i++) {
+		buf_add(&b, i ? "," : "");
+		buf_add_json(&b, what.v[i]);
+	}
+	buf_add(&b, "]}}\n");
+	return fd_write_all(STDERR_FILENO, b.s, b.len) < 0 ? err_sys(e, "write", "standard error", "warning") : 0;
+}
+
 int verb_run(const struct args *a, int *status, struct err *e)
 {
 	struct spec s;
@@ -140,6 +165,8 @@ int verb_run(const struct args *a, int *status, struct err *e)
 	umask(022); /* of what is made for the sandbox; as docker's, of what is made in it */
 	spec_init(&s);
 	rc = make_spec(&s, a, e);
+	if (rc == 0 && spec_is_bare(&s))
+		rc = say_not_isolated(&s, a->json, e);
 	if (rc == 0 && a->dry_run) {
 		rc = run_dry(&s, a->json, e);
 		*status = 0;

@@ -7,6 +7,22 @@
 
 #include "base/err.h"
 
+/* One row: a reason for which something does not work here, and what mends it. */
+struct cause {
+	const char *ops;	/* words: calls that fail by it; NULL: any; "": only doctor finds it, by its id */
+	int errnum;		/* 0: any */
+	const char *part;	/* of the path or of the text; NULL: any */
+	const char *text;	/* for a person; USER and UID stand for the caller's */
+	bool (*when)(void);	/* NULL: always */
+	const char *id;		/* stable: in doctor's JSON and the manual */
+	const char *fix;	/* for an administrator: lines of sh; NULL: by hand */
+};
+
+/* The row for @e, or NULL; the row with @id; all rows, NULL behind the last. */
+const struct cause *cause_find(const struct err *e);
+const struct cause *cause_get(const char *id);
+const struct cause *cause_at(size_t i);
+
 /* The hint for @e, or NULL. An error that carries a hint of its own needs none of these.
  * May read sysctls to tell causes apart. Static text. */
 const char *hint_for(const struct err *e);

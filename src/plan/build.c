@@ -125,6 +125,30 @@ static void add_root_id(struct build *b)
 		plan_add(b, STEP_ROOT_ID, AT_CHILD, "0:0");
 }
 
+/* Without namespaces: the same child, which keeps the root that it has. */
+static void build_bare(struct build *b)
+{
+	const struct spec *spec = b->spec;
+	struct step *s;
+
+	plan_add_clone(b, 0);
+	add_open(b, "/", SLOT_ROOT, "there is no other root");
+	b->plan->v[b->plan->n - 1].u.mount.is_dir = true;
+	s = plan_add(b, STEP_USER, AT_CHILD, "caller");
+	s->reads[0] = SLOT_ROOT;
+	s->writes[0] = SLOT_USER;
+	if (spec->process.terminal)
+		plan_add(b, STEP_CONSOLE, AT_CHILD, "/dev/ptmx")->writes[0] = SLOT_CONSOLE;
+	if (spec->process.terminal || b->in->is_created) {
+		s = plan_add_meet(b, HS_ROOT_READY);
+		if (spec->process.terminal)
+			s->reads[0] = s->writes[0] = SLOT_CONSOLE;
+	}
+	plan_add(b, STEP_CWD, AT_CHILD, spec->process.cwd ? spec->process.cwd : "/");
+	plan_add_meet(b, HS_GO);
+	plan_process(b);
+}
+
 static void build_order(struct build *b)
 {
 	const struct plan_input *in = b->in;
@@ -214,7 +238,10 @@ int plan_build(struct plan *p, const struct spec *spec, const struct plan_input 
 	p->source_slots = mem_alloc((spec->n_mounts + 1) * sizeof(*p->source_slots));
 	for (size_t i = 0; i < spec->n_mounts; i++)
 		p->source_slots[i] = p->n_slots++;
-	build_order(&b);
+	if (spec_is_bare(spec))
+		build_bare(&b);
+	else
+		build_order(&b);
 	return 0;
 }
 

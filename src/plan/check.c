@@ -59,6 +59,7 @@ static const struct {
 	{ STEP_CAPS_BOUND, STEP_CAPS, "the bounding set's step finds out which capabilities there are" },
 	{ STEP_SET_USER, STEP_CAPS, "the change of ids clears capabilities" },
 	{ STEP_SET_USER, STEP_DEATHSIG, "the change of ids clears the death signal" },
+	{ STEP_LANDLOCK, STEP_VERIFY, "the domain is entered before what was set up is verified" },
 	{ STEP_SECCOMP, STEP_VERIFY, "the filter is loaded before it is verified" },
 	{ STEP_STDIO, STEP_RLIMITS, "a low limit does not hit lichen's own descriptors" },
 	{ STEP_DEATHSIG, STEP_INIT, "pid 1 dies with the supervisor" },
@@ -66,12 +67,30 @@ static const struct {
 	{ STEP_INIT_LOAD, STEP_ROOT_ID, "init is opened as the caller" },
 	{ STEP_INIT, STEP_VERIFY, "what is verified is the command's own process" },
 	{ STEP_SYSCTL, STEP_READONLY, "parameters are written while /proc/sys can be" },
+	{ STEP_CWD, STEP_LANDLOCK, "the working directory is entered before Landlock forbids it" },
+	{ STEP_STDIO, STEP_LANDLOCK, "the terminal is opened before Landlock forbids it" },
+	{ STEP_NO_NEW_PRIVS, STEP_LANDLOCK, "a domain is entered with no_new_privs, or while privileged" },
 	{ STEP_VERIFY, STEP_EXEC, "what was set up is verified before exec" },
 };
+
+/* Kinds that change what is mounted. */
+static bool mounts_something(enum step_kind kind)
+{
+	static const enum step_kind kinds[] = {
+		STEP_PRIVATE, STEP_TREE, STEP_ATTACH, STEP_OVERLAY, STEP_NEWFS, STEP_SETATTR, STEP_MOUNT,
+		STEP_MASK, STEP_READONLY, STEP_DEVICES, STEP_CONSOLE, STEP_PIVOT,
+	};
+
+	for (size_t i = 0; i < N_ELEMS(kinds); i++)
+		if (kind == kinds[i])
+			return true;
+	return false;
+}
 
 int plan_check(const struct plan *p, struct err *e)
 {
 	struct seen seen = { 0 };
+	bool is_bare = false;
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step *s = &p->v[i];
@@ -82,6 +101,12 @@ int plan_check(const struct plan *p, struct err *e)
 			return broken(e, p, i, "has no object or no rung");
 		if ((s->kind == STEP_MEET) != (s->place == AT_BOTH))
 			return broken(e, p, i, "meeting points, and only they, are at both places");
+		if (s->kind == STEP_CLONE && !s->u.clone_flags && !seen.first[STEP_CLONE])
+			is_bare = true;
+		if (is_bare && s->kind != STEP_CONSOLE && mounts_something(s->kind))
+			return broken(e, p, i, "without namespaces nothing of the machine's mounts is touched");
+		if (seen.first[STEP_LANDLOCK] && mounts_something(s->kind))
+			return broken(e, p, i, "nothing can be mounted under Landlock");
 		if (!seen.first[s->kind])
 			seen.first[s->kind] = i + 1;
 		seen.last[s->kind] = i + 1;
@@ -101,6 +126,8 @@ int plan_check(const struct plan *p, struct err *e)
 		return err_set(e, ERR_BUG, "plan: exec is not the last step");
 	if (seen.first[STEP_CLONE] != seen.last[STEP_CLONE] || !seen.first[STEP_CLONE])
 		return err_set(e, ERR_BUG, "plan: there must be one clone");
+	if (is_bare && (!seen.first[STEP_LANDLOCK] || !seen.first[STEP_NO_NEW_PRIVS]))
+		return err_set(e, ERR_BUG, "plan: without namespaces there must be a Landlock domain and no_new_privs");
 	if (seen.last[STEP_SECCOMP] && seen.first[STEP_NO_NEW_PRIVS] && seen.last[STEP_SECCOMP] + 2 + !!seen.last[STEP_INIT] != p->n)
 		return err_set(e, ERR_BUG, "plan: with no_new_privs the filter comes last, before init, verify and exec");
 	return 0;

@@ -22,6 +22,7 @@ static const char *const STEP_NAMES[STEP_KINDS] = {
 	[STEP_SECCOMP] = "seccomp",   [STEP_CAPS_BOUND] = "caps-bound",
 	[STEP_SET_USER] = "set-user", [STEP_CAPS] = "caps",
 	[STEP_NO_NEW_PRIVS] = "no-new-privs",
+	[STEP_LANDLOCK] = "landlock",
 	[STEP_DEATHSIG] = "deathsig", [STEP_VERIFY] = "verify",	  [STEP_EXEC] = "exec",
 	[STEP_OOM] = "oom-score",     [STEP_SYSCTL] = "sysctl",	  [STEP_DOMAINNAME] = "domainname",
 	[STEP_UMASK] = "umask",	      [STEP_PERSONALITY] = "personality",

@@ -67,6 +67,7 @@ enum step_kind {
 	STEP_CAPS,	/* the other sets */
 	STEP_NO_NEW_PRIVS,
 	STEP_DEATHSIG,	/* die with the supervisor */
+	STEP_LANDLOCK,	/* the Landlock domain */
 	STEP_VERIFY,	/* read everything back */
 	STEP_EXEC,
 	STEP_OOM,	/* how soon the command is ended when memory is short */

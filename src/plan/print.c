@@ -29,6 +29,7 @@ static void add_detail(const struct step *s, struct buf *b)
 		break;
 	case STEP_SYSCTL:
 	case STEP_MASK:
+	case STEP_LANDLOCK:
 	case STEP_READONLY:
 		for (size_t i = 0; i < s->u.paths->n; i++) {
 			buf_add(b, " ");

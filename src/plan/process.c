@@ -39,6 +39,8 @@ void plan_add_clone(struct build *b, uint64_t flags)
 	for (enum ns_type t = NS_USER; t < NS_TYPES; t++)
 		if (flags & (uint64_t)(unsigned)ns_clone_flag(t))
 			buf_addf(&names, "%s%s", names.len ? "," : "", ns_name(t));
+	if (!flags)
+		buf_add(&names, "no namespaces");
 	s = plan_add(b, STEP_CLONE, AT_SUPERVISOR, plan_text_take(b, buf_take(&names)));
 	s->u.clone_flags = flags;
 	s->writes[0] = SLOT_CHILD;
@@ -59,6 +61,17 @@ void plan_init_load(struct build *b)
 	s->why = "what runs from it cannot be written inside";
 }
 
+static void add_landlock(struct build *b)
+{
+	struct step *s;
+
+	if (!b->spec->landlock.n)
+		return;
+	s = plan_add(b, STEP_LANDLOCK, AT_CHILD, "domain");
+	s->u.paths = &b->spec->landlock;
+	s->why = "nothing can be mounted from here on";
+}
+
 void plan_process(struct build *b)
 {
 	const struct spec *spec = b->spec;
@@ -75,7 +88,9 @@ void plan_process(struct build *b)
 	plan_add(b, STEP_CAPS_BOUND, AT_CHILD, "bounding set");
 	if (has_nnp)
 		plan_add(b, STEP_NO_NEW_PRIVS, AT_CHILD, "no_new_privs");
-	else /* without no_new_privs only CAP_SYS_ADMIN may load a filter */
+	else /* without no_new_privs only CAP_SYS_ADMIN may enter a domain */
+		add_landlock(b);
+	if (!has_nnp) /* or load a filter */
 		plan_add(b, STEP_SECCOMP, AT_CHILD, spec->seccomp == SECCOMP_DEFAULT && !spec->privileged ? "default" : "terminal");
 	s = plan_add(b, STEP_SET_USER, AT_CHILD, "user");
 	s->reads[0] = SLOT_USER;
@@ -84,6 +99,8 @@ void plan_process(struct build *b)
 	/* the steps before need descriptors, the filter may not let it through */
 	if (spec->process.n_rlimits)
 		plan_add(b, STEP_RLIMITS, AT_CHILD, "rlimits");
+	if (has_nnp)
+		add_landlock(b);
 	if (has_nnp)
 		plan_add(b, STEP_SECCOMP, AT_CHILD, spec->seccomp == SECCOMP_DEFAULT && !spec->privileged ? "default" : "terminal");
 	if (spec->process.init) {

@@ -20,8 +20,8 @@ NODISCARD int walk_step(struct ctx *c, size_t index, struct err *e);
 /* run/child.c: walks the child's steps; returns only on failure, with the exit status. */
 int child_main(struct ctx *c);
 
-/* run/keeper.c */
-NODISCARD int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, struct err *e);
+/* run/keeper.c; @top and @id: what else to end with pid 1 where there is no pid namespace, else 0 and NULL */
+NODISCARD int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, pid_t top, const char *id, struct err *e);
 void keeper_wait(pid_t keeper);
 
 /* run/layer.c */
@@ -36,6 +36,12 @@ struct layer {
  * has the directory that is to be kept, HOST where it cannot hold a layer. */
 NODISCARD int layer_choose(struct layer *l, const struct spec *s, const struct run_dir *rd, uid_t uid, struct err *e);
 void layer_release(struct layer *l);
+/* run/tree.c, for runs without a pid namespace: ends all children of ours but one; ends @top,
+ * its descendants, and whoever has RUN_MARK with the run's id in its environment */
+#define RUN_MARK "LICHEN_RUN="
+void tree_reap(pid_t child, pid_t keeper);	/* of our children those that ended, but for these two */
+void tree_end_children(pid_t but);
+void tree_end_marked(pid_t top, const char *id);
 
 /* run/inmap.c: see store_in_map_fn */
 store_in_map_fn in_map;

@@ -42,7 +42,7 @@ static void close_others(const int keep_fds[3])
 	}
 }
 
-static void keep(int launcher, int child, int tty)
+static void keep(int launcher, int child, int tty, pid_t top, const char *id)
 {
 	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
 
@@ -54,13 +54,15 @@ static void keep(int launcher, int child, int tty)
 	while (poll(p, 2, -1) < 0 && errno == EINTR)
 		;
 	if (p[0].revents) {
+		if (top)
+			tree_end_marked(p[1].revents ? -1 : top, id);
 		sys_pidfd_send_signal(child, SIGKILL);
 		relay_emergency_restore();
 	}
 	_exit(0);
 }
 
-int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, struct err *e)
+int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, pid_t top, const char *id, struct err *e)
 {
 	AUTO_CLOSE int self = sys_pidfd_open(getpid(), 0);
 	pid_t pid;
@@ -71,7 +73,7 @@ int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, struct err *e)
 	if (pid < 0)
 		return err_sys(e, "fork", NULL, "starting the keeper");
 	if (pid == 0)
-		keep(self, child_pidfd, tty_fd);
+		keep(self, child_pidfd, tty_fd, top, id);
 	*keeper = pid;
 	return 0;
 }

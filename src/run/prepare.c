@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "host/hint.h"
 #include "run/fuse.h"
 #include "run/internal.h"
 #include "steps/copy.h"
@@ -106,8 +107,7 @@ static int no_range(const struct facts *f, struct err *e)
 {
 	err_set(e, ERR_HOST, "--ids=range: %s has no subordinate ids in %s", f->user ? f->user : "this user",
 		f->subuids.n ? "/etc/subgid" : "/etc/subuid");
-	return err_hint(e, "an administrator gives them: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s",
-			f->user ? f->user : "USER");
+	return err_hint(e, "%s", cause_get("subids-none")->text);
 }
 
 static int choose_ids(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
@@ -290,10 +290,27 @@ static int choose_overlay(struct plan_input *in, const struct spec *s, struct er
 	return 0;
 }
 
+/* Without namespaces nothing is mapped or mounted. */
+static int prepare_bare(struct plan_input *in, struct spec *s, const struct facts *f, struct err *e)
+{
+	if (f->is_root) {
+		err_set(e, ERR_SPEC, "--no-userns: the command would be root of this machine, which Landlock does not hold");
+		return err_hint(e, "start it as the user it is for: runuser -u USER -- lichen run --no-userns ...");
+	}
+	in->how = IDMAP_SELF;
+	make_texts(in, s, f);
+	add_hostname(s, in->hostname);
+	if (s->id)
+		strv_addf(&s->process.env, RUN_MARK "%s", s->id);
+	return 0;
+}
+
 int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd, struct err *e)
 {
 	*in = (struct plan_input){ .is_root = f->is_root };
 	in->state_dir = str_dup(rd ? rd->data : "STATE");
+	if (spec_is_bare(s))
+		return prepare_bare(in, s, f, e);
 	if (f->is_root && map_real_root(in, s, f, e) < 0)
 		return -1;
 	if (root_find(in, s, f, e) < 0 || look_at_sources(in, s, e) < 0)

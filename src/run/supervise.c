@@ -224,9 +224,13 @@ static int do_clone(struct run *r, const struct step *s, struct err *e)
 		return -1;
 	r->hs.on_fuse = on_fuse;
 	r->hs.on_fuse_arg = r;
-	pid = sys_clone3(&args);
+	/* what the payload orphans is ours to end, where no pid namespace does it */
+	if (spec_is_bare(r->spec) && prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) < 0)
+		return err_sys(e, "prctl", NULL, "becoming a subreaper");
+	/* without namespaces no clone3, which old containers' filters answer with ENOSYS */
+	pid = s->u.clone_flags ? sys_clone3(&args) : fork();
 	if (pid < 0)
-		return err_sys(e, "clone3", s->object, "making the namespaces");
+		return err_sys(e, s->u.clone_flags ? "clone3" : "fork", s->object, "making the namespaces");
 	if (pid == 0) {
 		struct ctx *c = &r->ctx;
 
@@ -244,6 +248,13 @@ static int do_clone(struct run *r, const struct step *s, struct err *e)
 	for (size_t i = 0; i < 3; i++)
 		auto_close(&r->child_stdio[i]);
 	r->ctx.child_pid = pid;
+	if (!s->u.clone_flags)
+		pidfd = sys_pidfd_open(pid, 0);
+	if (pidfd < 0) {
+		err_sys(e, "pidfd_open", NULL, "holding on to the child");
+		kill(pid, SIGKILL); /* our own child, not yet waited for */
+		return -1;
+	}
 	ctx_put(&r->ctx, s->writes[0], pidfd);
 	return 0;
 }
@@ -307,11 +318,14 @@ static int record(void *arg, struct err *e)
  * beside the child, which assembles the root. */
 static int settle(struct run *r, const char *status, struct err *e)
 {
+	bool is_bare = spec_is_bare(r->spec);
+
 	if (r->is_settled)
 		return 0;
 	r->is_settled = true;
 	if (!r->is_created &&
-	    keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay), e) < 0)
+	    keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay), is_bare ? r->ctx.child_pid : 0,
+			 r->dir.id, e) < 0)
 		return -1;
 	return record(r, e) < 0 ? -1 : write_state(r, status, e);
 }
@@ -496,6 +510,14 @@ static void forward(struct run *r, int sig)
 	}
 }
 
+static void take_signal(struct run *r, const struct signalfd_siginfo *si)
+{
+	/* orphans of the payload, adopted for want of a pid namespace; one signal may stand for many */
+	if (si->ssi_signo == SIGCHLD && spec_is_bare(r->spec))
+		tree_reap(r->ctx.child_pid, r->keeper);
+	forward(r, (int)si->ssi_signo);
+}
+
 /* ---- --timeout ---- */
 
 enum { STATUS_TIMEOUT = 124, GRACE_MS = 10000, MSEC_PER_SEC = 1000, NSEC_PER_MSEC = 1000000 };
@@ -581,7 +603,7 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 			if (tag == TAG_RELAY)
 				relay_event(r->relay, (unsigned)ev[i].data.u64 & 0xffff, ev[i].events);
 			else if (tag == TAG_SIGNAL && read(r->signal_fd, &si2, sizeof(si2)) == (ssize_t)sizeof(si2))
-				forward(r, (int)si2.ssi_signo);
+				take_signal(r, &si2);
 			else if (tag == TAG_TIMER)
 				time_is_over(r);
 			else if (tag == TAG_CHILD)
@@ -632,6 +654,8 @@ static void finish(struct run *r)
 		while (waitpid(r->ctx.child_pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
+	if (r->ctx.fds && spec_is_bare(r->spec) && r->has_dir)
+		tree_end_children(r->keeper);
 	if (r->relay)
 		relay_free(r->relay);
 	fuse_end(&r->fuse);

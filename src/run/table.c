@@ -19,6 +19,7 @@ static step_fn *const STEP_FUNCTIONS[STEP_KINDS] = {
 	[STEP_CWD] = step_cwd,		   [STEP_RLIMITS] = step_rlimits,     [STEP_STDIO] = step_stdio,
 	[STEP_SECCOMP] = step_seccomp,	   [STEP_CAPS_BOUND] = step_caps_bound, [STEP_SET_USER] = step_set_user,
 	[STEP_CAPS] = step_caps,	   [STEP_NO_NEW_PRIVS] = step_no_new_privs,
+	[STEP_LANDLOCK] = step_landlock,
 	[STEP_DEATHSIG] = step_deathsig,   [STEP_VERIFY] = step_verify,	      [STEP_EXEC] = step_exec,
 	[STEP_OOM] = step_oom,		   [STEP_SYSCTL] = step_sysctl,	      [STEP_DOMAINNAME] = step_domainname,
 	[STEP_UMASK] = step_umask,	   [STEP_PERSONALITY] = step_personality,

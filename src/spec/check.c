@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "spec/internal.h"
+#include "spec/landlock.h"
 #include "spec/mountopts.h"
 #include "spec/spec.h"
 
@@ -303,6 +304,41 @@ static void check_mounts(struct strv *f, const struct spec *s)
 		check_inside(f, "read-only path", s->readonly_paths.v[i]);
 }
 
+/* ---- Landlock, and what is left without namespaces ---- */
+
+static void check_landlock(struct strv *f, const struct spec *s)
+{
+	for (size_t i = 0; i < s->landlock.n; i++) {
+		struct landlock_rule r;
+		struct err e;
+
+		if (landlock_parse(s->landlock.v[i], &r, &e) < 0)
+			strv_addf(f, "%s", e.what);
+	}
+}
+
+static void check_bare(struct strv *f, const struct spec *s)
+{
+	if (s->ns[NS_USER].mode != NS_HOST)
+		return;
+	if (!spec_is_bare(s)) {
+		strv_addf(f, "the host's user namespace goes with none of its own of any kind (--no-userns --landlock)");
+		return;
+	}
+	if (!s->landlock.n)
+		strv_addf(f, "no user namespace: without Landlock rules (--landlock) nothing would be isolated");
+	if (s->root.kind != ROOT_HOST)
+		strv_addf(f, "no user namespace: only 'host' can be the root file system");
+	if (s->n_mounts)
+		strv_addf(f, "no user namespace: nothing can be mounted, but '%.80s' is asked for", s->mounts[0].destination);
+	if (s->process.user)
+		strv_addf(f, "no user namespace: the user cannot be changed to '%.40s'", s->process.user);
+	if (s->process.caps.permitted || s->privileged)
+		strv_addf(f, "no user namespace: there are no capabilities to give");
+	if (!s->process.no_new_privs)
+		strv_addf(f, "no user namespace: no_new_privs cannot be off");
+}
+
 static void check_annotations(struct strv *f, const struct strv *a)
 {
 	for (size_t i = 0; i < a->n; i++) {
@@ -342,6 +378,8 @@ int spec_check(const struct spec *s, struct err *e)
 	check_ns(&faults, s);
 	check_maps(&faults, s);
 	check_mounts(&faults, s);
+	check_landlock(&faults, s);
+	check_bare(&faults, s);
 	check_annotations(&faults, &s->annotations);
 	return faults.n ? report(&faults, e) : 0;
 }

@@ -70,6 +70,7 @@ static const struct note NOTES[] = {
 	{ "dns-search", AT(dns_search), LIST },
 	{ "dns-options", AT(dns_options), LIST },
 	{ "no-resolv-conf", AT(no_resolv), FLAG },
+	{ "landlock", AT(landlock), LIST },
 };
 
 /* ---- reading ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "spec/internal.h"
+#include "spec/landlock.h"
 
 /* As docker and containers-common have them. */
 static const char *const MASKED_PATHS[] = {
@@ -86,6 +87,7 @@ void spec_fini(struct spec *s)
 	id_map_fini(&s->gids);
 	strv_fini(&s->masked_paths);
 	strv_fini(&s->readonly_paths);
+	strv_fini(&s->landlock);
 	strv_fini(&s->annotations);
 	free(s->domainname);
 	free(s->stop_signal);
@@ -118,6 +120,41 @@ struct spec_rlimit *spec_add_rlimit(struct spec *s)
 	l = &p->rlimits[p->n_rlimits++];
 	*l = (struct spec_rlimit){ 0 };
 	return l;
+}
+
+/* ---- without namespaces ---- */
+
+bool spec_is_bare(const struct spec *s)
+{
+	for (size_t t = 0; t < NS_TYPES; t++)
+		if (s->ns[t].mode != NS_HOST)
+			return false;
+	return true;
+}
+
+void spec_not_isolated(const struct spec *s, int abi, struct strv *out)
+{
+	const struct strv *rules = &s->landlock;
+	bool binds = landlock_has(rules, LANDLOCK_BIND), connects = landlock_has(rules, LANDLOCK_CONNECT);
+	bool has_scopes = abi >= LANDLOCK_ABI_SCOPES;
+
+	if (!landlock_has(rules, LANDLOCK_PATH))
+		strv_add(out, "files: all of the caller's can be read and written");
+	else
+		strv_add(out, "file attributes: modes, owners, times and extended attributes of the caller's files can be "
+			      "changed, and every path can be looked up");
+	strv_addf(out, "processes: all of the machine's are seen%s",
+		  has_scopes ? "" : ", and the caller's can be signalled (Linux 6.12 could forbid it)");
+	strv_addf(out, "network: the machine's own%s",
+		  binds && connects ? ", but for TCP ports that no rule names"
+		  : binds	    ? "; TCP ports are bound only by rule"
+		  : connects	    ? "; TCP ports are reached only by rule"
+				    : "");
+	if (!has_scopes)
+		strv_add(out, "abstract unix sockets of the machine can be reached (Linux 6.12 could forbid it)");
+	strv_add(out, "ipc: System V objects and POSIX queues are the machine's");
+	strv_add(out, "users: the command runs under the caller's own id and groups");
+	strv_add(out, "host name, time, cgroups and mounts are the machine's");
 }
 
 /* ---- id maps ---- */

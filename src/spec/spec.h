@@ -117,6 +117,7 @@ struct spec {
 	enum seccomp_mode seccomp;
 	enum ids_mode ids;
 	enum overlay_mode overlay;
+	struct strv landlock;	/* rules as spec/landlock.h has them; empty: no domain */
 	bool privileged;
 	bool ephemeral;		/* thrown away at exit */
 	char *domainname;	/* of the UTS namespace; NULL: the kernel's own */
@@ -167,6 +168,12 @@ char *id_map_format(const struct id_map *m);
  * Return: 0, or -1 with @e (ERR_SPEC) listing each violation on a line.
  */
 NODISCARD int spec_check(const struct spec *s, struct err *e);
+
+/* Whether it has no namespaces at all (--no-userns): Landlock, filter and limits are all. */
+bool spec_is_bare(const struct spec *s);
+
+/* What a bare one is not isolated from under a Landlock of @abi: one clause each. Appends to @out. */
+void spec_not_isolated(const struct spec *s, int abi, struct strv *out);
 
 /* ---- vocabularies (spec/names.c) ---- */
 

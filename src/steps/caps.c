@@ -44,6 +44,11 @@ int step_caps_bound(struct ctx *c, const struct step *s, size_t rung, struct err
 		if (!has || (keep >> n & 1U))
 			continue;
 		if (prctl(PR_CAPBSET_DROP, (unsigned long)n, 0UL, 0UL, 0UL) < 0) {
+			/* without a user namespace of its own it cannot; no_new_privs keeps the rest away */
+			if (errno == EPERM && spec_is_bare(c->spec)) {
+				c->keeps_bound = true;
+				return 0;
+			}
 			err_sys(e, "prctl", NULL, "dropping %s (%u) from the bounding set", name_of(n), n);
 			return e->errnum == EPERM ? err_hint(e, "needs CAP_SETPCAP in the sandbox's user namespace")
 						  : -1;

@@ -47,6 +47,8 @@ struct ctx {
 	/* child: has fuse-overlayfs started, for the step of this index; its end comes on the pipe
 	 * whose writing end is fds[FUSE_REPORT]: nothing where it runs, else a struct err */
 	int (*ask_fuse)(struct ctx *c, size_t step, const int *fds);
+	bool keeps_bound;	/* no namespaces: the bounding set cannot be shrunk, and does not count */
+	int console;		/* no namespaces: the pty's inner end */
 	bool groups_settable;	/* false under a gid map that denies setgroups */
 };
 
@@ -75,6 +77,8 @@ step_fn step_oom, step_sysctl, step_domainname, step_umask, step_personality;
 step_fn step_init_load, step_init;
 /* steps/caps.c: through libcap-ng */
 step_fn step_caps_bound, step_caps;
+/* steps/landlock.c */
+step_fn step_landlock;
 /* steps/filter.c */
 step_fn step_seccomp;
 

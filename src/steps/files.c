@@ -230,16 +230,35 @@ int step_devices(struct ctx *c, const struct step *s, size_t rung, struct err *e
 	return 0;
 }
 
+/* Without namespaces: a pty of the machine's; the inner end waits in ctx for STEP_STDIO. */
+static int host_console(struct ctx *c, struct err *e)
+{
+	AUTO_CLOSE int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int unlock = 0;
+
+	if (master < 0)
+		return err_sys(e, "open", "/dev/ptmx", "opening a terminal");
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return err_sys(e, "ioctl", "/dev/ptmx", "opening a terminal");
+	c->console = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (c->console < 0)
+		return err_sys(e, "ioctl", "/dev/ptmx", "the terminal's inner end");
+	ctx_put(c, SLOT_CONSOLE, fd_take(&master));
+	return 0;
+}
+
 /* A pty of the root's own devpts: the outer end goes to the supervisor by the meeting
  * point, the inner one is bound on /dev/console. */
 int step_console(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
-	AUTO_CLOSE int master = openat(ctx_fd(c, SLOT_PTS), "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	AUTO_CLOSE int master = s->reads[0] ? openat(ctx_fd(c, SLOT_PTS), "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
 	AUTO_CLOSE int console = -1, tree = -1;
 	char name[16];
 	int num, unlock = 0;
 
-	(void)rung, (void)s;
+	(void)rung;
+	if (!s->reads[0])
+		return host_console(c, e);
 	if (master < 0)
 		return err_sys(e, "open", "/dev/pts/ptmx", "opening a terminal");
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 || ioctl(master, TIOCGPTN, &num) < 0)

@@ -47,7 +47,8 @@ int step_cwd(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	(void)rung;
 	if (root < 0)
 		return err_sys(e, "open", "/", "entering the working directory %s", path);
-	dir = path_mkdir_in(root, path, 0755);
+	/* the machine's own root: nothing is made there */
+	dir = spec_is_bare(c->spec) ? path_open_in(root, path, O_PATH | O_DIRECTORY, 0) : path_mkdir_in(root, path, 0755);
 	if (dir < 0) {
 		err_sys(e, "mkdir", path, "the working directory %s cannot be opened or made", path);
 		if (e->errnum == EROFS)
@@ -104,14 +105,15 @@ int step_rlimits(struct ctx *c, const struct step *s, size_t rung, struct err *e
 
 /* ---- standard streams ---- */
 
-static int open_console(int fds[3], bool has_init, struct err *e)
+static int open_console(const struct ctx *c, int fds[3], struct err *e)
 {
-	AUTO_CLOSE int tty = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	AUTO_CLOSE int tty = spec_is_bare(c->spec) ? fcntl(c->console, F_DUPFD_CLOEXEC, 3)
+						   : open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	if (tty < 0)
 		return err_sys(e, "open", "/dev/console", "opening the sandbox's terminal");
 	/* below an init the command leads the session, not pid 1 */
-	if (!has_init && ioctl(tty, TIOCSCTTY, 0) < 0)
+	if (!c->spec->process.init && ioctl(tty, TIOCSCTTY, 0) < 0)
 		return err_sys(e, "TIOCSCTTY", "/dev/console", "making the pty the controlling terminal");
 	for (int i = 0; i < 3; i++) {
 		fds[i] = fcntl(tty, F_DUPFD_CLOEXEC, 3);
@@ -139,7 +141,7 @@ int step_stdio(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	if (setsid() < 0 && getsid(0) != getpid())
 		return err_sys(e, "setsid", NULL, "starting a session");
 	if (c->spec->process.terminal) {
-		if (open_console(high, c->spec->process.init, e) < 0)
+		if (open_console(c, high, e) < 0)
 			return -1;
 	} else {
 		/* all out of the way first: one may stand where another one goes to */
@@ -255,7 +257,7 @@ static int verify_caps(const struct ctx *c, struct err *e)
 
 		if (has < 0)
 			break;
-		if (has && !(want->bounding >> n & 1U))
+		if (has && !c->keeps_bound && !(want->bounding >> n & 1U))
 			return err_set(e, ERR_BUG, "expected no capability %u in the bounding set, found it", n);
 		/* the kernel keeps the ambient set within permitted and inheritable */
 		if (!((p & i & ~want->ambient) >> n & 1U))
@@ -423,7 +425,7 @@ static int hint_format(const struct program *p, struct err *e)
 	return err_hint(e, "neither a program nor a script with a #! line; a shell may run it: sh FILE");
 }
 
-static int hint_access(const char *path, const struct stat *st, const struct program *p, struct err *e)
+static int hint_access(const char *path, const struct stat *st, const struct program *p, bool has_rules, struct err *e)
 {
 	struct statvfs vfs;
 
@@ -438,13 +440,16 @@ static int hint_access(const char *path, const struct stat *st, const struct pro
 	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
 		return err_hint(e, "its mode (%o) does not let the sandbox's user execute it",
 				(unsigned)st->st_mode & 07777);
-	if (p->interpreter[0])
+	if (p->interpreter[0] && access(p->interpreter, X_OK) < 0)
 		return err_hint(e, "its interpreter %s may not be executed", p->interpreter);
-	return -1;
+	if (has_rules)
+		return err_hint(e, "no Landlock rule lets the file, its interpreter or its libraries be executed: "
+				   "--landlock rx:DIR for where they lie");
+	return p->interpreter[0] ? err_hint(e, "its interpreter %s may not be executed", p->interpreter) : -1;
 }
 
 /* Says why execve() of @path failed; errno is execve's. */
-static int explain(const char *path, struct err *e)
+static int explain(const char *path, bool has_rules, struct err *e)
 {
 	struct program p;
 	struct stat st;
@@ -468,7 +473,7 @@ static int explain(const char *path, struct err *e)
 	case EACCES:
 	case EISDIR:
 	case EPERM:
-		return hint_access(path, &st, &p, e);
+		return hint_access(path, &st, &p, has_rules, e);
 	case E2BIG:
 		return err_hint(e, "arguments and environment are too long together");
 	case ETXTBSY:
@@ -568,5 +573,5 @@ int step_exec(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	if (p->argv0)
 		str_set(&args.v[0], p->argv0);
 	execve(file, args.v, env.v ? env.v : none);
-	return explain(file, e);
+	return explain(file, c->spec->landlock.n > 0, e);
 }

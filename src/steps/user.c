@@ -284,8 +284,9 @@ int step_user(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	const char *text = c->spec->process.user;
 	const struct id_map *uids = map_of(c, false), *gids = map_of(c, true);
 	const bool host = c->spec->root.kind == ROOT_HOST, given = text && *text;
-	const uint32_t own_uid = host && uids->n ? uids->v[0].inside : 0;
-	const uint32_t own_gid = host && gids->n ? gids->v[0].inside : 0;
+	const bool bare = spec_is_bare(c->spec);
+	const uint32_t own_uid = bare ? geteuid() : host && uids->n ? uids->v[0].inside : 0;
+	const uint32_t own_gid = bare ? getegid() : host && gids->n ? gids->v[0].inside : 0;
 	AUTO_DB struct db passwd = { .path = "etc/passwd", .kind = "user", .n_fields = 4 };
 	AUTO_DB struct db group = { .path = "etc/group", .kind = "group", .n_fields = 4 };
 	AUTO_ENTRY struct entry pw = { 0 };

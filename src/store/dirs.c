@@ -21,12 +21,13 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "host/hint.h"
 
 enum { ID_BYTES = 32, ID_LEN = 2 * ID_BYTES, CREATE_TRIES = 64, ID_SHORT = 12 };
 
 #define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW)
 
-static const char HINT_DATA[] = "set XDG_DATA_HOME to a directory on this machine that you can write";
+#define HINT_DATA (cause_get("data-dir")->text)
 
 /* ---- the two directories ---- */
 

@@ -259,6 +259,8 @@ static void set_all(struct spec *s)
 	s->overlay = OVERLAY_COPY;
 	s->privileged = true;
 	s->ephemeral = false;
+	strv_add(&s->landlock, "rx:/usr");
+	strv_add(&s->landlock, "rw:/a\nb\\n \xff");
 	strv_add(&s->annotations, "io.example.a=b=c");
 	strv_add(&s->annotations, "io.example.empty=");
 }

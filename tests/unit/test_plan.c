@@ -304,6 +304,32 @@ static void replaced(struct spec *s, struct plan_input *in)
 	s->ns[NS_UTS].mode = NS_HOST;
 }
 
+static void landlock(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	strv_add(&s->landlock, "rx:/usr");
+	strv_add(&s->landlock, "tcp-connect:443");
+}
+
+static void landlock_privileged(struct spec *s, struct plan_input *in)
+{
+	landlock(s, in);
+	s->privileged = true;
+	s->process.no_new_privs = false;
+}
+
+static void no_userns(struct spec *s, struct plan_input *in)
+{
+	s->root.kind = ROOT_HOST;
+	strv_add(&s->process.args, "/bin/sh");
+	s->process.terminal = true;
+	s->process.caps = (struct spec_caps){ 0 };
+	for (size_t t = 0; t < NS_TYPES; t++)
+		s->ns[t].mode = NS_HOST;
+	strv_add(&s->landlock, "rx:/usr");
+	in->how = IDMAP_SELF;
+}
+
 static const struct golden {
 	const char *name;
 	void (*fill)(struct spec *s, struct plan_input *in);
@@ -333,6 +359,9 @@ static const struct golden {
 	{ "time-offsets", time_offsets },
 	{ "replaced", replaced },
 	{ "init", with_init },
+	{ "landlock", landlock },
+	{ "landlock-privileged", landlock_privileged },
+	{ "no-userns", no_userns },
 };
 
 /* ---- helpers ---- */
@@ -558,6 +587,10 @@ static const struct {
 	{ STEP_INIT_LOAD, STEP_ROOT_ID, with_init, "init is opened as the caller" },
 	{ STEP_INIT, STEP_VERIFY, with_init, "what is verified is the command's own process" },
 	{ STEP_SYSCTL, STEP_READONLY, with_init, "parameters are written while /proc/sys can be" },
+	{ STEP_CWD, STEP_LANDLOCK, landlock, "the working directory is entered before Landlock forbids it" },
+	{ STEP_STDIO, STEP_LANDLOCK, landlock, "the terminal is opened before Landlock forbids it" },
+	{ STEP_NO_NEW_PRIVS, STEP_LANDLOCK, landlock, "a domain is entered with no_new_privs, or while privileged" },
+	{ STEP_LANDLOCK, STEP_VERIFY, landlock_privileged, "the domain is entered before what was set up is verified" },
 	{ STEP_VERIFY, STEP_EXEC, dir_range, "what was set up is verified before exec" },
 };
 
@@ -687,6 +720,22 @@ static void test_shape(void **state)
 	at = first_of(&m.plan, STEP_SECCOMP);
 	move_up(&m.plan, at, at - 1);
 	must_say(&m.plan, "with no_new_privs the filter comes last", NULL);
+	unmake(&m);
+
+	make(&m, landlock); /* the last mount behind it */
+	forget_slots(&m.plan);
+	move_up(&m.plan, first_of(&m.plan, STEP_LANDLOCK), last_of(&m.plan, STEP_READONLY));
+	must_say(&m.plan, "nothing can be mounted under Landlock", "readonly");
+	unmake(&m);
+
+	make(&m, no_userns);
+	m.plan.v[first_of(&m.plan, STEP_CWD)].kind = STEP_PRIVATE;
+	must_say(&m.plan, "without namespaces nothing of the machine's mounts is touched", "private");
+	unmake(&m);
+
+	make(&m, no_userns);
+	drop(&m.plan, first_of(&m.plan, STEP_LANDLOCK));
+	must_say(&m.plan, "without namespaces there must be a Landlock domain and no_new_privs", NULL);
 	unmake(&m);
 
 	/* an object that is missing has no words to be printed with: the check must still speak */

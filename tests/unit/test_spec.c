@@ -342,6 +342,24 @@ static void b_host_uts(struct spec *s)
 	str_set(&s->hostname, "web");
 	s->ns[NS_UTS].mode = NS_HOST;
 }
+static void b_bare(struct spec *s)
+{
+	s->root.kind = ROOT_HOST;
+	str_set(&s->root.path, NULL);
+	s->process.caps = (struct spec_caps){ 0 };
+	for (size_t t = 0; t < NS_TYPES; t++)
+		s->ns[t].mode = NS_HOST;
+	strv_add(&s->landlock, "rx:/usr");
+}
+static void b_bare_no_rules(struct spec *s) { b_bare(s), strv_fini(&s->landlock); }
+static void b_bare_some(struct spec *s) { b_bare(s), s->ns[NS_PID].mode = NS_PRIVATE; }
+static void b_bare_dir(struct spec *s) { b_bare(s), s->root.kind = ROOT_DIR, str_set(&s->root.path, "/srv"); }
+static void b_bare_mount(struct spec *s) { b_bare(s), add_mount(s, "tmpfs", NULL, "/a", NULL); }
+static void b_bare_user(struct spec *s) { b_bare(s), str_set(&s->process.user, "nobody"); }
+static void b_bare_caps(struct spec *s) { b_bare(s), s->process.caps.bounding = s->process.caps.permitted = 1; }
+static void b_bare_nnp(struct spec *s) { b_bare(s), s->process.no_new_privs = false; }
+static void b_landlock(struct spec *s) { strv_add(&s->landlock, "ro:etc"); }
+static void b_landlock_ok(struct spec *s) { strv_add(&s->landlock, "scope:signals"); }
 static void b_name(struct spec *s) { str_set(&s->name, "../x"); }
 static void b_id(struct spec *s) { str_set(&s->id, "abc"); }
 static void b_env(struct spec *s) { strv_add(&s->process.env, "PATH"); }
@@ -430,6 +448,16 @@ static const struct {
 	{ b_host_empty, "not between 1 and 64" },
 	{ b_host_long, "not between 1 and 64" },
 	{ b_host_uts, "needs a uts namespace" },
+	{ b_bare, NULL },
+	{ b_bare_no_rules, "without Landlock rules (--landlock) nothing would be isolated" },
+	{ b_bare_some, "goes with none of its own of any kind" },
+	{ b_bare_dir, "only 'host' can be the root" },
+	{ b_bare_mount, "nothing can be mounted, but '/a'" },
+	{ b_bare_user, "the user cannot be changed to 'nobody'" },
+	{ b_bare_caps, "there are no capabilities to give" },
+	{ b_bare_nnp, "no_new_privs cannot be off" },
+	{ b_landlock, "--landlock ro:etc: expected an absolute path" },
+	{ b_landlock_ok, NULL },
 	{ b_name, "name: '../x' does not match" },
 	{ b_id, "id: 'abc'" },
 	{ b_env, "environment: 'PATH' is not KEY=VALUE" },

@@ -1,0 +1,241 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tags: nosub
+# lichen doctor names each cause: provoked by a filter that denies, by files in the way, in namespaces of our own.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+need user userns busybox cmd:setpriv
+deny=$top_builddir/tests/tools/deny
+[ -x "$deny" ] || skip_all no-deny
+uid=$(id -u)
+gid=$(id -g)
+
+# within SETUP COMMAND...: in a user, mount and network namespace under our own id. SETUP (sh) mounts what it likes there;
+# COMMAND has no capabilities any more. What denies goes between: it needs no no_new_privs there.
+within() {
+	setup=$1
+	shift
+	run_as_is unshare --user --mount --net --keep-caps --map-user="$uid" --map-group="$gid" sh -c "
+		set -e
+		T=$T
+		fake_sysctls() {
+			mount -t tmpfs x /proc/sys
+			mkdir -p /proc/sys/kernel /proc/sys/user
+			echo \"\$2\" >\"/proc/sys/\$1\"
+		}
+		$setup
+		exec \"\$@\"" sh "$@"
+}
+plain='setpriv --inh-caps=-all --ambient-caps=-all --'
+# shellcheck disable=SC2086 # words
+doctor() { # SETUP [WORDS OF DENY]
+	within "$1" ${2:+"$deny" $2} $plain "$LICHEN" doctor --json
+}
+# finds ID LEVEL CAUSE DESC: the last doctor's finding.
+finds() {
+	line=$(printf '%s\n' "$out" | grep -F "\"id\": \"$1\"")
+	case $line in
+	*"\"level\": \"$2\""*"\"cause\": \"$3\""*) pass "$4" ;;
+	*) fail "$4" || diag "expected $1 $2 $3, got: $line" "$err" ;;
+	esac
+}
+# fine ID DESC
+fine() {
+	like "$(printf '%s\n' "$out" | grep -F "\"id\": \"$1\"")" '"level": "works"' "$2"
+}
+# remedy ID REGEX DESC
+remedy() {
+	like "$(printf '%s\n' "$out" | grep -F "\"id\": \"$1\"")" "\"remedy\": \".*$2" "$3"
+}
+
+# ---- the kernel ----
+run_as_is setarch --uname-2.6 "$LICHEN" doctor --json
+is "$status" 1 'where run cannot work doctor exits with 1'
+finds kernel broken kernel-old 'an old kernel'
+doctor : '-e ENOSYS openat2'
+finds openat2 broken openat2 'no openat2'
+
+# ---- user namespaces ----
+doctor : newuser
+is "$status" 1 'user namespaces denied: 1'
+finds userns broken outer-seccomp "by an outer container's filter"
+finds run broken outer-seccomp 'so a run fails, by the same cause'
+fine landlock 'Landlock works'
+like "$out" 'no-userns --landlock RULE host` works' 'and is offered instead'
+run_as_is "$deny" newuser "$LICHEN" doctor --json
+is "$status" 1 'the same, with no_new_privs'
+finds no-new-privs missing no-new-privs 'which is found, too'
+doctor 'fake_sysctls kernel/unprivileged_userns_clone 0' newuser
+finds userns broken userns-sysctl "by Debian's sysctl"
+remedy userns 'sysctl -w kernel.unprivileged_userns_clone=1' 'with the command'
+doctor 'fake_sysctls kernel/apparmor_restrict_unprivileged_userns 1' newuser
+finds userns broken userns-apparmor "by Ubuntu's rule"
+remedy userns '/apparmor/lichen to /etc/apparmor.d/lichen' 'with the profile'
+doctor 'fake_sysctls kernel/apparmor_restrict_unprivileged_userns 1' '-e EACCES newuser'
+finds userns broken userns-apparmor 'the same by the other errno'
+doctor : '-e EACCES newuser'
+finds userns broken userns-lsm 'by a security module'
+doctor 'echo 0 >/proc/sys/user/max_user_namespaces'
+finds userns broken userns-max-0 'by a limit of 0'
+finds limits missing namespaces-few 'which the limits show'
+doctor 'echo 1 >/proc/sys/user/max_user_namespaces' '-e ENOSPC newuser'
+finds userns broken namespace-limit 'by a limit that is reached'
+doctor : '-e EUSERS newuser'
+finds userns broken userns-depth 'nested 32 deep'
+doctor : '-e EINVAL newuser'
+finds userns broken namespace-kernel 'not in the kernel'
+doctor : '-e ENOSYS clone3'
+finds run broken clone3-enosys 'no clone3'
+doctor 'echo 0 >/proc/sys/user/max_net_namespaces'
+finds namespaces broken namespace-limit 'one kind is lacking'
+like "$out" 'not network' 'by its name'
+doctor :
+finds nested missing nested-few-ids 'nested: few ids'
+fine run 'where a run works all the same'
+
+# ---- in a chroot, and in another sandbox ----
+busybox_root "$T/root" proc dev var/tmp
+cp "$LICHEN" "$T/root/lichen"
+within 'mount --rbind /proc $T/root/proc; mount --rbind /dev $T/root/dev' chroot "$T/root" /lichen doctor --json
+is "$status" 1 'in a chroot: 1'
+finds chroot broken chroot 'it is named'
+finds userns broken chroot 'and why there are no user namespaces'
+within 'mount --rbind /proc $T/root/proc; mount --rbind /dev $T/root/dev' \
+	chroot "$T/root" /lichen run --no-userns --landlock rwx:/ host echo here
+is "$out" here 'where --no-userns --landlock works'
+rm -rf "$T/root/proc" "$T/root/dev"
+cp "$LICHEN" "$T/lichen"
+run_lichen run -v "$T/lichen:/run/l" host /run/l doctor --json
+is "$status" 1 'in a sandbox of lichen: 1'
+finds nested missing nested-few-ids 'nested, with one id'
+finds userns broken outer-seccomp 'and a filter'
+doctor 'mount -t tmpfs x /proc/irq'
+finds proc broken proc-covered 'a covered /proc allows no fresh one'
+
+# ---- ids ----
+doctor ': >$T/empty; mount --bind $T/empty /etc/subuid; mount --bind $T/empty /etc/subgid'
+finds subids missing subids-none 'no line in /etc/subuid'
+remedy subids 'usermod --add-subuids' 'with the command'
+echo "$(id -un):100000:10" >"$T/few"
+doctor 'mount --bind $T/few /etc/subuid; mount --bind $T/few /etc/subgid'
+finds subids missing subids-none 'few ids'
+echo 'subid: lichentest' >"$T/nsswitch"
+doctor ': >$T/empty; mount --bind $T/empty /etc/subuid; mount --bind $T/empty /etc/subgid; mount --bind $T/nsswitch /etc/nsswitch.conf'
+if command -v getsubids >/dev/null 2>&1; then
+	finds subids missing subids-nss 'another source, which has none'
+else
+	finds subids missing getsubids-missing 'another source, which nobody can ask'
+fi
+tool=$(command -v newuidmap)
+if [ -n "$tool" ] && [ -n "$(command -v newgidmap)" ]; then
+	doctor "mount --bind /dev/null $tool"
+	finds newuidmap missing newuidmap-missing 'newuidmap is not there'
+	cp "$tool" "$T/newuidmap"
+	doctor "mount --bind $T/newuidmap $tool"
+	finds newuidmap missing newuidmap-privilege 'newuidmap has no privilege'
+fi
+
+# ---- file systems and devices ----
+mkdir "$T/lower" "$T/upper" "$T/work" "$T/merged"
+XDG_DATA_HOME=$T/merged
+doctor 'mount -t overlay -o lowerdir=$T/lower,upperdir=$T/upper,workdir=$T/work,userxattr x $T/merged'
+finds overlay-data missing overlay-refused 'a data directory on an overlay'
+like "$out" '\(overlay\)' 'which is named'
+fine overlay-var-tmp 'elsewhere it works'
+XDG_DATA_HOME=/proc/none doctor :
+finds data-dir broken data-dir 'a data directory that cannot be made'
+XDG_DATA_HOME=$T/data
+doctor 'mount -t tmpfs x /run; mount -t tmpfs x /dev/shm; : >/dev/shm/lichen-'"$uid"
+finds runtime-dir broken runtime-dir 'something is in the place of the runtime directory'
+doctor : '-e ENODEV fsopen'
+finds overlay-data missing overlay-missing 'no overlay in the kernel'
+: >"$T/closed"
+chmod 0 "$T/closed"
+[ ! -e /dev/fuse ] || {
+	doctor 'mount --bind $T/closed /dev/fuse'
+	finds fuse missing fuse-mode '/dev/fuse is closed'
+	doctor 'mount --bind /dev/null /dev/fuse; mount -t tmpfs x /dev/net'
+	finds tun missing tun-module 'no /dev/net/tun'
+}
+[ ! -e /dev/net/tun ] || {
+	doctor 'mount --bind $T/closed /dev/net/tun'
+	finds tun missing tun-mode '/dev/net/tun is closed'
+}
+tool=$(command -v fuse-overlayfs)
+if [ -n "$tool" ] && [ -w /dev/fuse ]; then
+	doctor "mount --bind /dev/null $tool"
+	finds fuse missing fuse-overlayfs-missing 'no fuse-overlayfs'
+fi
+
+# ---- cgroups: this process keeps its number up to doctor, so what it reads can be covered ----
+doctor 'echo "4:memory,cpu:/x" >$T/cg; mount --bind $T/cg /proc/$$/cgroup; mount -t tmpfs x /sys/fs/cgroup'
+finds cgroup missing cgroup-v1 'cgroup v1'
+finds cgroup-delegation missing cgroup-v1 'which is not delegated'
+doctor ': >$T/cg; mount --bind $T/cg /proc/$$/cgroup; mount -t tmpfs x /sys/fs/cgroup'
+finds cgroup missing cgroup-none 'no cgroups at all'
+tree=/sys/fs/cgroup/unified
+[ -d "$tree" ] || tree=/sys/fs/cgroup
+if [ "$(stat -f -c %t "$tree")" = 63677270 ]; then
+	doctor "echo 0::/ >\$T/cg; mount --bind \$T/cg /proc/\$\$/cgroup; mount --rbind $tree /sys/fs/cgroup"
+	fine cgroup 'cgroup v2'
+	finds cgroup-delegation missing cgroup-not-delegated 'which is not ours'
+	doctor "echo 4:memory:/ >\$T/cg; echo 0::/ >>\$T/cg; mount --bind \$T/cg /proc/\$\$/cgroup; mount --rbind $tree /sys/fs/cgroup"
+	finds cgroup missing cgroup-v1 'a hybrid'
+	like "$out" 'but v1 has memory' 'with what v1 has'
+fi
+doctor 'mount -t tmpfs x /run'
+finds user-manager missing no-systemd 'no systemd'
+fine linger 'where linger is not needed'
+doctor 'mount -t tmpfs x /run; mkdir -p /run/systemd/system /run/user; mount -t tmpfs x /var/lib'
+finds user-manager missing user-manager 'no user manager'
+finds linger missing linger 'no linger'
+doctor 'mount -t tmpfs x /run; mkdir -p /run/systemd/system; mount -t tmpfs x /var/lib; mkdir -p /var/lib/systemd/linger; : >/var/lib/systemd/linger/'"$(id -un)"
+fine linger 'linger is on'
+
+# ---- the rest ----
+doctor : seccomp
+finds seccomp broken seccomp-missing 'no filters'
+doctor : '-e ENOSYS landlock_create_ruleset'
+finds landlock missing landlock-missing 'no Landlock'
+doctor : '-e EOPNOTSUPP landlock_create_ruleset'
+finds landlock missing landlock-off 'Landlock is switched off'
+doctor : landlock_create_ruleset
+finds landlock missing landlock-filtered "Landlock is hidden by an outer container's filter"
+doctor : '-e EDQUOT keyctl'
+finds keyring missing key-quota 'no keys left'
+doctor : '-e EACCES memfd_create'
+finds memfd missing memfd-noexec 'no executable memory files'
+doctor :	# a new network namespace
+finds ping missing ping-range 'ping is for nobody'
+finds low-ports missing low-ports "low ports are root's"
+doctor "echo $gid $gid >/proc/sys/net/ipv4/ping_group_range; echo 80 >/proc/sys/net/ipv4/ip_unprivileged_port_start"
+fine ping 'ping is for us'
+fine low-ports 'port 80 is for all'
+
+# ---- the script of a machine that lacks much ----
+within 'fake_sysctls kernel/apparmor_restrict_unprivileged_userns 1; : >$T/empty; mount --bind $T/empty /etc/subuid; mount --bind $T/empty /etc/subgid; mount --bind /dev/null /usr/bin/newuidmap' \
+	"$deny" newuser setpriv --inh-caps=-all --ambient-caps=-all -- "$LICHEN" doctor --fix
+is "$status" 1 '--fix of a broken machine: 1'
+printf '%s\n' "$out" >"$T/fix.sh"
+sh -n "$T/fix.sh"
+ok $? 'sh understands it'
+if have cmd:shellcheck; then is "$(shellcheck "$T/fix.sh" 2>&1)" '' 'shellcheck, too'; fi
+like "$out" '^apparmor_parser -r /etc/apparmor.d/lichen$' 'it loads the profile'
+like "$out" "^user='$(id -un)'$" 'for this user'
+is "$(printf '%s\n' "$out" | grep -c '^apparmor_parser')" 1 'once, though several findings have the cause'
+# Run where it can do no harm: /etc in memory, the ids being the thing to be mended.
+fix_in_memory='mount -t tmpfs x /mnt; cp -a /etc/passwd /etc/alternatives /mnt; mount --bind /mnt /etc; sh -c "id() { echo 0; }; sysctl() { :; }; apparmor_parser() { :; }; install_package() { :; }; . $T/parts.sh"; sh -c "id() { echo 0; }; . $T/parts.sh"; cat /etc/subuid /etc/subgid'
+{
+	sed -n '/^user=/p; /^failed=/p; /^ended() {/,/^}/p' "$T/fix.sh"
+	sed -n '/^echo subids-none/,/^ended subids-none/p' "$T/fix.sh"
+} >"$T/parts.sh"
+if [ -s "$T/parts.sh" ]; then
+	within "$fix_in_memory; exit 0" true
+	is "$out" "subids-none...
+subids-none...
+$(id -un):100000:65536
+$(id -un):100000:65536" 'run twice it gives a range once'
+fi
+
+done_testing
