@@ -52,9 +52,12 @@ static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, siz
 
 		*n_fds = room;
 		n = fd_recv(hs->sock, m, sizeof(*m), fds, n_fds);
-		if (n < 0 && errno != ECONNRESET)
+		/* told once, where the other side went without reading all: what it sent comes behind */
+		if (n < 0 && errno == ECONNRESET)
+			continue;
+		if (n < 0)
 			return err_sys(e, "recvmsg", NULL, "waiting for the other side");
-		if (n <= 0)
+		if (n == 0)
 			return 0;
 		if ((size_t)n < offsetof(struct msg, u))
 			return err_set(e, ERR_PEER, "the other side sent a message of %zd bytes", n);
