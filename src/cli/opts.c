@@ -21,7 +21,12 @@ static const char *const names_overlay[] = {
 	[OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel", [OVERLAY_COPY] = "copy", NULL,
 };
 static const char *const names_network[] = { "none", NULL };
-static const char *const names_security[] = { "seccomp=unconfined", "no-new-privileges", NULL };
+static const char *const names_security[] = {
+	"seccomp=unconfined", "no-new-privileges", "no-new-privileges=false", "mask=", "unmask=ALL", "unmask=", "nested", NULL,
+};
+static const char *const names_mount[] = {
+	"type=bind,source=", "type=tmpfs,target=", "type=overlay,lowerdir=", "type=mqueue,target=", "type=devpts,target=", NULL,
+};
 
 static const struct opt OPTS[] = {
 #define OPT(verbs, letter, name, argument, type, field, words, group, help, hint, manual) \
@@ -113,6 +118,7 @@ void args_fini(struct args *a)
 	for (size_t i = 0; i < N_ELEMS(OPTS); i++)
 		if (OPTS[i].type == OPT_LIST)
 			strv_fini((struct strv *)(void *)((char *)a + OPTS[i].offset));
+	strv_fini(&a->profile_words);
 }
 
 /* ---- errors ---- */

@@ -42,6 +42,13 @@ void plan_add_clone(struct build *b, uint64_t flags)
 	s->writes[0] = SLOT_CHILD;
 }
 
+static const char *filter_word(const struct spec *s)
+{
+	if (s->seccomp == SECCOMP_PROFILE)
+		return s->seccomp_profile;
+	return s->seccomp == SECCOMP_DEFAULT && !s->privileged ? "default" : "terminal";
+}
+
 void plan_process(struct build *b)
 {
 	const struct spec *spec = b->spec;
@@ -55,13 +62,13 @@ void plan_process(struct build *b)
 	if (has_nnp)
 		plan_add(b, STEP_NO_NEW_PRIVS, AT_CHILD, "no_new_privs");
 	else /* without no_new_privs only CAP_SYS_ADMIN may load a filter */
-		plan_add(b, STEP_SECCOMP, AT_CHILD, spec->seccomp == SECCOMP_DEFAULT && !spec->privileged ? "default" : "terminal");
+		plan_add(b, STEP_SECCOMP, AT_CHILD, filter_word(spec));
 	s = plan_add(b, STEP_SET_USER, AT_CHILD, "user");
 	s->reads[0] = SLOT_USER;
 	plan_add(b, STEP_CAPS, AT_CHILD, "capability sets")->reads[0] = SLOT_USER;
 	plan_add(b, STEP_DEATHSIG, AT_CHILD, "SIGKILL")->why = "after the last change of ids, which clears it";
 	if (has_nnp)
-		plan_add(b, STEP_SECCOMP, AT_CHILD, spec->seccomp == SECCOMP_DEFAULT && !spec->privileged ? "default" : "terminal");
+		plan_add(b, STEP_SECCOMP, AT_CHILD, filter_word(spec));
 	plan_add(b, STEP_VERIFY, AT_CHILD, "ids, capabilities, filter")->reads[0] = SLOT_USER;
 	s = plan_add(b, STEP_EXEC, AT_CHILD, spec->process.args.n ? spec->process.args.v[0] : "");
 	s->reads[0] = SLOT_USER;

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -97,29 +98,44 @@ static char *profile_path(void)
 	return str_dup(LICHEN_DATADIR "/seccomp-default.json");
 }
 
+/* Compiled by the helper where it is not in the cache; owned by @r afterwards. */
+static int compile_filter(struct run *r, uint64_t caps, struct err *e)
+{
+	struct spec *s = r->spec;
+	bool is_foreign = s->seccomp == SECCOMP_PROFILE;
+	AUTO_FREE char *helper = helper_path("lichen-seccomp");
+	AUTO_FREE char *profile = is_foreign ? str_dup(s->seccomp_profile) : profile_path();
+	struct seccomp_request rq = { .caps = caps, .helper = helper, .profile = profile, .cache_dir = r->store.data_dir,
+				      .is_foreign = is_foreign, .sha256 = is_foreign ? s->seccomp_sha256 : NULL };
+	unsigned short n;
+
+	free(ptr_take(&r->compiled));
+	if (seccomp_compile(&rq, &r->compiled, &n, e) < 0)
+		return -1;
+	if (is_foreign && !s->seccomp_sha256)
+		s->seccomp_sha256 = str_dup(rq.digest);
+	r->ctx.filter = r->compiled;
+	r->ctx.n_filter = n;
+	return 0;
+}
+
 static int choose_filter(struct run *r, struct err *e)
 {
 	const struct spec *s = r->spec;
 	const struct seccomp_variant *v = &SECCOMP_TERMINAL;
-	AUTO_FREE char *helper = NULL;
-	AUTO_FREE char *profile = NULL;
-	unsigned short n;
+	uint64_t caps = s->process.caps.bounding;
 
-	if (!s->privileged && s->seccomp == SECCOMP_DEFAULT)
-		v = seccomp_pick(s->process.caps.bounding);
-	if (v) {
-		r->ctx.filter = v->insns;
-		r->ctx.n_filter = v->n_insns;
-		return 0;
-	}
-	helper = helper_path("lichen-seccomp");
-	profile = profile_path();
-	if (seccomp_compile(&(struct seccomp_request){ .caps = s->process.caps.bounding, .helper = helper,
-						       .profile = profile, .cache_dir = r->store.data_dir },
-			    &r->compiled, &n, e) < 0)
-		return -1;
-	r->ctx.filter = r->compiled;
-	r->ctx.n_filter = n;
+	/* a program without capabilities makes a user namespace in which it has them all */
+	if (s->nested)
+		caps |= UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_SYS_CHROOT;
+	if (s->seccomp == SECCOMP_PROFILE)
+		v = NULL;
+	else if (!s->privileged && s->seccomp == SECCOMP_DEFAULT)
+		v = seccomp_pick(caps);
+	if (!v)
+		return compile_filter(r, caps, e);
+	r->ctx.filter = v->insns;
+	r->ctx.n_filter = v->n_insns;
 	return 0;
 }
 
@@ -526,7 +542,7 @@ static void run_init(struct run *r, struct spec *s)
 /* Whether the run writes more than its state: a writable layer, a copy. */
 static bool has_layer(const struct spec *s)
 {
-	return s->root.kind == ROOT_DIR && !s->root.readonly;
+	return (s->root.kind == ROOT_DIR && !s->root.readonly) || spec_has_scratch(s);
 }
 
 static int prepare(struct run *r, struct err *e)

@@ -104,6 +104,7 @@ OCI_BOTH(mounts);
 OCI_BOTH(namespaces);
 OCI_BOTH(id_map);
 OCI_BOTH(time);
+OCI_BOTH(devices);
 OCI_BOTH(annotations);
 
 /* The value of @j, which must be a string; *@out is freed first. */

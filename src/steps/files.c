@@ -17,14 +17,44 @@
 #include "base/sys.h"
 #include "steps/ctx.h"
 
+/* After symlinkat() has failed: is it that the very link is there? Keeps errno. */
+static bool is_link_to(int parent, const char *leaf, const char *target)
+{
+	int saved = errno;
+	char there[4096];
+	ssize_t n = saved == EEXIST ? readlinkat(parent, leaf, there, sizeof(there)) : -1;
+
+	errno = saved;
+	return n >= 0 && (size_t)n == strlen(target) && memcmp(there, target, (size_t)n) == 0;
+}
+
 int step_symlink(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	const char *leaf;
 	AUTO_CLOSE int parent = path_parent_in(ctx_fd(c, SLOT_ROOT), s->u.mount.target, true, &leaf);
 
 	(void)rung;
-	if (parent < 0 || symlinkat(s->u.mount.source, parent, leaf) < 0)
+	if (parent < 0 || (symlinkat(s->u.mount.source, parent, leaf) < 0 && !is_link_to(parent, leaf, s->u.mount.source)))
 		return err_sys(e, "symlink", s->object, "making a link");
+	return 0;
+}
+
+/* A directory that is there already stays as it is. */
+int step_dir(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	AUTO_CLOSE int there = path_open_in(ctx_fd(c, SLOT_ROOT), s->u.mount.target, O_PATH | O_DIRECTORY, 0);
+	AUTO_CLOSE int parent = -1;
+	const char *leaf;
+
+	(void)rung;
+	if (there >= 0)
+		return 0;
+	parent = path_parent_in(ctx_fd(c, SLOT_ROOT), s->u.mount.target, true, &leaf);
+	if (parent < 0 || mkdirat(parent, leaf, 0755) < 0)
+		return err_sys(e, "mkdir", s->object, "making a directory");
+	there = openat(parent, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (there < 0 || fchmod(there, s->u.mount.mode) < 0) /* whatever the umask */
+		return err_sys(e, "chmod", s->object, "making a directory");
 	return 0;
 }
 

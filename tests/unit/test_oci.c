@@ -352,7 +352,7 @@ static const char STRANGER[] =
 	"  {\"type\":\"network\",\"path\":\"/run/netns/a\"},{\"type\":\"user\",\"path\":\"\"}],"
 	" \"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1,\"u\":1}],"
 	" \"timeOffsets\":{\"boottime\":{\"secs\":-7,\"tick\":1},\"tai\":{\"secs\":1}},"
-	" \"resources\":{\"memory\":{\"limit\":5}},\"devices\":[{\"path\":\"/dev/fuse\"}],"
+	" \"resources\":{\"memory\":{\"limit\":5}},\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"u\",\"major\":10,\"minor\":229,\"fileMode\":438,\"new\":1}],"
 	" \"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\"},\"sysctl\":{\"a\":\"b\"},"
 	" \"rootfsPropagation\":\"slave\",\"cgroupsPath\":\"/x\",\"mountLabel\":null},"
 	"\"annotations\":{\"org.lichen.privileged\":\"true\",\"org.lichen.root-kind\":\"host\","
@@ -429,7 +429,7 @@ static void nothing_is_ignored_silently(void **state)
 		"root.extra: ", "hooks: ", "mounts[1].uidMappings: ", "mounts[2].second: ",
 		"linux.namespaces[0].odd: ", "linux.uidMappings[0].u: ",
 		"linux.timeOffsets.boottime.tick: ", "linux.timeOffsets.tai: ",
-		"linux.resources: ", "linux.devices: ", "linux.sysctl: ",
+		"linux.resources: ", "linux.devices[0].new: ", "linux.sysctl: ",
 		"linux.rootfsPropagation: ", "linux.cgroupsPath: ",
 		"linux.seccomp: this profile is kept, but not applied yet",
 	};
