@@ -15,6 +15,10 @@ pkglibexec_PROGRAMS += %D%/lichen-seccomp
 
 dist_pkgdata_DATA += data/seccomp-default.json
 
+# Options by name: lichen run --profile NAME
+profilesdir = $(pkgdatadir)/profiles
+dist_profiles_DATA = data/profiles/compiler data/profiles/node data/profiles/python data/profiles/untrusted-binary
+
 # The built-in filters. They differ from one architecture to another, so they are made
 # by each build and not shipped; whoever compiles them says nodist_..._SOURCES.
 src/steps/filters.c: $(srcdir)/data/seccomp-default.json %D%/lichen-seccomp$(EXEEXT)
