@@ -89,6 +89,28 @@ static void same_mounts(const struct spec *a, const struct spec *b)
 	}
 }
 
+static void same_made(const struct spec *a, const struct spec *b)
+{
+	assert_int_equal(a->n_paths, b->n_paths);
+	for (size_t i = 0; i < a->n_paths; i++) {
+		assert_int_equal(a->paths[i].kind, b->paths[i].kind);
+		assert_string_equal(a->paths[i].path, b->paths[i].path);
+		assert_true(str_eq(a->paths[i].target, b->paths[i].target));
+		assert_int_equal(a->paths[i].mode, b->paths[i].mode);
+	}
+	assert_int_equal(a->n_devices, b->n_devices);
+	for (size_t i = 0; i < a->n_devices; i++) {
+		assert_string_equal(a->devices[i].path, b->devices[i].path);
+		assert_string_equal(a->devices[i].source, b->devices[i].source);
+		assert_int_equal(a->devices[i].type, b->devices[i].type);
+		assert_int_equal(a->devices[i].major, b->devices[i].major);
+		assert_int_equal(a->devices[i].minor, b->devices[i].minor);
+	}
+	assert_true(str_eq(a->seccomp_profile, b->seccomp_profile));
+	assert_true(str_eq(a->seccomp_sha256, b->seccomp_sha256));
+	assert_int_equal(a->nested, b->nested);
+}
+
 /* Every field of struct spec but unknown. */
 static void same_spec(const struct spec *a, const struct spec *b)
 {
@@ -109,6 +131,7 @@ static void same_spec(const struct spec *a, const struct spec *b)
 	assert_int_equal(a->time.monotonic_ns, b->time.monotonic_ns);
 	assert_int_equal(a->time.boottime_ns, b->time.boottime_ns);
 	same_mounts(a, b);
+	same_made(a, b);
 	same_map(&a->uids, &b->uids);
 	same_map(&a->gids, &b->gids);
 	same_list(&a->masked_paths, &b->masked_paths);
@@ -162,6 +185,27 @@ static void set_process(struct spec_process *p)
 	p->caps = (struct spec_caps){ UINT64_MAX, 3, 7, UINT64_C(1) << 63, UINT64_C(1) << 40 };
 }
 
+static void add_path(struct spec *s, enum spec_path_kind kind, const char *path, const char *target, uint32_t mode)
+{
+	struct spec_path *p = spec_add_path(s);
+
+	p->kind = kind;
+	p->path = str_dup(path);
+	p->target = str_dup(target);
+	p->mode = mode;
+}
+
+static void add_device(struct spec *s, const char *path, const char *source, char type, uint32_t major, uint32_t minor)
+{
+	struct spec_device *d = spec_add_device(s);
+
+	d->path = str_dup(path);
+	d->source = str_dup(source);
+	d->type = type;
+	d->major = major;
+	d->minor = minor;
+}
+
 static void set_all(struct spec *s)
 {
 	struct spec_mount *m;
@@ -199,6 +243,13 @@ static void set_all(struct spec *s)
 	strv_add(&s->masked_paths, "/proc/x");
 	strv_fini(&s->readonly_paths);
 	strv_add(&s->readonly_paths, "/proc/y");
+	add_path(s, PATH_DIR, "/run/x", NULL, 01777);
+	add_path(s, PATH_SYMLINK, "/bin \"x\"", "usr/bin", 0755);
+	add_device(s, "/dev/x", "/dev/x", 'c', 10, 229);
+	add_device(s, "/dev/y", "/dev/disk y", 'b', UINT32_MAX, 0);
+	str_set(&s->seccomp_profile, "/p.json");
+	str_set(&s->seccomp_sha256, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+	s->nested = true;
 	s->seccomp = SECCOMP_UNCONFINED;
 	s->ids = IDS_SINGLE;
 	s->overlay = OVERLAY_COPY;
@@ -247,6 +298,7 @@ static void every_word_survives(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		s.ids = i;
 		s.overlay = i;
+		s.seccomp = i;
 		round_trip(&s);
 	}
 	for (unsigned bits = 0; bits < 32; bits++) {
@@ -297,6 +349,10 @@ static void bytes_survive(void **state)
 		str_set(&s.process.user, BYTES[i]);
 		str_set(&s.process.cwd, BYTES[i]);
 		str_set(&s.name, BYTES[i]);
+		str_set(&s.paths[1].path, BYTES[i]);
+		str_set(&s.paths[1].target, BYTES[i]);
+		str_set(&s.devices[1].path, BYTES[i]);
+		str_set(&s.devices[1].source, BYTES[(i + 1) % N_ELEMS(BYTES)]);
 		round_trip(&s);
 		spec_fini(&s);
 	}
