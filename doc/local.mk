@@ -32,4 +32,5 @@ endif
 	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen-doctor.1.scd >$@.tmp && mv -f $@.tmp $@
 EXTRA_DIST += %D%/ARCHITECTURE.md %D%/decisions/001-static-launcher.md %D%/decisions/002-seccomp-default.md \
 	%D%/decisions/003-keeper.md %D%/decisions/004-copy-rung.md %D%/decisions/005-sweep-window.md \
-	%D%/decisions/006-host-not-idmapped.md %D%/decisions/007-names-are-not-kept-yet.md
+	%D%/decisions/006-host-not-idmapped.md %D%/decisions/007-names-are-not-kept-yet.md \
+	%D%/decisions/020-sources-are-compared.md %D%/decisions/021-option-profiles.md %D%/decisions/022-devices-and-data.md

@@ -57,20 +57,27 @@ tests_tools_probe_LDFLAGS = -static
 tests_tools_probe_CFLAGS =
 
 # ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
-check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts
+check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts tests/fuzz/replay_words
 tests_fuzz_replay_oci_SOURCES = tests/fuzz/fuzz_oci.c tests/fuzz/replay.c
 tests_fuzz_replay_oci_LDADD = liblichen.a $(JANSSON_LIBS)
 tests_fuzz_replay_opts_SOURCES = tests/fuzz/fuzz_opts.c tests/fuzz/replay.c
 tests_fuzz_replay_opts_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
-EXTRA_DIST += tests/fuzz/corpus/opts/run tests/fuzz/corpus/opts/wrong
+tests_fuzz_replay_words_SOURCES = tests/fuzz/fuzz_words.c tests/fuzz/replay.c
+tests_fuzz_replay_words_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/opts/run tests/fuzz/corpus/opts/wrong tests/fuzz/corpus/opts/mounts
+EXTRA_DIST += tests/fuzz/corpus/words/csv tests/fuzz/corpus/words/layers tests/fuzz/corpus/words/mount \
+	tests/fuzz/corpus/words/profile
 if ENABLE_FUZZ
-check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts
+check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts tests/fuzz/fuzz_words
 endif
+tests_fuzz_fuzz_words_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
+tests_fuzz_fuzz_words_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_oci_LDADD = liblichen.a $(JANSSON_LIBS)
 tests_fuzz_fuzz_oci_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_opts_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
 tests_fuzz_fuzz_opts_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 EXTRA_DIST += tests/fuzz/corpus/oci/big-numbers.json tests/fuzz/corpus/oci/duplicate-key.json \
 	tests/fuzz/corpus/oci/mark-forged.json tests/fuzz/corpus/oci/ours-bytes.json \
-	tests/fuzz/corpus/oci/ours-default.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json
+	tests/fuzz/corpus/oci/ours-default.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json \
+	tests/fuzz/corpus/oci/ours-made.json
 EXTRA_DIST += tests/data/plans

@@ -9,7 +9,7 @@ need user userns busybox
 root=$T/root
 busybox_root "$root" srv other
 mkdir "$T/dir" "$T/dir/place"
-mkfifo "$T/go"
+mkfifo "$T/go" "$T/pipe"
 
 # A mount table of our own, in which the directory is shared, stands for the machine.
 cat >"$T/outer" <<'END'
@@ -20,11 +20,12 @@ exec 9<>"$1/go"
 out=$1 lichen=$2 uid=$3 gid=$4
 shift 4
 unshare --user --map-user="$uid" --map-group="$gid" "$lichen" run --ids=single -i "$@" \
-	sh -c 'echo up; read -r line; cat /srv/place/file /other/place/file 2>/dev/null; echo end' <"$out/go" >"$out/said" 2>"$out/said.err" &
-n=0
-until grep -q up "$out/said" 2>/dev/null || [ "$n" -ge 400 ]; do n=$((n + 1)); sleep 0.05; done
+	sh -c 'echo up; read -r line; cat /srv/place/file /other/place/file 2>/dev/null; echo end' <"$out/go" >"$out/pipe" 2>"$out/said.err" &
+exec 8<"$out/pipe"
+read -r first <&8
 mount -t tmpfs none "$out/dir/place" && echo arrived >"$out/dir/place/file"
 echo go >&9
+{ echo "$first"; cat <&8; } >"$out/said"
 wait "$!"
 END
 unshare --user --map-root-user --mount mount -t tmpfs none "$T/dir" 2>/dev/null || skip_all no-nested-mounts

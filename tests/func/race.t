@@ -66,7 +66,7 @@ for other in link third; do
 		taken=$(printf '%s\n' "$err" | sed -n 's/.*step [0-9]*, \(id\)*tree \(.*\)$/\2/p' | grep -e race -e secret)
 		case $status:$taken:$(printf '%s\n' "$out" | tail -n 1) in
 		# The link was followed when it was looked at: then its end is what is taken.
-		0:$T/secret:secret | 0:$T/race/*:good | 0:$T/race/*:third) ;;
+		0:"$T"/secret:secret | 0:"$T"/race/*:good | 0:"$T"/race/*:third) ;;
 		125:*:) ;;
 		*) bad="$bad $status:$taken:$out" ;;
 		esac
