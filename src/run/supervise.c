@@ -435,6 +435,24 @@ static int watch(int ep, int fd, unsigned tag)
 	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 }
 
+/* PF_FORKNOEXEC of the kernel, in field 9 of /proc/PID/stat: forked, and nothing executed since. */
+enum { NEVER_EXECUTED = 0x40 };
+
+/* A profile of the user's may refuse what the last steps need, the words of an error included.
+ * Asked of the zombie. */
+static bool is_never_executed(pid_t pid)
+{
+	AUTO_FREE char *path = str_fmt("/proc/%d/stat", pid);
+	AUTO_FREE char *text = NULL;
+	unsigned flags;
+	const char *p;
+
+	if (fd_read_file(AT_FDCWD, path, 4096, &text, NULL) < 0)
+		return false;
+	p = strrchr(text, ')');
+	return p && sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & NEVER_EXECUTED);
+}
+
 static int wait_for_end(struct run *r, int *status, struct err *e)
 {
 	AUTO_CLOSE int ep = epoll_create1(EPOLL_CLOEXEC);
@@ -460,6 +478,10 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 			else if (tag == TAG_CHILD)
 				has_ended = true;
 		}
+	}
+	if (r->spec->seccomp == SECCOMP_PROFILE && is_never_executed(r->ctx.child_pid)) {
+		err_set(e, ERR_SPEC, "the seccomp profile %s refuses what the start itself needs", r->spec->seccomp_profile);
+		return err_hint(e, "execve, exit_group, and what comes before: read, write, close, openat, fstat, prctl, capget, sendmsg, mmap, brk");
 	}
 	if (waitid(P_PID, (id_t)r->ctx.child_pid, &si, WEXITED) < 0)
 		return err_sys(e, "waitid", "payload", "waiting for the payload");

@@ -72,6 +72,15 @@ int step_open(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	return 0;
 }
 
+static int no_attrs(const struct step *s, struct err *e)
+{
+	err_sys(e, "mount_setattr", s->u.mount.source, "setting mount attributes");
+	if (e->errnum == EPERM && s->u.mount.clear)
+		return err_hint(e, "how access times are kept is locked where a user namespace sees a mount of this machine: leave noatime, "
+				   "relatime and so on out");
+	return -1;
+}
+
 /* mount_setattr(2) of a detached tree. @userns_fd: -1, or the namespace that idmaps it. */
 static int set_attrs(int fd, const struct step *s, int userns_fd, struct err *e)
 {
@@ -91,12 +100,12 @@ static int set_attrs(int fd, const struct step *s, int userns_fd, struct err *e)
 		attr.propagation = s->u.mount.propagation ? s->u.mount.propagation : MS_PRIVATE;
 	}
 	if ((attr.attr_set || attr.attr_clr || attr.propagation) && sys_mount_setattr(fd, "", flags, &attr) < 0)
-		return err_sys(e, "mount_setattr", s->u.mount.source, "setting mount attributes");
+		return no_attrs(s, e);
 	if (top != rest) {
 		struct mount_attr own = { .attr_set = top, .attr_clr = (rest & ~top) | s->u.mount.clear };
 
 		if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &own) < 0)
-			return err_sys(e, "mount_setattr", s->u.mount.source, "setting mount attributes");
+			return no_attrs(s, e);
 	}
 	return 0;
 }
