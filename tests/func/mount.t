@@ -69,8 +69,20 @@ below' 'bind-recursive=writable: not for what is below'
 	in_outer --mount "src=$T/dir,dst=/srv,noexec" "$root" awk '$5 ~ "^/srv" && $6 !~ "noexec" { print }' /proc/self/mountinfo
 	is "$out" '' 'noexec holds for what is below'
 	echo content >"$T/dir/file"
-else
-	skip "$([ "$(id -u)" -ne 0 ] && echo no-nested-mounts || echo is-root)" 'what is mounted below a source'
+elif [ "$(id -u)" -ne 0 ]; then
+	skip no-nested-mounts 'what is mounted below a source'
+fi
+if [ "$(id -u)" -eq 0 ]; then
+	# A shared mount of the machine, in a mount table of our own.
+	cat >"$T/shared" <<END
+mount -t tmpfs none $T/dir && mkdir $T/dir/place && chmod 0777 $T/dir/place && mount --make-shared $T/dir || exit 99
+unset LICHEN_TEST_MARK
+"\$@"
+awk '\$5 ~ "$T/dir/place" { print "outside" }' /proc/self/mountinfo
+END
+	run_as_is unshare --mount --propagation private sh "$T/shared" "$LICHEN" run --privileged -v "$T/dir:/srv" "$root" sh -c \
+		'mount -t tmpfs none /srv/place && awk "\$5 == \"/srv/place\" { print \"inside\" }" /proc/self/mountinfo'
+	is "$out" inside 'as root: what is mounted inside, below a shared mount, does not appear on the machine'
 fi
 
 # ---- by a descriptor ----
