@@ -201,6 +201,8 @@ int plan_build(struct plan *p, const struct spec *spec, const struct plan_input 
 	p->device_slots = mem_alloc((spec->n_devices + 1) * sizeof(*p->device_slots));
 	for (size_t i = 0; i < spec->n_devices; i++)
 		p->device_slots[i] = p->n_slots++;
+	if (p->n_slots > SLOTS_MAX)
+		return err_set(e, ERR_SPEC, "more sources, layers and devices than the %d that are possible", SLOTS_MAX);
 	build_order(&b);
 	return 0;
 }

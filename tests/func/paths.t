@@ -100,6 +100,15 @@ run_lichen run --symlink "$T/canary:/far" -v "$T/root/etc:/far/etc" "$root" true
 canary_is_untouched 'a mount through such a link stays inside'
 wrong 'TARGET:LINK' 'a link without its name' --symlink /x
 wrong '/etc:usr' 'target and name exchanged' --symlink /etc:usr
+run_lichen run --read-only --dir /new/dir --device /dev/zero:/far/zero --tmpfs /work --symlink /new:/work/link --dir /work/closed:mode=0700 \
+	"$root" sh -c 'test -d /new/dir && readlink /work/link && stat -c %a /work/closed && head -c 2 /far/zero | wc -c'
+is "$out" '/new
+700
+2' 'on a read-only root: directories and devices; anything on a tmpfs' || diag "$err"
+run_lichen run --read-only --symlink /x:/link "$root" true
+is "$status" 125 'a link on a read-only root: 125'
+like "$err" '--tmpfs' 'and where to put it'
+
 ok '[ ! -e "$root/made" ] && [ ! -e "$root/plain" ]' 'nothing of all this is in the tree'
 
 done_testing
