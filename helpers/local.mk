@@ -30,6 +30,10 @@ EXTRA_DIST += %D%/init/main.c
 	esac; $(CC) $(init_cflags) $$libc -s -o $@ $(srcdir)/%D%/init/main.c
 CLEANFILES += %D%/lichen-init
 
+# Options by name: lichen run --profile NAME
+profilesdir = $(pkgdatadir)/profiles
+dist_profiles_DATA = data/profiles/compiler data/profiles/node data/profiles/python data/profiles/untrusted-binary
+
 # The built-in filters. They differ from one architecture to another, so they are made
 # by each build and not shipped; whoever compiles them says nodist_..._SOURCES.
 src/steps/filters.c: $(srcdir)/data/seccomp-default.json %D%/lichen-seccomp$(EXEEXT)

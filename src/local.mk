@@ -34,12 +34,11 @@ liblichen_a_SOURCES = \
 	%D%/run/doctor_kernel.c %D%/run/doctor_ns.c %D%/run/doctor_try.h \
 	%D%/run/handshake.c %D%/run/handshake.h \
 	%D%/run/inmap.c %D%/run/keeper.c %D%/run/prepare.c %D%/run/relay.c %D%/run/relay.h \
-	%D%/run/tree.c \
-	%D%/run/run.h %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c \
+	%D%/run/tree.c %D%/run/devices.c %D%/run/run.h %D%/run/sources.c %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c \
 	%D%/cli/args.h %D%/cli/dispatch.c %D%/cli/dispatch.h %D%/cli/help.c %D%/cli/help.h \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \
+	%D%/cli/profile.c %D%/cli/profile.h %D%/cli/run_devices.c %D%/cli/run_mount.c %D%/cli/run_mount.h %D%/cli/run_mounts.c %D%/cli/run_ns.c %D%/cli/run_process.c %D%/cli/run_security.c %D%/cli/run_spec.h \
 	%D%/cli/run_hosts.c %D%/cli/run_limits.c \
-	%D%/cli/run_mounts.c %D%/cli/run_ns.c %D%/cli/run_process.c %D%/cli/run_security.c %D%/cli/run_spec.h \
 	%D%/cli/verb_doctor.c %D%/cli/verb_help.c %D%/cli/verb_run.c %D%/cli/verbs.h
 nodist_liblichen_a_SOURCES = %D%/steps/filters.c
 

@@ -20,7 +20,9 @@ SHELL_TESTS = \
 	tests/func/many.t tests/func/nosub.t tests/func/overlay.t tests/func/fuse.t tests/func/cow.t tests/func/layer.t tests/func/root.t tests/func/signals.t \
 	tests/func/tty.t tests/func/volumes.t tests/func/rootfs-from.t \
 	tests/func/init.t tests/func/limits.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
-	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t
+	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t \
+	tests/func/device.t tests/func/mount.t tests/func/nested.t tests/func/profile.t tests/func/paths.t \
+	tests/func/propagation.t tests/func/race.t tests/func/seccomp.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \
@@ -32,7 +34,7 @@ if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_relay \
 	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
-	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock
+	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -41,6 +43,9 @@ tests_unit_test_copy_LDADD = $(UNIT_LIBS)
 tests_unit_test_elf_LDADD = $(UNIT_LIBS)
 tests_unit_test_oci_LDADD = $(UNIT_LIBS)
 tests_unit_test_opts_LDADD = $(UNIT_LIBS)
+tests_unit_test_mount_LDADD = $(UNIT_LIBS)
+tests_unit_test_seccomp_peer_LDADD = $(UNIT_LIBS) $(SECCOMP_LIBS)
+tests_unit_test_seccomp_peer_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)
 tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
 tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
@@ -62,25 +67,31 @@ tests_tools_deny_LDFLAGS = -static
 tests_tools_deny_CFLAGS =
 
 # ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
-check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts tests/fuzz/replay_elf
+check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts tests/fuzz/replay_elf tests/fuzz/replay_words
 tests_fuzz_replay_elf_SOURCES = tests/fuzz/fuzz_elf.c tests/fuzz/replay.c
 tests_fuzz_replay_elf_LDADD = liblichen.a
 tests_fuzz_replay_oci_SOURCES = tests/fuzz/fuzz_oci.c tests/fuzz/replay.c
 tests_fuzz_replay_oci_LDADD = liblichen.a $(JANSSON_LIBS)
 tests_fuzz_replay_opts_SOURCES = tests/fuzz/fuzz_opts.c tests/fuzz/replay.c
 tests_fuzz_replay_opts_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
-EXTRA_DIST += tests/fuzz/corpus/opts/run tests/fuzz/corpus/opts/wrong
+tests_fuzz_replay_words_SOURCES = tests/fuzz/fuzz_words.c tests/fuzz/replay.c
+tests_fuzz_replay_words_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/opts/run tests/fuzz/corpus/opts/wrong tests/fuzz/corpus/opts/mounts
+EXTRA_DIST += tests/fuzz/corpus/words/csv tests/fuzz/corpus/words/layers tests/fuzz/corpus/words/mount \
+	tests/fuzz/corpus/words/profile
 if ENABLE_FUZZ
-check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts tests/fuzz/fuzz_elf
+check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts tests/fuzz/fuzz_elf tests/fuzz/fuzz_words
 endif
 tests_fuzz_fuzz_elf_LDADD = liblichen.a
 tests_fuzz_fuzz_elf_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_words_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
+tests_fuzz_fuzz_words_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_oci_LDADD = liblichen.a $(JANSSON_LIBS)
 tests_fuzz_fuzz_oci_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_opts_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
 tests_fuzz_fuzz_opts_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 EXTRA_DIST += tests/fuzz/corpus/oci/big-numbers.json tests/fuzz/corpus/oci/duplicate-key.json \
 	tests/fuzz/corpus/oci/mark-forged.json tests/fuzz/corpus/oci/ours-bytes.json \
-	tests/fuzz/corpus/oci/ours-default.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json
+	tests/fuzz/corpus/oci/ours-default.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json tests/fuzz/corpus/oci/ours-made.json
 EXTRA_DIST += tests/fuzz/corpus/elf
 EXTRA_DIST += tests/data/plans

@@ -333,8 +333,12 @@ static void leaves_build(struct table *tb)
 	}
 }
 
+/* The numbers of x32, on an x86_64 whose profile does not list it: an architecture of its own
+ * that nobody allowed, or a profile that allows all but a few would allow those few there. */
+enum { X32_FIRST = 0x40000000 };
+
 /* From the entries, those from @from on, to outcomes, ranges and leaves. */
-static void table_build(struct table *tb, size_t from, uint32_t default_ret)
+static void table_build(struct table *tb, size_t from, uint32_t default_ret, bool kills_x32)
 {
 	size_t otherwise = outcome_add(tb, (struct outcome){ .ret = default_ret });
 
@@ -354,6 +358,10 @@ static void table_build(struct table *tb, size_t from, uint32_t default_ret)
 			o.ret = tb->entries[i + o.n].rule->ret;
 		range_add(tb, nr, outcome_add(tb, o));
 		range_add(tb, nr + 1, otherwise);
+	}
+	if (kills_x32) {
+		range_add(tb, X32_FIRST, outcome_add(tb, (struct outcome){ .ret = SECCOMP_RET_KILL_PROCESS }));
+		range_add(tb, UINT32_MAX, otherwise); /* -1: a tracer has skipped the call */
 	}
 	leaves_build(tb);
 }
@@ -416,6 +424,13 @@ static size_t put_search(struct prog *p, struct table *tb, size_t lo, size_t hi)
 	return put_jump(p, BPF_JGE, tb->ranges[tb->leaves[mid].first].start, above, below);
 }
 
+/* lichen's own profile names its architectures by a map, and answers x32 gently, as it does
+ * all that is not on its list. */
+static bool kills_x32(const struct profile *p)
+{
+	return p->has_list || !p->n_archs || p->default_ret == SECCOMP_RET_ALLOW || p->default_ret == SECCOMP_RET_LOG;
+}
+
 /* Code that runs with the architecture loaded: ours, or on to @other. */
 static size_t put_arch(struct prog *p, struct table *tb, const struct profile *prof, const struct target *t,
 		       uint32_t arch, bool with_x32, struct strv *unknown, size_t other)
@@ -425,7 +440,7 @@ static size_t put_arch(struct prog *p, struct table *tb, const struct profile *p
 	entries_add(tb, prof, t, arch, unknown);
 	if (with_x32)
 		entries_add(tb, prof, t, SCMP_ARCH_X32, unknown);
-	table_build(tb, from, prof->default_ret);
+	table_build(tb, from, prof->default_ret, arch == SCMP_ARCH_X86_64 && !with_x32 && kills_x32(prof));
 	join(p, put_search(p, tb, 0, tb->n_leaves));
 	here = put_load(p, offsetof(struct seccomp_data, nr));
 	return put_jump(p, BPF_JEQ, arch, here, other);	/* SCMP_ARCH_* are AUDIT_ARCH_* */
@@ -442,12 +457,14 @@ int bpf_build(const struct profile *prof, const struct target *t, struct filter 
 	for (size_t i = 0; i < prof->n_archs; i++)
 		if (str_eq(prof->archs[i].arch, arch_name(t->arch)))
 			subs = &prof->archs[i].subs;
+	if (prof->has_list)
+		subs = &prof->listed;
 	/* An architecture that the machine does not have: cannot happen, so nothing gentle. */
 	pos = put_ret(p, SECCOMP_RET_KILL_PROCESS);
 	for (size_t i = subs ? subs->n : 0; i > 0; i--) {
 		uint32_t arch = arch_token(subs->v[i - 1]);
 
-		if (arch && arch != SCMP_ARCH_X32)
+		if (arch && arch != SCMP_ARCH_X32 && arch != t->arch)
 			pos = put_arch(p, &tb, prof, t, arch, false, unknown, pos);
 	}
 	pos = put_arch(p, &tb, prof, t, t->arch, subs && strv_has(subs, "x32"), unknown, pos);

@@ -368,6 +368,40 @@ static int archs_parse(const json_t *root, struct profile *p, struct err *e)
 	return 0;
 }
 
+/* OCI's and docker's older form: the architectures beside the machine's own, which is always there. */
+static int listed_parse(const json_t *root, struct profile *p, struct err *e)
+{
+	AUTO_STRV struct strv words = { 0 };
+
+	if (strings_get(root, "profile", "architectures", &words, e))
+		return -1;
+	if (words.n && p->n_archs)
+		return err_set(e, ERR_SPEC, "profile: either 'architectures' or 'archMap', not both");
+	p->has_list = words.n;
+	for (size_t i = 0; i < words.n; i++) {
+		char *word = arch_word(words.v[i]);
+
+		if (!word)
+			return err_set(e, ERR_SPEC, "profile.architectures[%zu]: a word SCMP_ARCH_... is needed", i);
+		strv_add_take(&p->listed, word);
+	}
+	return 0;
+}
+
+/* Of the flags of seccomp(2) one means nothing here, as the program has one thread when the
+ * filter is loaded; the others would change what it does. */
+static int flags_check(const json_t *root, struct err *e)
+{
+	AUTO_STRV struct strv words = { 0 };
+
+	if (strings_get(root, "profile", "flags", &words, e))
+		return -1;
+	for (size_t i = 0; i < words.n; i++)
+		if (!str_eq(words.v[i], "SECCOMP_FILTER_FLAG_TSYNC"))
+			return err_set(e, ERR_SPEC, "profile.flags[%zu]: '%s' is not supported", i, words.v[i]);
+	return 0;
+}
+
 /* Brackets inside brackets, outside strings; jansson itself would recurse 2048 times. */
 static bool is_too_deep(const char *text, size_t len)
 {
@@ -395,7 +429,7 @@ static bool is_too_deep(const char *text, size_t len)
 int profile_parse(const char *text, size_t len, struct profile *p, struct err *e)
 {
 	static const char *const KEYS[] = { "defaultAction", "defaultErrnoRet", "defaultErrno", "archMap",
-					    "syscalls" };
+					    "syscalls",	     "architectures",	"flags" };
 	AUTO_JSON json_t *root = NULL;
 	const json_t *rules;
 	json_error_t error;
@@ -411,7 +445,7 @@ int profile_parse(const char *text, size_t len, struct profile *p, struct err *e
 		return err_set(e, ERR_SPEC, "line %d, column %d: %s", error.line, error.column, error.text);
 	if (keys_check(root, "profile", KEYS, N_ELEMS(KEYS), e) ||
 	    action_get(root, "profile", &DEFAULT_ACTION, &p->default_ret, e) ||
-	    archs_parse(root, p, e) || array_get(root, "profile", "syscalls", RULES_MAX, &rules, e))
+	    archs_parse(root, p, e) || listed_parse(root, p, e) || flags_check(root, e) || array_get(root, "profile", "syscalls", RULES_MAX, &rules, e))
 		return -1;
 	for (size_t i = 0; i < json_array_size(rules); i++) {
 		AUTO_FREE char *path = str_fmt("syscalls[%zu]", i);
@@ -445,5 +479,6 @@ void profile_fini(struct profile *p)
 		strv_fini(&p->archs[i].subs);
 	}
 	free(p->rules);
+	strv_fini(&p->listed);
 	*p = (struct profile){ 0 };
 }

@@ -49,6 +49,8 @@ struct profile {
 		struct strv subs;
 	} archs[32];
 	size_t n_archs;
+	bool has_list;		/* "architectures": these beside the machine's own, whatever archs says */
+	struct strv listed;
 	struct rule *rules;
 	size_t n_rules;
 };

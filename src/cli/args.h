@@ -23,6 +23,11 @@ struct args {
 	int overlay;		/* enum overlay_mode */
 	struct strv volumes;	/* SRC:DST[:OPTIONS] */
 	struct strv tmpfs;	/* DST[:OPTIONS] */
+	struct strv mounts;	/* KEY=VALUE,... */
+	struct strv files;	/* FD:DST[:OPTIONS] */
+	struct strv symlinks;	/* TARGET:LINK */
+	struct strv dirs;	/* PATH[:mode=] */
+	struct strv devices;	/* /dev/X[:/dev/Y[:rwm]] */
 	struct strv env;	/* KEY=VALUE or KEY */
 	struct strv env_files;
 	struct strv cap_add, cap_drop;
@@ -41,6 +46,8 @@ struct args {
 	bool no_userns;
 	/* doctor */
 	bool fix;
+	struct strv profiles;	/* files or names, in their order; read before the command line's own options */
+	struct strv profile_words;	/* what the fields point to that comes from profiles; owned */
 	/* what is left after the options */
 	char **operands;	/* borrowed from argv, NULL-terminated */
 	int n_operands;

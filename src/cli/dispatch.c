@@ -7,6 +7,7 @@
 #include "cli/args.h"
 #include "cli/help.h"
 #include "cli/opts.h"
+#include "cli/profile.h"
 #include "cli/verbs.h"
 
 static verb_fn *const VERB_FNS[VERB_COUNT] = {
@@ -26,10 +27,29 @@ static int parse(const struct verb *v, int argc, char **argv, struct args *a, bo
 	return rc;
 }
 
+/* What stands in profiles counts as if it stood before the command line's own options, which
+ * therefore win or are added: everything is read once more in that order. */
+static int read_profiles(const struct verb *v, int argc, char **argv, struct args *a, bool *json_errors, struct err *e)
+{
+	AUTO_ARGS struct args all = { .verbose = a->verbose, .debug = a->debug, .json = a->json };
+
+	for (size_t i = 0; i < a->profiles.n; i++)
+		if (profile_read(v, a->profiles.v[i], &all, e) < 0)
+			return -1;
+	if (parse(v, argc, argv, &all, json_errors, e))
+		return -1;
+	args_fini(a);
+	*a = all;
+	all = (struct args){ 0 };
+	return 0;
+}
+
 int cli_dispatch(int argc, char **argv, int *status, bool *json_errors, struct err *e)
 {
 	AUTO_ARGS struct args a = { 0 };
 	const struct verb *v;
+	char **words;
+	int n_words;
 
 	*status = 0;
 	if (parse(verb_global(), argc > 0 ? argc - 1 : 0, argc > 0 ? argv + 1 : argv, &a, json_errors, e))
@@ -43,10 +63,14 @@ int cli_dispatch(int argc, char **argv, int *status, bool *json_errors, struct e
 	v = verb_find(a.operands[0]);
 	if (!v)
 		return opts_unknown_verb(a.operands[0], e);
-	if (parse(v, a.n_operands - 1, a.operands + 1, &a, json_errors, e))
+	words = a.operands + 1;
+	n_words = a.n_operands - 1;
+	if (parse(v, n_words, words, &a, json_errors, e))
 		return -1;
 	if (a.help)
 		return help_show(v, e);
+	if (a.profiles.n && read_profiles(v, n_words, words, &a, json_errors, e))
+		return -1;
 	if (opts_check_operands(v, &a, e))
 		return -1;
 	return VERB_FNS[v->id](&a, status, e);

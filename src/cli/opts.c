@@ -23,7 +23,12 @@ static const char *const names_overlay[] = {
 static const char *const names_network[] = { "none", NULL };
 static const char *const names_landlock[] = { "ro:", "rx:", "rw:", "rwx:", "x:", "tcp-bind:", "tcp-connect:", "scope",
 					     "scope:signals", "scope:abstract", NULL };
-static const char *const names_security[] = { "seccomp=unconfined", "no-new-privileges", NULL };
+static const char *const names_security[] = {
+	"seccomp=unconfined", "no-new-privileges", "no-new-privileges=false", "mask=", "unmask=ALL", "unmask=", "nested", NULL,
+};
+static const char *const names_mount[] = {
+	"type=bind,source=", "type=tmpfs,target=", "type=overlay,lowerdir=", "type=mqueue,target=", "type=devpts,target=", NULL,
+};
 
 static const char *const names_ulimit[] = {
 	"as=", "core=", "cpu=", "data=", "fsize=", "locks=", "memlock=", "msgqueue=", "nice=", "nofile=", "nproc=",
@@ -124,6 +129,7 @@ void args_fini(struct args *a)
 	for (size_t i = 0; i < N_ELEMS(OPTS); i++)
 		if (OPTS[i].type == OPT_LIST)
 			strv_fini((struct strv *)(void *)((char *)a + OPTS[i].offset));
+	strv_fini(&a->profile_words);
 }
 
 /* ---- errors ---- */

@@ -1,46 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/run_mounts.c - options of `lichen run` that mount something: -v, --tmpfs */
+/* cli/run_mounts.c - options of `lichen run` that mount or make something: -v, --tmpfs, --file ... */
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "base/path.h"
 #include "cli/args.h"
+#include "cli/run_mount.h"
 #include "cli/run_spec.h"
 #include "spec/mountopts.h"
 #include "spec/spec.h"
 
-/* Splits at ':' but for "\:", which stands for a colon in a name. */
-static void split_colons(struct strv *out, const char *s)
-{
-	struct buf b = { 0 };
-
-	for (;; s++) {
-		if (s[0] == '\\' && s[1] == ':') {
-			buf_add(&b, ":");
-			s++;
-		} else if (!*s || *s == ':') {
-			strv_add_take(out, buf_take(&b));
-			if (!*s)
-				return;
-		} else {
-			buf_addn(&b, s, 1);
-		}
-	}
-}
-
-static int check_destination(const char *option, const char *dst, struct err *e)
-{
-	if (dst[0] == '/')
-		return 0;
-	return err_set(e, ERR_USAGE, "%s: the destination '%s' must be an absolute path inside", option, dst);
-}
+enum { DATA_CHUNK = 65536 };
 
 static int add_volume(struct spec *s, const char *text, struct err *e)
 {
 	AUTO_STRV struct strv parts = { 0 };
 	struct spec_mount *m;
 	AUTO_FREE char *source = NULL;
+	int fd;
 
 	split_colons(&parts, text);
 	if (parts.n < 2 || parts.n > 3 || !parts.v[0][0] || !parts.v[1][0]) {
@@ -53,13 +34,14 @@ static int add_volume(struct spec *s, const char *text, struct err *e)
 	}
 	if (check_destination("-v", parts.v[1], e) < 0)
 		return -1;
-	source = host_path(parts.v[0], "the source of a volume", e);
+	source = source_open(parts.v[0], "the source of a volume", &fd, e);
 	if (!source)
 		return err_wrap(e, "-v %s", text);
 	m = spec_add_mount(s);
 	m->type = str_dup("bind");
 	m->source = ptr_take(&source);
 	m->destination = path_clean(parts.v[1]);
+	spec_mount_add_fd(m, fd);
 	strv_add(&m->options, "rbind");
 	if (parts.n == 3) {
 		AUTO_STRV struct strv words = { 0 };
@@ -77,7 +59,7 @@ static int add_volume(struct spec *s, const char *text, struct err *e)
 			}
 			if (o->refused)
 				return err_set(e, ERR_USAGE, "-v %s: '%s': %s", text, words.v[i], o->refused);
-			strv_add(&m->options, words.v[i]);
+			mount_add_word(m, words.v[i]);
 		}
 	}
 	return 0;
@@ -102,13 +84,134 @@ static int add_tmpfs(struct spec *s, const char *text, struct err *e)
 	return 0;
 }
 
+/* ---- what is made inside: --file, --symlink, --dir ---- */
+
+/* All that a descriptor gives, up to the end: a pipe, a file, a here-document. */
+static int read_data(int fd, const char *text, struct spec_data *out, struct err *e)
+{
+	AUTO_BUF struct buf b = { 0 };
+	AUTO_FREE char *chunk = mem_alloc(DATA_CHUNK);
+
+	for (;;) {
+		ssize_t n = read(fd, chunk, DATA_CHUNK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "read", text, "--file");
+		if (n == 0)
+			break;
+		if (b.len + (size_t)n > FD_READ_MAX) {
+			err_set(e, ERR_USAGE, "--file %s: more than %d MiB", text, FD_READ_MAX >> 20);
+			return err_hint(e, "what is larger is written to a file and shown with -v FILE:DST:ro");
+		}
+		buf_addn(&b, chunk, (size_t)n);
+	}
+	out->len = b.len;
+	out->bytes = buf_take(&b);
+	out->is_set = true;
+	return 0;
+}
+
+static int add_file(struct spec *s, const char *text, struct err *e)
+{
+	AUTO_STRV struct strv parts = { 0 }, words = { 0 };
+	struct spec_mount *m;
+	unsigned mode = 0644;
+	int fd;
+
+	split_colons(&parts, text);
+	if (parts.n < 2 || parts.n > 3) {
+		err_set(e, ERR_USAGE, "--file %s: expected FD:DST[:OPTIONS]", text);
+		return err_hint(e, "for example --file 3:/etc/app.conf 3<<<'text'; a file of this machine is shown with -v");
+	}
+	if (check_destination("--file", parts.v[1], e) < 0)
+		return -1;
+	fd = inherited_fd(parts.v[0], "--file FD:DST", e);
+	if (fd < 0)
+		return -1;
+	m = spec_add_mount(s);
+	m->type = str_dup("bind");
+	m->source = str_dup("/"); /* run/sources.c writes the file and names it here */
+	m->destination = path_clean(parts.v[1]);
+	strv_add(&m->options, "bind");
+	if (parts.n == 3)
+		strv_split(&words, parts.v[2], ',');
+	for (size_t i = 0; i < words.n; i++) {
+		bool is_mode = str_starts(words.v[i], "mode=");
+		int n = is_mode ? mode_parse(words.v[i] + strlen("mode=")) : -1;
+
+		if (is_mode && n >= 0 && n <= 0777) {
+			mode = (unsigned)n;
+		} else if (str_eq(words.v[i], "ro")) {
+			strv_add(&m->options, "ro");
+		} else if (!str_eq(words.v[i], "rw")) {
+			err_set(e, ERR_USAGE, "--file %s: '%s' is not an option of a file", text, words.v[i]);
+			return err_hint(e, "expected ro, rw, or mode= with an octal number up to 0777");
+		}
+	}
+	m->data.mode = mode;
+	return read_data(fd, text, &m->data, e);
+}
+
+static int add_symlink(struct spec *s, const char *text, struct err *e)
+{
+	AUTO_STRV struct strv parts = { 0 };
+	struct spec_path *p;
+
+	split_colons(&parts, text);
+	if (parts.n != 2 || !parts.v[0][0] || !parts.v[1][0]) {
+		err_set(e, ERR_USAGE, "--symlink %s: expected TARGET:LINK", text);
+		return err_hint(e, "for example --symlink usr/bin:/bin; a colon in a name is written \\:");
+	}
+	if (parts.v[1][0] != '/') {
+		err_set(e, ERR_USAGE, "--symlink %s: the link '%s' must be an absolute path inside", text, parts.v[1]);
+		return parts.v[0][0] == '/' ? err_hint(e, "the target comes first: --symlink %s:%s ?", parts.v[1], parts.v[0]) : -1;
+	}
+	p = spec_add_path(s);
+	p->kind = PATH_SYMLINK;
+	p->target = str_dup(parts.v[0]);
+	p->path = path_clean(parts.v[1]);
+	return 0;
+}
+
+static int add_dir(struct spec *s, const char *text, struct err *e)
+{
+	AUTO_STRV struct strv parts = { 0 };
+	struct spec_path *p;
+	int mode = 0755;
+
+	split_colons(&parts, text);
+	if (parts.n > 2 || !parts.v[0][0])
+		return err_set(e, ERR_USAGE, "--dir %s: expected PATH[:mode=MODE]", text);
+	if (check_destination("--dir", parts.v[0], e) < 0)
+		return -1;
+	if (parts.n == 2)
+		mode = str_starts(parts.v[1], "mode=") ? mode_parse(parts.v[1] + strlen("mode=")) : -1;
+	if (mode < 0) {
+		err_set(e, ERR_USAGE, "--dir %s: '%s' is not an option of a directory", text, parts.v[1]);
+		return err_hint(e, "expected mode= with an octal number such as mode=0700");
+	}
+	p = spec_add_path(s);
+	p->kind = PATH_DIR;
+	p->path = path_clean(parts.v[0]);
+	p->mode = (uint32_t)mode;
+	return 0;
+}
+
 int take_mounts(struct spec *s, const struct args *a, struct err *e)
 {
-	for (size_t i = 0; i < a->volumes.n; i++)
-		if (add_volume(s, a->volumes.v[i], e) < 0)
-			return -1;
-	for (size_t i = 0; i < a->tmpfs.n; i++)
-		if (add_tmpfs(s, a->tmpfs.v[i], e) < 0)
-			return -1;
+	const struct {
+		const struct strv *list;
+		int (*take)(struct spec *s, const char *text, struct err *e);
+	} options[] = {
+		{ &a->volumes, add_volume },   { &a->tmpfs, add_tmpfs }, { &a->mounts, mount_parse }, { &a->files, add_file },
+		{ &a->symlinks, add_symlink }, { &a->dirs, add_dir },	 { &a->devices, device_parse },
+	};
+
+	for (size_t i = 0; i < N_ELEMS(options); i++)
+		for (size_t k = 0; k < options[i].list->n; k++)
+			if (options[i].take(s, options[i].list->v[k], e) < 0)
+				return -1;
 	return 0;
 }

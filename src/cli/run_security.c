@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/run_security.c - options of `lichen run` about privileges: capabilities, filter, masks */
 
+#include <errno.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/auto.h"
+#include "base/path.h"
 #include "cli/args.h"
+#include "cli/run_mount.h"
 #include "cli/run_spec.h"
 #include "spec/landlock.h"
 #include "spec/spec.h"
@@ -58,6 +63,8 @@ static int take_bare(struct spec *s, const struct args *a, struct err *e)
 		{ "--sysctl", a->sysctls.n }, { "--add-host", a->add_hosts.n }, { "--dns", a->dns.n },
 		{ "--dns-search", a->dns_search.n }, { "--dns-option", a->dns_options.n },
 		{ "--shm-size", a->shm_size }, { "--domainname", a->domainname },
+		{ "--mount", a->mounts.n }, { "--file", a->files.n }, { "--symlink", a->symlinks.n }, { "--dir", a->dirs.n },
+		{ "--device", a->devices.n },
 	};
 
 	if (!a->landlock.n) {
@@ -82,10 +89,171 @@ static int take_bare(struct spec *s, const struct args *a, struct err *e)
 	return 0;
 }
 
+/* ---- --security-opt ---- */
+
+static int bad(struct err *e, const char *option, const char *rule)
+{
+	return err_set(e, ERR_USAGE, "--security-opt %s: %s", option, rule);
+}
+
+static int take_paths(struct strv *out, const char *option, const char *list, struct err *e)
+{
+	split_colons(out, list);
+	for (size_t i = 0; i < out->n; i++)
+		if (out->v[i][0] != '/') {
+			bad(e, option, "expected absolute paths inside, separated by colons");
+			return err_hint(e, "'%s' is none; for example mask=/proc/cpuinfo:/etc/machine-id", out->v[i]);
+		}
+	return 0;
+}
+
+static int set_mask(struct spec *s, const char *option, const char *value, struct err *e)
+{
+	AUTO_STRV struct strv paths = { 0 };
+
+	if (take_paths(&paths, option, value, e) < 0)
+		return -1;
+	for (size_t i = 0; i < paths.n; i++)
+		strv_add_take(&s->masked_paths, path_clean(paths.v[i]));
+	return 0;
+}
+
+/* Removes what a pattern of fnmatch(3) fits; podman writes unmask=/proc/\*. */
+static size_t drop_paths(struct strv *from, const char *pattern)
+{
+	struct strv kept = { 0 };
+	size_t before = from->n;
+
+	for (size_t i = 0; i < from->n; i++)
+		if (fnmatch(pattern, from->v[i], 0) != 0)
+			strv_add(&kept, from->v[i]);
+	strv_fini(from);
+	*from = kept;
+	return before - kept.n;
+}
+
+static int set_unmask(struct spec *s, const char *option, const char *value, struct err *e)
+{
+	AUTO_STRV struct strv paths = { 0 };
+
+	if (strcasecmp(value, "all") == 0) {
+		strv_fini(&s->masked_paths);
+		strv_fini(&s->readonly_paths);
+		return 0;
+	}
+	if (take_paths(&paths, option, value, e) < 0)
+		return -1;
+	for (size_t i = 0; i < paths.n; i++) {
+		AUTO_FREE char *path = path_clean(paths.v[i]);
+		const char *near;
+
+		/* not short of one: both lists have to lose what fits */
+		if (drop_paths(&s->masked_paths, path) + drop_paths(&s->readonly_paths, path))
+			continue;
+		near = str_nearest(path, (const char *const *)s->masked_paths.v, s->masked_paths.n);
+		if (!near)
+			near = str_nearest(path, (const char *const *)s->readonly_paths.v, s->readonly_paths.n);
+		bad(e, option, "neither masked nor read-only");
+		return near ? err_hint(e, "did you mean %s ?", near)
+			    : err_hint(e, "%s is as it is; unmask=ALL uncovers everything", path);
+	}
+	return 0;
+}
+
+static int set_nnp(struct spec *s, const char *option, const char *value, struct err *e)
+{
+	if (*value && !str_eq(value, "true") && !str_eq(value, "false"))
+		return bad(e, option, "expected no-new-privileges, with =true or =false");
+	s->process.no_new_privs = !str_eq(value, "false");
+	return 0;
+}
+
+static int set_seccomp(struct spec *s, const char *option, const char *value, struct err *e)
+{
+	static const char *const words[] = { "unconfined", "default", "builtin" };
+	AUTO_CLOSE int fd = -1;
+
+	if (!*value) {
+		bad(e, option, "expected a profile's file, or unconfined");
+		return err_hint(e, "for example seccomp=./profile.json");
+	}
+	str_set(&s->seccomp_profile, NULL);
+	s->seccomp = str_eq(value, "unconfined") ? SECCOMP_UNCONFINED : SECCOMP_DEFAULT;
+	for (size_t i = 0; i < N_ELEMS(words); i++)
+		if (str_eq(value, words[i]))
+			return 0;
+	s->seccomp_profile = source_open(value, "the seccomp profile", &fd, e);
+	if (!s->seccomp_profile) {
+		const char *near = str_nearest(value, words, N_ELEMS(words));
+
+		err_wrap(e, "--security-opt %s", option);
+		return e->errnum == ENOENT && near ? err_hint(e, "did you mean seccomp=%s ?", near) : -1;
+	}
+	s->seccomp = SECCOMP_PROFILE;
+	return 0;
+}
+
+/* A nested sandbox mounts a proc and a sysfs of its own, which the kernel allows only where
+ * nothing of the ones that it sees is covered (mount_too_revealing()). */
+static int set_nested(struct spec *s, const char *option, const char *value, struct err *e)
+{
+	if (*value)
+		return bad(e, option, "'nested' takes no value");
+	s->nested = true;
+	return set_unmask(s, option, "ALL", e);
+}
+
+static int set_label(struct spec *s, const char *option, const char *value, struct err *e)
+{
+	(void)s;
+	if (str_eq(value, "disable") || str_eq(value, "nested"))
+		return 0; /* there never is one */
+	bad(e, option, "lichen sets no SELinux labels");
+	return err_hint(e, "leave it out; label=disable is accepted and changes nothing");
+}
+
+static int set_apparmor(struct spec *s, const char *option, const char *value, struct err *e)
+{
+	(void)s;
+	if (str_eq(value, "unconfined"))
+		return 0;
+	bad(e, option, "lichen changes to no AppArmor profile");
+	return err_hint(e, "leave it out; start lichen itself under one with aa-exec -p %s", *value ? value : "PROFILE");
+}
+
+static int set_systempaths(struct spec *s, const char *option, const char *value, struct err *e)
+{
+	return str_eq(value, "unconfined") ? set_unmask(s, option, "ALL", e)
+					   : bad(e, option, "expected systempaths=unconfined");
+}
+
+/* Docker writes KEY=VALUE, and KEY:VALUE of old. */
+static const struct {
+	const char *key;
+	int (*set)(struct spec *s, const char *option, const char *value, struct err *e);
+} OPTIONS[] = {
+	{ "seccomp", set_seccomp },	 { "no-new-privileges", set_nnp }, { "mask", set_mask },
+	{ "unmask", set_unmask },	 { "nested", set_nested },	   { "label", set_label },
+	{ "apparmor", set_apparmor }, { "systempaths", set_systempaths },
+};
+
+static int take_option(struct spec *s, const char *option, struct err *e)
+{
+	AUTO_FREE char *key = str_dupn(option, strcspn(option, "=:"));
+	const char *value = option + strlen(key), *names[N_ELEMS(OPTIONS)], *near;
+
+	for (size_t i = 0; i < N_ELEMS(OPTIONS); i++) {
+		names[i] = OPTIONS[i].key;
+		if (str_eq(key, OPTIONS[i].key))
+			return OPTIONS[i].set(s, option, *value ? value + 1 : value, e);
+	}
+	near = str_nearest(key, names, N_ELEMS(names));
+	bad(e, option, "expected seccomp=, mask=, unmask=, nested or no-new-privileges");
+	return near ? err_hint(e, "did you mean %s%s ?", near, value) : -1;
+}
+
 int take_security(struct spec *s, const struct args *a, struct err *e)
 {
-	static const char *const words[] = { "seccomp=unconfined", "no-new-privileges", "no-new-privileges=true",
-					     "no-new-privileges=false", "seccomp=default" };
 	uint64_t caps = s->root.kind == ROOT_HOST ? 0 : s->process.caps.bounding;
 
 	if (a->privileged) {
@@ -114,23 +282,8 @@ int take_security(struct spec *s, const struct args *a, struct err *e)
 	if (take_landlock(s, a, e) < 0 || (a->no_userns && take_bare(s, a, e) < 0))
 		return -1;
 	s->process.caps = (struct spec_caps){ .bounding = caps, .effective = caps, .permitted = caps };
-	for (size_t i = 0; i < a->security_opts.n; i++) {
-		const char *o = a->security_opts.v[i];
-
-		if (str_eq(o, "seccomp=unconfined"))
-			s->seccomp = SECCOMP_UNCONFINED;
-		else if (str_eq(o, "seccomp=default"))
-			s->seccomp = SECCOMP_DEFAULT;
-		else if (str_eq(o, "no-new-privileges") || str_eq(o, "no-new-privileges=true") || str_eq(o, "no-new-privileges:true"))
-			s->process.no_new_privs = true;
-		else if (str_eq(o, "no-new-privileges=false") || str_eq(o, "no-new-privileges:false"))
-			s->process.no_new_privs = false;
-		else {
-			const char *near = str_nearest(o, words, N_ELEMS(words));
-
-			err_set(e, ERR_USAGE, "--security-opt %s: expected seccomp=unconfined or no-new-privileges[=true|false]", o);
-			return near ? err_hint(e, "did you mean %s ?", near) : -1;
-		}
-	}
+	for (size_t i = 0; i < a->security_opts.n; i++)
+		if (take_option(s, a->security_opts.v[i], e) < 0)
+			return -1;
 	return 0;
 }

@@ -95,7 +95,11 @@ static void add_sources(struct build *b)
 			      MOUNT_ATTR_NODEV | (b->spec->root.readonly ? MOUNT_ATTR_RDONLY : 0));
 		carried[n_carried++] = slot;
 	}
+	if (b->spec->n_devices)
+		plan_add_device_sources(b);
 	for (size_t i = 0; i < b->spec->n_mounts; i++) {
+		if (str_eq(b->spec->mounts[i].type, "overlay"))
+			plan_add_layer_sources(b, i);
 		if (!str_eq(b->spec->mounts[i].type, "bind"))
 			continue;
 		plan_add_source(b, i);
@@ -158,6 +162,7 @@ static void build_order(struct build *b)
 	add_stages(b);
 	if (spec->ns[NS_USER].mode == NS_PRIVATE)
 		add_idmap(b);
+	plan_add_early_sources(b);
 	plan_add(b, STEP_PRIVATE, AT_CHILD, "/")->why = "nothing propagates to the host";
 	if (spec->process.has_oom_score_adj)
 		plan_add(b, STEP_OOM, AT_CHILD, plan_text_take(b, str_fmt("%d", spec->process.oom_score_adj)));
@@ -237,7 +242,12 @@ int plan_build(struct plan *p, const struct spec *spec, const struct plan_input 
 		return err_set(e, ERR_SPEC, "%zu mounts asked for, at most 60 are possible", spec->n_mounts);
 	p->source_slots = mem_alloc((spec->n_mounts + 1) * sizeof(*p->source_slots));
 	for (size_t i = 0; i < spec->n_mounts; i++)
-		p->source_slots[i] = p->n_slots++;
+		p->source_slots[i] = p->n_slots, p->n_slots = (short)(p->n_slots + plan_mount_slots(&spec->mounts[i]));
+	p->device_slots = mem_alloc((spec->n_devices + 1) * sizeof(*p->device_slots));
+	for (size_t i = 0; i < spec->n_devices; i++)
+		p->device_slots[i] = p->n_slots++;
+	if (p->n_slots > SLOTS_MAX)
+		return err_set(e, ERR_SPEC, "more sources, layers and devices than the %d that are possible", SLOTS_MAX);
 	if (spec_is_bare(spec))
 		build_bare(&b);
 	else
@@ -249,6 +259,7 @@ void plan_fini(struct plan *p)
 {
 	free(p->v);
 	free(p->source_slots);
+	free(p->device_slots);
 	strv_fini(&p->texts);
 	*p = (struct plan){ 0 };
 }

@@ -19,6 +19,11 @@ void plan_add_clone(struct build *b, uint64_t flags);
 struct step *plan_add_tree(struct build *b, enum step_kind kind, enum place place, const char *source, short slot,
 			   uint64_t attrs);
 void plan_add_source(struct build *b, size_t mount_index);
+void plan_add_early_sources(struct build *b);
+void plan_add_device_sources(struct build *b);
+void plan_add_layer_sources(struct build *b, size_t mount_index);
+/* How many slots a mount of the spec needs. */
+short plan_mount_slots(const struct spec_mount *m);
 
 /* Gives the text to the plan and returns it. */
 const char *plan_text_take(struct build *b, char *text);

@@ -49,6 +49,8 @@ enum step_kind {
 	STEP_SETATTR,	/* change mount attributes of the mount in a slot or on a path inside */
 	STEP_MOUNT,	/* attach a slot's mount to a path inside the root */
 	STEP_SYMLINK,	/* make a symbolic link inside */
+	STEP_DIR,	/* make a directory inside */
+	STEP_LAYERS,	/* an overlay on a path inside */
 	STEP_FILE,	/* write a small file inside */
 	STEP_MASK,	/* cover paths with nothing */
 	STEP_READONLY,	/* make paths of the root read-only */
@@ -104,7 +106,7 @@ enum slot {
 	SLOT_FIRST_FREE
 };
 
-enum { STEP_READS = 6, STEP_WRITES = 3, RUNGS_MAX = 3, ERRNOS_MAX = 6, SLOTS_MAX = 1024 };
+enum { STEP_READS = 16, STEP_WRITES = 3, RUNGS_MAX = 3, ERRNOS_MAX = 6, SLOTS_MAX = 1024 };
 
 enum idmap_how { IDMAP_TOOLS, IDMAP_SUPERVISOR, IDMAP_SELF };
 
@@ -135,9 +137,14 @@ struct step {
 			const char *fstype;
 			const char *target;	/* absolute inside the root; NULL: left detached in the slot */
 			uint64_t attrs;		/* MOUNT_ATTR_* to set */
-			uint64_t clear;		/* MOUNT_ATTR_* to clear */
-			uint64_t propagation;	/* MS_SHARED ... or 0 */
+			uint64_t rest;		/* the same for what is mounted below, where recursive */
+			uint64_t clear;		/* MOUNT_ATTR__ATIME where attrs change it */
+			uint64_t propagation;	/* MS_SHARED ... or 0: private */
+			bool propagates_all;	/* propagation for what is mounted below, too */
 			bool recursive;
+			const int *checked;	/* borrowed: descriptor of what the source must be; NULL: no matter */
+			mode_t mode;		/* STEP_DIR */
+			bool is_scratch;	/* STEP_LAYERS: upper and work, the last two slots, are the run's */
 			bool is_dir;		/* kind of target to make where it is missing */
 			const struct strv *options;	/* of mount(8): what no attribute bit says is data */
 			const char *data;	/* file system data, comma-separated */
@@ -202,7 +209,8 @@ struct plan {
 	size_t n;
 	struct strv texts;	/* owns the strings made for objects */
 	short n_slots;
-	short *source_slots;	/* per spec.mounts */
+	short *source_slots;	/* per spec.mounts: the first of its slots */
+	short *device_slots;	/* per spec.devices */
 };
 
 /**

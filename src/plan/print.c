@@ -40,7 +40,7 @@ static void add_detail(const struct step *s, struct buf *b)
 		break;
 	}
 	if (s->kind == STEP_NEWFS || s->kind == STEP_TREE || s->kind == STEP_IDTREE || s->kind == STEP_SETATTR ||
-	    s->kind == STEP_OVERLAY)
+	    s->kind == STEP_OVERLAY || s->kind == STEP_LAYERS)
 		for (size_t i = 0; i < N_ELEMS(ATTRS); i++)
 			if (s->u.mount.attrs & ATTRS[i].bit)
 				buf_addf(b, " %s", ATTRS[i].word);

@@ -72,6 +72,13 @@ static void add_landlock(struct build *b)
 	s->why = "nothing can be mounted from here on";
 }
 
+static const char *filter_word(const struct spec *s)
+{
+	if (s->seccomp == SECCOMP_PROFILE)
+		return s->seccomp_profile;
+	return s->seccomp == SECCOMP_DEFAULT && !s->privileged ? "default" : "terminal";
+}
+
 void plan_process(struct build *b)
 {
 	const struct spec *spec = b->spec;
@@ -91,7 +98,7 @@ void plan_process(struct build *b)
 	else /* without no_new_privs only CAP_SYS_ADMIN may enter a domain */
 		add_landlock(b);
 	if (!has_nnp) /* or load a filter */
-		plan_add(b, STEP_SECCOMP, AT_CHILD, spec->seccomp == SECCOMP_DEFAULT && !spec->privileged ? "default" : "terminal");
+		plan_add(b, STEP_SECCOMP, AT_CHILD, filter_word(spec));
 	s = plan_add(b, STEP_SET_USER, AT_CHILD, "user");
 	s->reads[0] = SLOT_USER;
 	plan_add(b, STEP_CAPS, AT_CHILD, "capability sets")->reads[0] = SLOT_USER;
@@ -102,7 +109,7 @@ void plan_process(struct build *b)
 	if (has_nnp)
 		add_landlock(b);
 	if (has_nnp)
-		plan_add(b, STEP_SECCOMP, AT_CHILD, spec->seccomp == SECCOMP_DEFAULT && !spec->privileged ? "default" : "terminal");
+		plan_add(b, STEP_SECCOMP, AT_CHILD, filter_word(spec));
 	if (spec->process.init) {
 		s = plan_add(b, STEP_INIT, AT_CHILD, "lichen-init");
 		s->reads[0] = SLOT_INIT;

@@ -62,6 +62,11 @@ NODISCARD int root_find(struct plan_input *in, const struct spec *s, const struc
 /* run/bins.c: a root of programs: which files, and the texts that it has of its own */
 NODISCARD int bins_find(struct plan_input *in, const struct spec *s, struct err *e);
 void bins_texts(struct plan_input *in, const struct spec *s);
+/* run/sources.c: opens what is to be mounted and nobody has opened yet; makes what the run
+ * itself has to give (files of --file, upper directories). @rd: NULL in a dry run. */
+NODISCARD int sources_look(struct plan_input *in, struct spec *s, const struct run_dir *rd, struct err *e);
+/* run/devices.c: the same for devices, and whether the payload will be able to open them. */
+NODISCARD int devices_look(const struct plan_input *in, struct spec *s, const struct facts *f, struct err *e);
 NODISCARD int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e);
 
 #endif

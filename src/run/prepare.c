@@ -147,24 +147,6 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 	return 0;
 }
 
-static int look_at_sources(struct plan_input *in, struct spec *s, struct err *e)
-{
-	in->source_is_dir = mem_alloc((s->n_mounts + 1) * sizeof(bool));
-	for (size_t i = 0; i < s->n_mounts; i++) {
-		struct stat st;
-
-		in->source_is_dir[i] = true;
-		if (!str_eq(s->mounts[i].type, "bind"))
-			continue;
-		if (stat(s->mounts[i].source, &st) < 0) {
-			err_sys(e, "stat", s->mounts[i].source, "the source of a volume");
-			return errno == ENOENT ? err_hint(e, "a missing source is never made; mkdir it first") : -1;
-		}
-		in->source_is_dir[i] = S_ISDIR(st.st_mode);
-	}
-	return 0;
-}
-
 static void make_texts(struct plan_input *in, const struct spec *s, const struct facts *f)
 {
 	if (s->root.kind == ROOT_HOST) {
@@ -313,9 +295,11 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 		return prepare_bare(in, s, f, e);
 	if (f->is_root && map_real_root(in, s, f, e) < 0)
 		return -1;
-	if (root_find(in, s, f, e) < 0 || look_at_sources(in, s, e) < 0)
+	if (root_find(in, s, f, e) < 0)
 		return -1;
 	if (!f->is_root && choose_ids(in, s, f, e) < 0)
+		return -1;
+	if (sources_look(in, s, rd, e) < 0 || (s->n_devices && devices_look(in, s, f, e) < 0))
 		return -1;
 	make_texts(in, s, f);
 	if (s->root.kind == ROOT_BINS)

@@ -92,6 +92,8 @@ static void find_rows(struct plan_input *in)
 
 /* ---- a directory ---- */
 
+static const char *const DEFAULT_PLACES[] = { "/proc", "/dev", "/sys" };
+
 static int look_at_dir(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
 {
 	struct stat st;
@@ -164,10 +166,34 @@ static char *resolve_missing(int root, const char *path)
 	return str_dup(path);
 }
 
+/* Whether something else is mounted above @path, so that it is made there. */
+static bool is_below_mount(const struct spec *s, const char *path)
+{
+	for (size_t i = 0; i < N_ELEMS(DEFAULT_PLACES) + s->n_mounts; i++) {
+		const char *over = i < N_ELEMS(DEFAULT_PLACES) ? DEFAULT_PLACES[i]
+							       : s->mounts[i - N_ELEMS(DEFAULT_PLACES)].destination;
+		size_t len = strlen(over);
+
+		if (strncmp(path, over, len) == 0 && path[len] == '/')
+			return true;
+	}
+	return false;
+}
+
+static void add_lacking(struct plan_input *in, const struct spec *s, int root, const char *path, bool is_dir, bool is_default)
+{
+	AUTO_CLOSE int fd = -1;
+
+	if (!is_default && is_below_mount(s, path))
+		return;
+	fd = path_open_in(root, path, O_PATH, 0);
+	if (fd < 0)
+		strv_add_take(is_dir ? &in->skeleton_dirs : &in->skeleton_files, resolve_missing(root, path));
+}
+
 /* Which mount points a read-only root lacks. What lies below another mount is made there. */
 int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e)
 {
-	static const char *const defaults[] = { "/proc", "/dev", "/sys" };
 	const struct {
 		const char *path;
 		bool is_asked;
@@ -179,24 +205,17 @@ int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e)
 
 	if (root < 0)
 		return err_sys(e, "open", s->root.path, "the root file system");
-	for (size_t i = 0; i < N_ELEMS(defaults) + s->n_mounts; i++) {
-		bool is_default = i < N_ELEMS(defaults);
-		size_t k = i - N_ELEMS(defaults);
-		const char *path = is_default ? defaults[i] : s->mounts[k].destination;
-		bool is_dir = is_default || !str_eq(s->mounts[k].type, "bind") || in->source_is_dir[k];
-		AUTO_CLOSE int fd = -1;
-		bool is_below = false;
-
-		for (size_t m = 0; m < N_ELEMS(defaults) + s->n_mounts && !is_default; m++) {
-			const char *over = m < N_ELEMS(defaults) ? defaults[m] : s->mounts[m - N_ELEMS(defaults)].destination;
-			size_t len = strlen(over);
-
-			is_below = is_below || (m != i && strncmp(path, over, len) == 0 && path[len] == '/');
-		}
-		fd = is_below ? -1 : path_open_in(root, path, O_PATH, 0);
-		if (!is_below && fd < 0)
-			strv_add_take(is_dir ? &in->skeleton_dirs : &in->skeleton_files, resolve_missing(root, path));
-	}
+	for (size_t i = 0; i < N_ELEMS(DEFAULT_PLACES); i++)
+		add_lacking(in, s, root, DEFAULT_PLACES[i], true, true);
+	for (size_t i = 0; i < s->n_mounts; i++)
+		add_lacking(in, s, root, s->mounts[i].destination,
+			    !str_eq(s->mounts[i].type, "bind") || in->source_is_dir[i], false);
+	for (size_t i = 0; i < s->n_devices; i++)
+		add_lacking(in, s, root, s->devices[i].path, false, false);
+	/* the skeleton's directories have the usual mode: another one cannot be given there */
+	for (size_t i = 0; i < s->n_paths; i++)
+		if (s->paths[i].kind == PATH_DIR && s->paths[i].mode == 0755)
+			add_lacking(in, s, root, s->paths[i].path, true, false);
 	for (size_t i = 0; i < N_ELEMS(files); i++) {
 		AUTO_CLOSE int fd = files[i].is_asked ? path_open_in(root, files[i].path, O_PATH, 0) : -1;
 

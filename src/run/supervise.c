@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -104,29 +105,44 @@ static char *profile_path(void)
 	return str_dup(LICHEN_DATADIR "/seccomp-default.json");
 }
 
+/* Compiled by the helper where it is not in the cache; owned by @r afterwards. */
+static int compile_filter(struct run *r, uint64_t caps, struct err *e)
+{
+	struct spec *s = r->spec;
+	bool is_foreign = s->seccomp == SECCOMP_PROFILE;
+	AUTO_FREE char *helper = helper_path("lichen-seccomp");
+	AUTO_FREE char *profile = is_foreign ? str_dup(s->seccomp_profile) : profile_path();
+	struct seccomp_request rq = { .caps = caps, .helper = helper, .profile = profile, .cache_dir = r->store.data_dir,
+				      .is_foreign = is_foreign, .sha256 = is_foreign ? s->seccomp_sha256 : NULL };
+	unsigned short n;
+
+	free(ptr_take(&r->compiled));
+	if (seccomp_compile(&rq, &r->compiled, &n, e) < 0)
+		return -1;
+	if (is_foreign && !s->seccomp_sha256)
+		s->seccomp_sha256 = str_dup(rq.digest);
+	r->ctx.filter = r->compiled;
+	r->ctx.n_filter = n;
+	return 0;
+}
+
 static int choose_filter(struct run *r, struct err *e)
 {
 	const struct spec *s = r->spec;
 	const struct seccomp_variant *v = &SECCOMP_TERMINAL;
-	AUTO_FREE char *helper = NULL;
-	AUTO_FREE char *profile = NULL;
-	unsigned short n;
+	uint64_t caps = s->process.caps.bounding;
 
-	if (!s->privileged && s->seccomp == SECCOMP_DEFAULT)
-		v = seccomp_pick(s->process.caps.bounding);
-	if (v) {
-		r->ctx.filter = v->insns;
-		r->ctx.n_filter = v->n_insns;
-		return 0;
-	}
-	helper = helper_path("lichen-seccomp");
-	profile = profile_path();
-	if (seccomp_compile(&(struct seccomp_request){ .caps = s->process.caps.bounding, .helper = helper,
-						       .profile = profile, .cache_dir = r->store.data_dir },
-			    &r->compiled, &n, e) < 0)
-		return -1;
-	r->ctx.filter = r->compiled;
-	r->ctx.n_filter = n;
+	/* a program without capabilities makes a user namespace in which it has them all */
+	if (s->nested)
+		caps |= UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_SYS_CHROOT;
+	if (s->seccomp == SECCOMP_PROFILE)
+		v = NULL;
+	else if (!s->privileged && s->seccomp == SECCOMP_DEFAULT)
+		v = seccomp_pick(caps);
+	if (!v)
+		return compile_filter(r, caps, e);
+	r->ctx.filter = v->insns;
+	r->ctx.n_filter = v->n_insns;
 	return 0;
 }
 
@@ -575,6 +591,24 @@ static void fuse_ended(struct run *r, int ep)
 	log_err(&e);
 }
 
+/* PF_FORKNOEXEC of the kernel, in field 9 of /proc/PID/stat: forked, and nothing executed since. */
+enum { NEVER_EXECUTED = 0x40 };
+
+/* A profile of the user's may refuse what the last steps need, the words of an error included.
+ * Asked of the zombie. */
+static bool is_never_executed(pid_t pid)
+{
+	AUTO_FREE char *path = str_fmt("/proc/%d/stat", pid);
+	AUTO_FREE char *text = NULL;
+	unsigned flags;
+	const char *p;
+
+	if (fd_read_file(AT_FDCWD, path, 4096, &text, NULL) < 0)
+		return false;
+	p = strrchr(text, ')');
+	return p && sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & NEVER_EXECUTED);
+}
+
 static int wait_for_end(struct run *r, int *status, struct err *e)
 {
 	AUTO_CLOSE int ep = epoll_create1(EPOLL_CLOEXEC);
@@ -611,6 +645,10 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 			else if (tag == TAG_FUSE)
 				fuse_ended(r, ep);
 		}
+	}
+	if (r->spec->seccomp == SECCOMP_PROFILE && is_never_executed(r->ctx.child_pid)) {
+		err_set(e, ERR_SPEC, "the seccomp profile %s refuses what the start itself needs", r->spec->seccomp_profile);
+		return err_hint(e, "execve, exit_group, and what comes before: read, write, close, openat, fstat, prctl, capget, sendmsg, mmap, brk");
 	}
 	if (waitid(P_PID, (id_t)r->ctx.child_pid, &si, WEXITED) < 0)
 		return err_sys(e, "waitid", "payload", "waiting for the payload");
@@ -711,7 +749,7 @@ static int prepare(struct run *r, struct err *e)
 	if (store_open(&r->store, r->facts.uid, r->facts.home, e) < 0)
 		return -1;
 	r->has_store = true;
-	if (store_create(&r->store, s->name, has_layer(s) ? RUN_ON_DISK : RUN_IN_MEMORY, &r->dir, e) < 0)
+	if (store_create(&r->store, s->name, has_layer(s) || spec_has_scratch(s) ? RUN_ON_DISK : RUN_IN_MEMORY, &r->dir, e) < 0)
 		return -1;
 	r->has_dir = true;
 	str_set(&s->id, r->dir.id);

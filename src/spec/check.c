@@ -18,6 +18,8 @@ enum {
 	EXTENTS_MAX = 340,	/* UID_GID_MAP_MAX_EXTENTS of the kernel */
 	ID_LEN = 64,
 	NSEC_PER_SEC = 1000000000,
+	LOWERS_MAX = 12,	/* STEP_READS of plan/plan.h: with root, upper, work and the end */
+	DEVICES_MAX = 200,	/* slots of a plan */
 };
 
 static bool has_control(const char *s)
@@ -274,6 +276,27 @@ static void check_options(struct strv *f, const struct spec_mount *m, bool is_bi
 	}
 }
 
+static void check_layers(struct strv *f, const struct spec_mount *m)
+{
+	struct spec_layers l;
+
+	spec_layers(m, &l);
+	if (!l.lower.n)
+		strv_addf(f, "mount on '%.80s': an overlay needs lowerdir=", m->destination);
+	if (l.lower.n > LOWERS_MAX)
+		strv_addf(f, "mount on '%.80s': %zu lower directories, at most %d are possible", m->destination, l.lower.n,
+			  LOWERS_MAX);
+	for (size_t i = 0; i < l.lower.n; i++)
+		if (l.lower.v[i][0] != '/')
+			strv_addf(f, "mount on '%.80s': the lower directory '%.80s' is not an absolute path", m->destination,
+				  l.lower.v[i]);
+	if (!l.upper != !l.work)
+		strv_addf(f, "mount on '%.80s': upperdir= and workdir= go together", m->destination);
+	if ((l.upper && l.upper[0] != '/') || (l.work && l.work[0] != '/'))
+		strv_addf(f, "mount on '%.80s': upperdir= and workdir= need absolute paths", m->destination);
+	spec_layers_fini(&l);
+}
+
 static void check_mount(struct strv *f, const struct spec_mount *m)
 {
 	bool is_bind = str_eq(m->type, "bind");
@@ -292,6 +315,53 @@ static void check_mount(struct strv *f, const struct spec_mount *m)
 		strv_addf(f, "mount on '%.80s': the source '%.80s' is not an absolute path",
 			  m->destination, m->source ? m->source : "");
 	check_options(f, m, is_bind);
+	if (str_eq(m->type, "overlay"))
+		check_layers(f, m);
+}
+
+static void check_paths(struct strv *f, const struct spec *s)
+{
+	for (size_t i = 0; i < s->n_paths; i++) {
+		const struct spec_path *p = &s->paths[i];
+		const char *what = p->kind == PATH_DIR ? "directory" : "symbolic link";
+
+		check_inside(f, what, p->path ? p->path : "");
+		if (p->path && p->path[0] == '/' && is_top(p->path))
+			strv_addf(f, "%s: '%.80s' is the root itself", what, p->path);
+		if (p->kind == PATH_SYMLINK && (!p->target || !*p->target || strlen(p->target) >= PATH_MAX))
+			strv_addf(f, "symbolic link '%.80s': its target is not between 1 and %d bytes long", p->path,
+				  PATH_MAX - 1);
+		if (p->mode > 07777)
+			strv_addf(f, "%s '%.80s': %o is no mode", what, p->path, p->mode);
+	}
+}
+
+static void check_devices(struct strv *f, const struct spec *s)
+{
+	if (s->n_devices > DEVICES_MAX)
+		strv_addf(f, "devices: %zu are given, at most %d are possible", s->n_devices, DEVICES_MAX);
+	for (size_t i = 0; i < s->n_devices; i++) {
+		const struct spec_device *d = &s->devices[i];
+
+		check_inside(f, "device", d->path ? d->path : "");
+		if (d->path && d->path[0] == '/' && is_top(d->path))
+			strv_addf(f, "device: '%.80s' would hide the root file system", d->path);
+		if (!d->source || d->source[0] != '/')
+			strv_addf(f, "device '%.80s': '%.80s' is not an absolute path of this machine", d->path,
+				  d->source ? d->source : "");
+		if (d->type != 'c' && d->type != 'b')
+			strv_addf(f, "device '%.80s': its type is neither 'c' nor 'b'", d->path);
+	}
+}
+
+static void check_seccomp(struct strv *f, const struct spec *s)
+{
+	if (s->seccomp != SECCOMP_PROFILE)
+		return;
+	if (!s->seccomp_profile || s->seccomp_profile[0] != '/')
+		strv_addf(f, "seccomp profile: '%.80s' is not an absolute path", s->seccomp_profile ? s->seccomp_profile : "");
+	if (s->seccomp_sha256 && !is_id(s->seccomp_sha256))
+		strv_addf(f, "seccomp profile: '%.80s' is not a SHA-256 in hex", s->seccomp_sha256);
 }
 
 static void check_mounts(struct strv *f, const struct spec *s)
@@ -380,6 +450,9 @@ int spec_check(const struct spec *s, struct err *e)
 	check_mounts(&faults, s);
 	check_landlock(&faults, s);
 	check_bare(&faults, s);
+	check_paths(&faults, s);
+	check_devices(&faults, s);
+	check_seccomp(&faults, s);
 	check_annotations(&faults, &s->annotations);
 	return faults.n ? report(&faults, e) : 0;
 }

@@ -32,7 +32,7 @@
 
 /* Sorted by strcmp(); tests/unit/test_spec.c checks it. */
 static const struct mountopt TABLE[] = {
-	{ "O", .refused = "overlay volumes are not supported" },
+	{ "O", .refused = "write --mount type=overlay,lowerdir=SRC,target=DST" },
 	{ "U", .refused = NO_CHOWN },
 	{ "Z", .refused = NO_LABELS },
 	{ "atime", ATIME_DEFAULT },

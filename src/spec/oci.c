@@ -37,6 +37,7 @@ static const struct oci_field FIELDS[] = {
 	{ "linux.timeOffsets", AT(time), BOTH(time) },
 	{ "linux.sysctl", AT(sysctls), BOTH(sysctl) },
 	{ "linux.personality", 0, BOTH(personality) },
+	{ "linux.devices", AT(devices), BOTH(devices) },
 	{ "linux.maskedPaths", AT(masked_paths), BOTH(strv) },
 	{ "linux.readonlyPaths", AT(readonly_paths), BOTH(strv) },
 	{ "annotations", AT(annotations), BOTH(annotations) },
@@ -59,7 +60,6 @@ static const struct {
 	{ "linux.seccomp", "this profile is kept, but not applied yet; lichen's own is" },
 	{ "hooks", "kept, but hooks are not run" },
 	{ "linux.resources", "kept, but these limits are not set" },
-	{ "linux.devices", "kept, but these devices are not made" },
 };
 
 /* ---- the sections of the file ---- */

@@ -25,6 +25,11 @@ struct note {
 /* The whole of process.personality, for which OCI has only the domain. */
 #define NOTE_PERSONALITY SPEC_ANNOTATION "personality"
 
+/* Directories and links to be made: a JSON array of objects. */
+#define NOTE_PATHS SPEC_ANNOTATION "paths"
+/* Devices that have another name inside: a JSON object, name inside -> name on this machine. */
+#define NOTE_DEVICES SPEC_ANNOTATION "device-sources"
+
 #define AT(member) offsetof(struct spec, member)
 
 static const char *const NO_YES[] = { "false", "true" };
@@ -34,7 +39,8 @@ static const char *const IDS[] = { [IDS_AUTO] = "auto", [IDS_RANGE] = "range",
 static const char *const OVERLAYS[] = { [OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel",
 					[OVERLAY_FUSE] = "fuse", [OVERLAY_COPY] = "copy" };
 static const char *const SECCOMPS[] = { [SECCOMP_DEFAULT] = "default",
-					[SECCOMP_UNCONFINED] = "unconfined" };
+					[SECCOMP_UNCONFINED] = "unconfined",
+					[SECCOMP_PROFILE] = "profile" };
 
 #define TEXT	     .words = NULL
 #define NUMBER	     .is_number = true
@@ -55,6 +61,9 @@ static const struct note NOTES[] = {
 	{ "ids", AT(ids), ENUM(IDS), OCI_ALLOWED },
 	{ "overlay", AT(overlay), ENUM(OVERLAYS), OCI_ALLOWED },
 	{ "seccomp", AT(seccomp), ENUM(SECCOMPS) },
+	{ "seccomp-profile", AT(seccomp_profile), TEXT },
+	{ "seccomp-sha256", AT(seccomp_sha256), TEXT },
+	{ "nested", AT(nested), FLAG },
 	{ "privileged", AT(privileged), FLAG },
 	{ "ephemeral", AT(ephemeral), FLAG },
 	{ "interactive", AT(process.interactive), FLAG },
@@ -139,6 +148,60 @@ static int read_personality(struct oci_reader *r, const char *value, struct err 
 	return 0;
 }
 
+static int bad_note(const char *note, const char *value, struct err *e)
+{
+	return err_set(e, ERR_SPEC, "annotations.%s: '%.80s' is malformed", note, value);
+}
+
+/* As write_paths() has them. */
+static int read_paths(struct oci_reader *r, const char *value, struct err *e)
+{
+	json_t *array = json_loads(value, JSON_REJECT_DUPLICATES, NULL), *v;
+	bool is_good = json_is_array(array);
+	size_t i;
+
+	json_array_foreach(array, i, v) {
+		const char *path = json_string_value(json_object_get(v, "path"));
+		const char *target = json_string_value(json_object_get(v, "target"));
+		json_t *mode = json_object_get(v, "mode");
+		struct spec_path *p;
+
+		is_good = is_good && path && (target || (json_is_integer(mode) && json_integer_value(mode) >= 0 &&
+							 json_integer_value(mode) <= 07777));
+		if (!is_good)
+			break;
+		p = spec_add_path(r->s);
+		p->kind = target ? PATH_SYMLINK : PATH_DIR;
+		p->path = oci_unescape(path, r->escaped);
+		p->target = target ? oci_unescape(target, r->escaped) : NULL;
+		if (!target)
+			p->mode = (uint32_t)json_integer_value(mode);
+	}
+	json_decref(array);
+	return is_good ? 0 : bad_note(NOTE_PATHS, value, e);
+}
+
+/* As write_devices() has them; the devices themselves have been read before. */
+static int read_devices(struct oci_reader *r, const char *value, struct err *e)
+{
+	json_t *object = json_loads(value, JSON_REJECT_DUPLICATES, NULL), *v;
+	bool is_good = json_is_object(object);
+	const char *key;
+
+	json_object_foreach(object, key, v) {
+		AUTO_FREE char *path = oci_unescape(key, r->escaped);
+
+		is_good = is_good && json_is_string(v);
+		for (size_t i = 0; is_good && i < r->s->n_devices; i++)
+			if (str_eq(r->s->devices[i].path, path)) {
+				free(r->s->devices[i].source);
+				r->s->devices[i].source = oci_unescape(json_string_value(v), r->escaped);
+			}
+	}
+	json_decref(object);
+	return is_good ? 0 : bad_note(NOTE_DEVICES, value, e);
+}
+
 static int set_note(struct oci_reader *r, const struct note *n, const char *value,
 		    struct err *e)
 {
@@ -195,6 +258,10 @@ static int read_note(struct oci_reader *r, const char *key, const char *value,
 		return read_caps_unnamed(r, value, e);
 	if (r->trust == OCI_TRUSTED && str_eq(key, NOTE_PERSONALITY))
 		return read_personality(r, value, e);
+	if (r->trust == OCI_TRUSTED && str_eq(key, NOTE_PATHS))
+		return read_paths(r, value, e);
+	if (r->trust == OCI_TRUSTED && str_eq(key, NOTE_DEVICES))
+		return read_devices(r, value, e);
 	oci_warn(r, at, r->trust == OCI_TRUSTED ? "ignored: this annotation is not known"
 						: "ignored: only lichen itself may set this annotation");
 	return 0;
@@ -249,6 +316,56 @@ static void write_caps_unnamed(struct oci_writer *w, json_t *notes)
 	}
 	if (any)
 		oci_set(notes, NOTE_CAPS, json_string(b.s));
+}
+
+static void set_dump(json_t *notes, const char *name, json_t *j)
+{
+	char *text = json_dumps(j, JSON_COMPACT);
+
+	oci_set(notes, name, json_string(text));
+	free(text);
+	json_decref(j);
+}
+
+static void write_paths(struct oci_writer *w, json_t *notes)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < w->s->n_paths; i++) {
+		const struct spec_path *p = &w->s->paths[i];
+		json_t *j = json_object();
+
+		oci_set(j, "path", oci_str(w, p->path ? p->path : ""));
+		if (p->kind == PATH_SYMLINK)
+			oci_set(j, "target", oci_str(w, p->target ? p->target : ""));
+		else
+			oci_set(j, "mode", json_integer(p->mode));
+		json_array_append_new(array, j);
+	}
+	if (w->s->n_paths)
+		set_dump(notes, NOTE_PATHS, array);
+	else
+		json_decref(array);
+}
+
+static void write_devices(struct oci_writer *w, json_t *notes)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < w->s->n_devices; i++) {
+		const struct spec_device *d = &w->s->devices[i];
+		json_t *key;
+
+		if (str_eq(d->path, d->source))
+			continue;
+		key = oci_str(w, d->path ? d->path : "");
+		oci_set(object, json_string_value(key), oci_str(w, d->source ? d->source : ""));
+		json_decref(key);
+	}
+	if (json_object_size(object))
+		set_dump(notes, NOTE_DEVICES, object);
+	else
+		json_decref(object);
 }
 
 static void write_note(struct oci_writer *w, const struct note *n, json_t *notes)
@@ -313,6 +430,8 @@ json_t *oci_write_annotations(struct oci_writer *w, const struct oci_field *f, j
 
 		oci_set(notes, NOTE_PERSONALITY, json_string(words));
 	}
+	write_paths(w, notes);
+	write_devices(w, notes);
 	if (w->escaped)
 		oci_set(notes, OCI_NOTE_ESCAPED, json_string("bytes"));
 	return notes;

@@ -484,3 +484,29 @@ int oci_read_sysctl(struct oci_reader *r, const struct oci_field *f, json_t *j,
 	}
 	return 0;
 }
+
+/* A user namespace makes no nodes: what is bound is this machine's node of that name, which
+ * then must be the device that is asked for. */
+static int read_device(struct oci_reader *r, const struct oci_field *f, json_t *j, const struct jpath *up, struct err *e)
+{
+	const struct jpath at_type = { .up = up, .key = "type" }, at_path = { .up = up, .key = "path" };
+	struct spec_device *d = spec_add_device(r->s);
+	AUTO_FREE char *type = NULL;
+
+	(void)f; /* the column's shape */
+	warn_others(r, j, up, KNOWN("type", "path", "major", "minor", "fileMode", "uid", "gid"));
+	if (oci_get_string(r, json_object_get(j, "type"), &at_type, &type, e) < 0 ||
+	    oci_get_string(r, json_object_get(j, "path"), &at_path, &d->path, e) < 0 ||
+	    member_u32(j, "major", up, &d->major, e) < 0 || member_u32(j, "minor", up, &d->minor, e) < 0)
+		return -1;
+	d->source = str_dup(d->path);
+	if (!str_eq(type, "c") && !str_eq(type, "u") && !str_eq(type, "b"))
+		return oci_bad(&at_type, "\"c\", \"u\" or \"b\"", json_object_get(j, "type"), e);
+	d->type = type[0] == 'b' ? 'b' : 'c';
+	return 0;
+}
+
+int oci_read_devices(struct oci_reader *r, const struct oci_field *f, json_t *j, const struct jpath *at, struct err *e)
+{
+	return each_object(r, f, j, at, read_device, e);
+}

@@ -344,3 +344,27 @@ json_t *oci_write_sysctl(struct oci_writer *w, const struct oci_field *f, json_t
 	}
 	return j;
 }
+
+json_t *oci_write_devices(struct oci_writer *w, const struct oci_field *f, json_t *old)
+{
+	struct entries x = entries_init(w, old, "path");
+	json_t *array = json_array();
+
+	(void)f; /* a vector and its length are two fields */
+	for (size_t i = 0; i < w->s->n_devices; i++) {
+		const struct spec_device *d = &w->s->devices[i];
+		const char type[2] = { d->type, '\0' };
+		json_t *j = entry_for(&x, d->path ? d->path : "", 0);
+
+		oci_set(j, "path", oci_str(w, d->path ? d->path : ""));
+		oci_set(j, "type", json_string(type));
+		oci_set(j, "major", json_integer(d->major));
+		oci_set(j, "minor", json_integer(d->minor));
+		json_array_append_new(array, j);
+	}
+	free(x.used);
+	if (w->s->n_devices || old)
+		return array;
+	json_decref(array);
+	return NULL;
+}

@@ -65,6 +65,10 @@ static void mount_fini(struct spec_mount *m)
 	free(m->type);
 	free(m->source);
 	strv_fini(&m->options);
+	for (size_t i = 0; i < m->n_fds; i++)
+		auto_close(&m->fds[i]);
+	free(m->fds);
+	free(m->data.bytes);
 }
 
 void spec_fini(struct spec *s)
@@ -83,6 +87,19 @@ void spec_fini(struct spec *s)
 	for (size_t i = 0; i < s->n_mounts; i++)
 		mount_fini(&s->mounts[i]);
 	free(s->mounts);
+	for (size_t i = 0; i < s->n_paths; i++) {
+		free(s->paths[i].path);
+		free(s->paths[i].target);
+	}
+	free(s->paths);
+	for (size_t i = 0; i < s->n_devices; i++) {
+		free(s->devices[i].path);
+		free(s->devices[i].source);
+		auto_close(&s->devices[i].fd);
+	}
+	free(s->devices);
+	free(s->seccomp_profile);
+	free(s->seccomp_sha256);
 	id_map_fini(&s->uids);
 	id_map_fini(&s->gids);
 	strv_fini(&s->masked_paths);
@@ -109,6 +126,82 @@ struct spec_mount *spec_add_mount(struct spec *s)
 	m = &s->mounts[s->n_mounts++];
 	*m = (struct spec_mount){ 0 };
 	return m;
+}
+
+void spec_mount_add_fd(struct spec_mount *m, int fd)
+{
+	m->fds = mem_grow(m->fds, m->n_fds + 1, sizeof(*m->fds));
+	m->fds[m->n_fds++] = fd;
+}
+
+struct spec_path *spec_add_path(struct spec *s)
+{
+	s->paths = mem_grow(s->paths, s->n_paths + 1, sizeof(*s->paths));
+	s->paths[s->n_paths] = (struct spec_path){ .mode = 0755 };
+	return &s->paths[s->n_paths++];
+}
+
+struct spec_device *spec_add_device(struct spec *s)
+{
+	s->devices = mem_grow(s->devices, s->n_devices + 1, sizeof(*s->devices));
+	s->devices[s->n_devices] = (struct spec_device){ .fd = -1 };
+	return &s->devices[s->n_devices++];
+}
+
+/* Splits at ':'; "\:" and "\\" stand for themselves, as overlayfs has it. */
+static void split_layers(struct strv *out, const char *s)
+{
+	struct buf b = { 0 };
+
+	for (;; s++) {
+		if (s[0] == '\\' && (s[1] == ':' || s[1] == '\\')) {
+			buf_addn(&b, ++s, 1);
+		} else if (!*s || *s == ':') {
+			strv_add_take(out, buf_take(&b));
+			b = (struct buf){ 0 };
+			if (!*s)
+				return;
+		} else {
+			buf_addn(&b, s, 1);
+		}
+	}
+}
+
+void spec_layers(const struct spec_mount *m, struct spec_layers *out)
+{
+	*out = (struct spec_layers){ 0 };
+	for (size_t i = 0; i < m->options.n; i++) {
+		const char *word = m->options.v[i];
+
+		if (str_starts(word, "lowerdir="))
+			split_layers(&out->lower, word + strlen("lowerdir="));
+		else if (str_starts(word, "upperdir="))
+			str_set(&out->upper, word + strlen("upperdir="));
+		else if (str_starts(word, "workdir="))
+			str_set(&out->work, word + strlen("workdir="));
+	}
+}
+
+void spec_layers_fini(struct spec_layers *l)
+{
+	strv_fini(&l->lower);
+	free(l->upper);
+	free(l->work);
+	*l = (struct spec_layers){ 0 };
+}
+
+bool spec_has_scratch(const struct spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+		bool has_upper = false;
+
+		for (size_t k = 0; k < m->options.n; k++)
+			has_upper = has_upper || str_starts(m->options.v[k], "upperdir=");
+		if (str_eq(m->type, "overlay") && !has_upper)
+			return true;
+	}
+	return false;
 }
 
 struct spec_rlimit *spec_add_rlimit(struct spec *s)

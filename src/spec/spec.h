@@ -40,7 +40,7 @@ enum root_kind {
 enum ids_mode { IDS_AUTO, IDS_RANGE, IDS_SINGLE };
 enum overlay_mode { OVERLAY_AUTO, OVERLAY_KERNEL, OVERLAY_FUSE, OVERLAY_COPY };
 
-enum seccomp_mode { SECCOMP_DEFAULT, SECCOMP_UNCONFINED };
+enum seccomp_mode { SECCOMP_DEFAULT, SECCOMP_UNCONFINED, SECCOMP_PROFILE };
 
 /* One extent of uid_map or gid_map, as user_namespaces(7) writes it. */
 struct id_extent {
@@ -59,6 +59,41 @@ struct spec_mount {
 	char *type;		/* "bind", "tmpfs"; owned */
 	char *source;		/* absolute host path for bind; owned */
 	struct strv options;	/* "ro", "nosuid", "size=64m" ... words of mount(8) and the OCI spec */
+	/* Not saved: O_PATH descriptors of what was looked at, owned. bind: the source; overlay:
+	 * the lower directories, then upper and work. Empty: nobody has looked yet. */
+	int *fds;
+	size_t n_fds;
+	struct spec_data {	/* bind: run/sources.c writes it to a file of the run, which becomes the source */
+		bool is_set;
+		char *bytes;	/* owned */
+		size_t len;
+		unsigned mode;
+	} data;
+};
+
+/* The parts of an overlay's options, without what escapes a colon; all owned by the caller. */
+struct spec_layers {
+	struct strv lower;	/* top first */
+	char *upper, *work;	/* NULL: thrown away */
+};
+
+/* A directory or a symbolic link to be made inside: OCI has no word for it. */
+enum spec_path_kind { PATH_DIR, PATH_SYMLINK };
+
+struct spec_path {
+	enum spec_path_kind kind;
+	char *path;		/* absolute inside; owned */
+	char *target;		/* of the link, any text; owned */
+	uint32_t mode;		/* of the directory, where it has to be made */
+};
+
+/* A device of this machine, bound inside. */
+struct spec_device {
+	char *path;		/* absolute inside; owned */
+	char *source;		/* the node on this machine; owned */
+	char type;		/* 'c' or 'b' */
+	uint32_t major, minor;	/* what the node must be */
+	int fd;			/* as spec_mount.fds; -1: nobody has looked */
 };
 
 struct spec_rlimit {
@@ -112,9 +147,16 @@ struct spec {
 	} time;
 	struct spec_mount *mounts;
 	size_t n_mounts;
+	struct spec_path *paths;
+	size_t n_paths;
+	struct spec_device *devices;
+	size_t n_devices;
 	struct id_map uids, gids;	/* empty: chosen by run/prepare */
 	struct strv masked_paths, readonly_paths;
 	enum seccomp_mode seccomp;
+	char *seccomp_profile;	/* with SECCOMP_PROFILE: the file's absolute path */
+	char *seccomp_sha256;	/* what it must hold; NULL: filled in by the first start */
+	bool nested;		/* sandboxes inside: the filter lets namespaces and mounts through */
 	enum ids_mode ids;
 	enum overlay_mode overlay;
 	struct strv landlock;	/* rules as spec/landlock.h has them; empty: no domain */
@@ -147,6 +189,16 @@ void spec_fini(struct spec *s);
 struct spec_mount *spec_add_mount(struct spec *s);
 /* The same for a resource limit. */
 struct spec_rlimit *spec_add_rlimit(struct spec *s);
+
+struct spec_path *spec_add_path(struct spec *s);
+struct spec_device *spec_add_device(struct spec *s);
+/* Moves @fd to the end of @m's descriptors. */
+void spec_mount_add_fd(struct spec_mount *m, int fd);
+/* Takes an overlay's options apart (lowerdir=, upperdir=, workdir=); @out is zeroed first. */
+void spec_layers(const struct spec_mount *m, struct spec_layers *out);
+void spec_layers_fini(struct spec_layers *l);
+/* Whether a mount's writable layer is made and thrown away by the run. */
+bool spec_has_scratch(const struct spec *s);
 
 /* Appends one extent. */
 void id_map_add(struct id_map *m, uint32_t inside, uint32_t outside, uint32_t count);

@@ -60,11 +60,11 @@ typedef int step_fn(struct ctx *c, const struct step *s, size_t rung, struct err
 step_fn step_private, step_open, step_tree, step_idtree, step_attach, step_newfs, step_setattr,
 	step_mount;
 /* steps/overlay.c */
-step_fn step_overlay, step_own, step_layer;
+step_fn step_overlay, step_own, step_layer, step_layers;
 /* steps/copy.c: the copy itself is made before the clone, by run/prepare */
 step_fn step_copy_fix;
 /* steps/files.c */
-step_fn step_symlink, step_file, step_mask, step_readonly, step_devices, step_console;
+step_fn step_symlink, step_dir, step_file, step_mask, step_readonly, step_devices, step_console;
 /* steps/ns.c */
 step_fn step_idmap, step_root_id, step_loopback, step_hostname, step_pivot;
 /* steps/user.c: reads the root's own passwd and group, never through NSS */

@@ -17,14 +17,55 @@
 #include "base/sys.h"
 #include "steps/ctx.h"
 
+/* After symlinkat() has failed: is it that the very link is there? Keeps errno. */
+static bool is_link_to(int parent, const char *leaf, const char *target)
+{
+	int saved = errno;
+	char there[4096];
+	ssize_t n = saved == EEXIST ? readlinkat(parent, leaf, there, sizeof(there)) : -1;
+
+	errno = saved;
+	return n >= 0 && (size_t)n == strlen(target) && memcmp(there, target, (size_t)n) == 0;
+}
+
+static int not_made(const struct step *s, const char *op, const char *what, struct err *e)
+{
+	err_sys(e, op, s->object, "%s", what);
+	if (e->errnum == EROFS)
+		return err_hint(e, "it would lie on a read-only file system: with --read-only or host, name a place below a --tmpfs or a "
+				   "volume");
+	if (e->errnum == EEXIST)
+		return err_hint(e, "something else has that name inside; choose another place, or mount a --tmpfs above it");
+	return -1;
+}
+
 int step_symlink(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	const char *leaf;
 	AUTO_CLOSE int parent = path_parent_in(ctx_fd(c, SLOT_ROOT), s->u.mount.target, true, &leaf);
 
 	(void)rung;
-	if (parent < 0 || symlinkat(s->u.mount.source, parent, leaf) < 0)
-		return err_sys(e, "symlink", s->object, "making a link");
+	if (parent < 0 || (symlinkat(s->u.mount.source, parent, leaf) < 0 && !is_link_to(parent, leaf, s->u.mount.source)))
+		return not_made(s, "symlink", "making a link", e);
+	return 0;
+}
+
+/* A directory that is there already stays as it is. */
+int step_dir(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	AUTO_CLOSE int there = path_open_in(ctx_fd(c, SLOT_ROOT), s->u.mount.target, O_PATH | O_DIRECTORY, 0);
+	AUTO_CLOSE int parent = -1;
+	const char *leaf;
+
+	(void)rung;
+	if (there >= 0)
+		return 0;
+	parent = path_parent_in(ctx_fd(c, SLOT_ROOT), s->u.mount.target, true, &leaf);
+	if (parent < 0 || mkdirat(parent, leaf, 0755) < 0)
+		return not_made(s, "mkdir", "making a directory", e);
+	there = openat(parent, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (there < 0 || fchmod(there, s->u.mount.mode) < 0) /* whatever the umask */
+		return err_sys(e, "chmod", s->object, "making a directory");
 	return 0;
 }
 

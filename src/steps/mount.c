@@ -39,42 +39,86 @@ int step_private(struct ctx *c, const struct step *s, size_t rung, struct err *e
 	return 0;
 }
 
+/* A name of the host can come to mean something else between two looks (by a rename, a link
+ * in its place): what @fd holds must be what was looked at. Both descriptors are open, so
+ * no number of an inode is used again meanwhile. */
+static int check_same(int fd, const struct step *s, struct err *e)
+{
+	struct stat is, was;
+
+	if (!s->u.mount.checked || *s->u.mount.checked < 0)
+		return 0;
+	if (fstat(fd, &is) < 0 || fstat(*s->u.mount.checked, &was) < 0)
+		return err_sys(e, "fstat", s->u.mount.source, "looking at a source again");
+	if (is.st_dev == was.st_dev && is.st_ino == was.st_ino && (is.st_mode & S_IFMT) == (was.st_mode & S_IFMT) &&
+	    is.st_rdev == was.st_rdev)
+		return 0;
+	err_set(e, ERR_HOST, "%s is another file than when it was looked at, a moment ago: it is not mounted",
+		s->u.mount.source);
+	return err_hint(e, "somebody renames or links in that place; start again when that is over");
+}
+
 int step_open(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	/* a namespace and a file are used, a directory is only pointed at */
-	int fd = open(s->u.mount.source, (s->u.mount.is_dir ? O_PATH | O_DIRECTORY : O_RDONLY) | O_CLOEXEC);
+	AUTO_CLOSE int fd = open(s->u.mount.source, (s->u.mount.is_dir ? O_PATH | O_DIRECTORY : O_RDONLY) | O_CLOEXEC);
 
 	(void)rung;
 	if (fd < 0)
 		return err_sys(e, "open", s->u.mount.source, "opening");
-	ctx_put(c, s->writes[0], fd);
+	if (check_same(fd, s, e) < 0)
+		return -1;
+	ctx_put(c, s->writes[0], fd_take(&fd));
 	return 0;
+}
+
+static int no_attrs(const struct step *s, struct err *e)
+{
+	err_sys(e, "mount_setattr", s->u.mount.source, "setting mount attributes");
+	if (e->errnum == EPERM && s->u.mount.clear)
+		return err_hint(e, "how access times are kept is locked where a user namespace sees a mount of this machine: leave noatime, "
+				   "relatime and so on out");
+	return -1;
 }
 
 /* mount_setattr(2) of a detached tree. @userns_fd: -1, or the namespace that idmaps it. */
 static int set_attrs(int fd, const struct step *s, int userns_fd, struct err *e)
 {
-	struct mount_attr attr = { .attr_set = s->u.mount.attrs, .attr_clr = s->u.mount.clear };
+	uint64_t top = s->u.mount.attrs, rest = s->u.mount.recursive ? s->u.mount.rest : top;
+	struct mount_attr attr = { .attr_set = rest };
 	unsigned flags = AT_EMPTY_PATH | (s->u.mount.recursive ? AT_RECURSIVE : 0);
 
+	if (top == rest || (rest & MOUNT_ATTR__ATIME))
+		attr.attr_clr = s->u.mount.clear;
 	if (userns_fd >= 0) {
 		struct mount_attr id = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)(unsigned)userns_fd };
 
 		/* EINVAL: some file system of the tree (proc, sysfs, an older tmpfs) cannot be idmapped */
 		if (sys_mount_setattr(fd, "", flags, &id) < 0)
 			return err_sys(e, "mount_setattr", s->u.mount.source, "mapping the ids of the tree");
+		/* cloned in the host's own namespace, where they may be shared */
+		attr.propagation = s->u.mount.propagation ? s->u.mount.propagation : MS_PRIVATE;
 	}
-	if ((attr.attr_set || attr.attr_clr) && sys_mount_setattr(fd, "", flags, &attr) < 0)
-		return err_sys(e, "mount_setattr", s->u.mount.source, "setting mount attributes");
+	if ((attr.attr_set || attr.attr_clr || attr.propagation) && sys_mount_setattr(fd, "", flags, &attr) < 0)
+		return no_attrs(s, e);
+	if (top != rest) {
+		struct mount_attr own = { .attr_set = top, .attr_clr = (rest & ~top) | s->u.mount.clear };
+
+		if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &own) < 0)
+			return no_attrs(s, e);
+	}
 	return 0;
 }
 
-static int open_tree(const char *source, int *fd, struct err *e)
+static int open_tree(const struct step *s, int *fd, struct err *e)
 {
-	*fd = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	const char *source = s->u.mount.source;
+
+	*fd = sys_open_tree(AT_FDCWD, source,
+			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (s->u.mount.recursive ? AT_RECURSIVE : 0));
 	if (*fd < 0)
 		return err_sys(e, "open_tree", source, "taking the host's tree");
-	return 0;
+	return check_same(*fd, s, e);
 }
 
 int step_tree(struct ctx *c, const struct step *s, size_t rung, struct err *e)
@@ -82,7 +126,7 @@ int step_tree(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	AUTO_CLOSE int fd = -1;
 
 	(void)rung;
-	if (open_tree(s->u.mount.source, &fd, e) < 0 || set_attrs(fd, s, -1, e) < 0)
+	if (open_tree(s, &fd, e) < 0 || set_attrs(fd, s, -1, e) < 0)
 		return -1;
 	if (s->u.mount.target)
 		return attach_in(ctx_fd(c, SLOT_ROOT), fd, s->u.mount.target, s->u.mount.is_dir, e);
@@ -97,7 +141,7 @@ int step_idtree(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	AUTO_CLOSE int fd = -1;
 
 	(void)rung;
-	if (open_tree(s->u.mount.source, &fd, e) < 0 || set_attrs(fd, s, ctx_fd(c, SLOT_USERNS), e) < 0)
+	if (open_tree(s, &fd, e) < 0 || set_attrs(fd, s, ctx_fd(c, SLOT_USERNS), e) < 0)
 		return -1;
 	ctx_put(c, s->writes[0], fd_take(&fd));
 	return 0;
@@ -180,6 +224,14 @@ int step_setattr(struct ctx *c, const struct step *s, size_t rung, struct err *e
 
 int step_mount(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
+	struct mount_attr attr = { .propagation = s->u.mount.propagation };
+	int fd = ctx_fd(c, s->reads[1]);
+
 	(void)rung;
-	return attach_in(ctx_fd(c, SLOT_ROOT), ctx_fd(c, s->reads[1]), s->u.mount.target, s->u.mount.is_dir, e);
+	if (attach_in(ctx_fd(c, SLOT_ROOT), fd, s->u.mount.target, s->u.mount.is_dir, e) < 0)
+		return -1;
+	if (attr.propagation &&
+	    sys_mount_setattr(fd, "", AT_EMPTY_PATH | (s->u.mount.propagates_all ? AT_RECURSIVE : 0), &attr) < 0)
+		return err_sys(e, "mount_setattr", s->u.mount.target, "setting its propagation");
+	return 0;
 }

@@ -154,7 +154,7 @@ int step_pivot(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 		return err_sys(e, "chdir", "/", "entering the new root");
 	/* Where the filter lets keyctl through, the caller's keys must not be the payload's.
 	 * EDQUOT: 200 keyrings a user; then there is none at all. */
-	if ((c->spec->privileged || c->spec->seccomp == SECCOMP_UNCONFINED) &&
+	if ((c->spec->privileged || c->spec->seccomp != SECCOMP_DEFAULT) &&
 	    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0)
 		log_warn("no session keyring of its own: %s", strerror(errno));
 	return 0;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -99,15 +100,14 @@ static int cache_read(const char *path, struct sock_filter **out, unsigned short
 	return 0;
 }
 
-/* The name of the compiled profile in the cache; owned. */
-static int cache_path(const struct seccomp_request *rq, char **out, struct err *e)
+/* Fills rq->digest. */
+static int profile_digest(struct seccomp_request *rq, struct err *e)
 {
 	AUTO_CLOSE int fd = open(rq->profile, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	AUTO_FREE char *text = NULL;
-	char digest[SHA256_HEX + 1];
-	struct utsname machine;
 	size_t len;
 
+	_Static_assert(sizeof(rq->digest) == SHA256_HEX + 1, "a SHA-256 in hex");
 	if (fd < 0)
 		return err_sys(e, "open", rq->profile, "the seccomp profile");
 	if (file_read(fd, PROFILE_BYTES_MAX + 1, &text, &len))
@@ -115,19 +115,49 @@ static int cache_path(const struct seccomp_request *rq, char **out, struct err *
 	if (len > PROFILE_BYTES_MAX)
 		return err_set(e, ERR_SPEC, "the seccomp profile %s is larger than %d bytes", rq->profile,
 			       PROFILE_BYTES_MAX);
+	sha256_hex(text, len, rq->digest);
+	return 0;
+}
+
+static uint64_t class_caps(const struct seccomp_request *rq)
+{
+	return rq->is_foreign ? rq->caps : rq->caps & SECCOMP_CLASS_CAPS;
+}
+
+/* "6.18" of "6.18.3-cloud-amd64"; owned. */
+static char *kernel_version(const struct utsname *machine)
+{
+	const char *end = machine->release + strspn(machine->release, "0123456789");
+
+	if (*end == '.')
+		end += 1 + strspn(end + 1, "0123456789");
+	return str_dupn(machine->release, (size_t)(end - machine->release));
+}
+
+/* The name of the compiled profile in the cache, and the kernel to serve (NULL: the oldest); owned. */
+static int cache_path(const struct seccomp_request *rq, char **out, char **kernel, struct err *e)
+{
+	struct utsname machine;
+
 	if (uname(&machine) < 0)
 		return err_sys(e, "uname", NULL, "naming a compiled seccomp profile");
-	sha256_hex(text, len, digest);
-	*out = str_fmt("%s/seccomp-%.16s-%" PRIx64 "-%s.%d.bpf", rq->cache_dir, digest,
-		       rq->caps & SECCOMP_CLASS_CAPS, machine.machine, FORMAT);
+	if (rq->is_foreign) {
+		*kernel = kernel_version(&machine);
+		*out = str_fmt("%s/seccomp-%s-%" PRIx64 "-%s-%s.%d.bpf", rq->cache_dir, rq->digest, class_caps(rq),
+			       machine.machine, *kernel, FORMAT);
+	} else {
+		*out = str_fmt("%s/seccomp-%.16s-%" PRIx64 "-%s.%d.bpf", rq->cache_dir, rq->digest, class_caps(rq),
+			       machine.machine, FORMAT);
+	}
 	return 0;
 }
 
 /* Runs the helper; its output is at @path afterwards. */
-static int helper_run(const struct seccomp_request *rq, const char *path, struct err *e)
+static int helper_run(const struct seccomp_request *rq, const char *path, const char *kernel, struct err *e)
 {
-	AUTO_FREE char *caps = str_fmt("0x%" PRIx64, rq->caps & SECCOMP_CLASS_CAPS);
-	const char *argv[] = { rq->helper, "--compile", rq->profile, "--caps", caps, "--output", path, NULL };
+	AUTO_FREE char *caps = str_fmt("0x%" PRIx64, class_caps(rq));
+	const char *argv[] = { rq->helper, "--compile", rq->profile, "--caps", caps, "--output", path,
+			       kernel ? "--kernel" : NULL, kernel, NULL };
 	struct child c;
 
 	if (child_spawn(&c, argv, false, e))
@@ -135,22 +165,33 @@ static int helper_run(const struct seccomp_request *rq, const char *path, struct
 	return child_wait(&c, NULL, e) < 0 ? -1 : 0;
 }
 
-int seccomp_compile(const struct seccomp_request *rq, struct sock_filter **out, unsigned short *n, struct err *e)
+/* It is compiled by its name: was that still the text whose digest we know? */
+static int check_unchanged(const struct seccomp_request *rq, struct err *e)
 {
-	AUTO_FREE char *path = NULL, *tmp = NULL;
-	AUTO_CLOSE int fd = -1;
+	struct seccomp_request again = *rq;
 
-	if (cache_path(rq, &path, e))
+	if (profile_digest(&again, e))
 		return -1;
-	if (!cache_read(path, out, n))
+	if (str_eq(again.digest, rq->digest))
 		return 0;
-	tmp = str_fmt("%s/.seccomp-XXXXXX", rq->cache_dir);
-	fd = mkostemp(tmp, O_CLOEXEC);	/* 0600, whatever the umask */
+	return err_set(e, ERR_SPEC, "the seccomp profile %s changed while it was read", rq->profile);
+}
+
+static int compile(const struct seccomp_request *rq, const char *path, const char *kernel, struct sock_filter **out,
+		   unsigned short *n, struct err *e)
+{
+	AUTO_FREE char *tmp = str_fmt("%s/.seccomp-XXXXXX", rq->cache_dir);
+	AUTO_CLOSE int fd = mkostemp(tmp, O_CLOEXEC);	/* 0600, whatever the umask */
+
 	if (fd < 0)
 		return err_sys(e, "mkostemp", tmp, "compiling the seccomp profile");
-	if (helper_run(rq, tmp, e)) {
+	if (helper_run(rq, tmp, kernel, e)) {
 		unlink(tmp);
 		return err_wrap(e, "compiling the seccomp profile");
+	}
+	if (check_unchanged(rq, e)) {
+		unlink(tmp);
+		return -1;
 	}
 	if (cache_read(tmp, out, n)) {
 		unlink(tmp);
@@ -163,4 +204,24 @@ int seccomp_compile(const struct seccomp_request *rq, struct sock_filter **out, 
 		return -1;
 	}
 	return 0;
+}
+
+int seccomp_compile(struct seccomp_request *rq, struct sock_filter **out, unsigned short *n, struct err *e)
+{
+	AUTO_FREE char *path = NULL, *kernel = NULL;
+	bool is_changed;
+
+	if (profile_digest(rq, e))
+		return -1;
+	is_changed = rq->sha256 && !str_eq(rq->sha256, rq->digest);
+	if (is_changed) /* what is compiled already is the old one all the same */
+		str_copy(rq->digest, sizeof(rq->digest), rq->sha256);
+	if (cache_path(rq, &path, &kernel, e))
+		return -1;
+	if (!cache_read(path, out, n))
+		return 0;
+	if (!is_changed)
+		return compile(rq, path, kernel, out, n, e);
+	err_set(e, ERR_SPEC, "the seccomp profile %s is not what it was when this sandbox was made", rq->profile);
+	return err_hint(e, "make it anew, or put the old file back (SHA-256 %.16s...)", rq->sha256);
 }

@@ -46,7 +46,7 @@ wrong 'a value that is not taken' '--read-only' -- run --read-only=yes "$root" t
 wrong "docker's --publish" "'(--publish|-p)'" 'network' -- run -p 80:80 "$root" true
 wrong "docker's --restart" '--restart' -- run --restart always "$root"
 wrong "docker's -d" "'-d'" -- run -d "$root" true
-wrong "docker's --mount" '--mount' '-v SRC:DST' -- run --mount type=bind,src=/,dst=/x "$root" true
+wrong "bubblewrap's --bind-fd" '--bind-fd' 'source=fd:N' -- run --bind-fd 3 /x "$root" true
 wrong 'an option before the verb' "'(--read-only)'" 'run' -- --read-only run "$root" true
 wrong 'a word of a fixed set' 'singel' 'single' -- run --ids singel "$root" true
 wrong 'another one' 'kernal' 'kernel' -- run --overlay=kernal "$root" true

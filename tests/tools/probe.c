@@ -154,6 +154,25 @@ static long call(const char *name)
 	exit(2);
 }
 
+/* A system call by its number: "syscall 110 0 5". */
+static int by_number(char **argv, int argc)
+{
+	long args[6] = { 0 };
+
+	for (int i = 1; i < argc && i <= 6; i++)
+		args[i - 1] = strtol(argv[i], NULL, 0);
+	result(argv[0], syscall(strtol(argv[0], NULL, 0), args[0], args[1], args[2], args[3], args[4], args[5]));
+	return 0;
+}
+
+/* Exchanges two names as fast as it goes, until it is killed. */
+static int swap(const char *a, const char *b)
+{
+	for (;;)
+		if (syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2u /* RENAME_EXCHANGE */) < 0)
+			return 1;
+}
+
 static int winsize(void)
 {
 	struct winsize w;
@@ -306,6 +325,10 @@ int main(int argc, char **argv)
 		return winsize();
 	if (strcmp(verb, "json") == 0 && argc > 2)
 		return json(argv[2]);
+	if (strcmp(verb, "syscall") == 0 && argc > 2)
+		return by_number(argv + 2, argc - 2);
+	if (strcmp(verb, "swap") == 0 && argc > 3)
+		return swap(argv[2], argv[3]);
 	if (strcmp(verb, "call") == 0) {
 		for (int i = 2; i < argc; i++)
 			result(argv[i], call(argv[i]));
@@ -316,6 +339,6 @@ int main(int argc, char **argv)
 			result(argv[i], open(argv[i], O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 		return 0;
 	}
-	fprintf(stderr, "usage: probe plain|hold|fds|call|open|winsize|json ...\n");
+	fprintf(stderr, "usage: probe plain|hold|fds|call|open|winsize|json|syscall|swap ...\n");
 	return 2;
 }

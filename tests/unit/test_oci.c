@@ -115,6 +115,28 @@ static void same_mounts(const struct spec *a, const struct spec *b)
 	}
 }
 
+static void same_made(const struct spec *a, const struct spec *b)
+{
+	assert_int_equal(a->n_paths, b->n_paths);
+	for (size_t i = 0; i < a->n_paths; i++) {
+		assert_int_equal(a->paths[i].kind, b->paths[i].kind);
+		assert_string_equal(a->paths[i].path, b->paths[i].path);
+		assert_true(str_eq(a->paths[i].target, b->paths[i].target));
+		assert_int_equal(a->paths[i].mode, b->paths[i].mode);
+	}
+	assert_int_equal(a->n_devices, b->n_devices);
+	for (size_t i = 0; i < a->n_devices; i++) {
+		assert_string_equal(a->devices[i].path, b->devices[i].path);
+		assert_string_equal(a->devices[i].source, b->devices[i].source);
+		assert_int_equal(a->devices[i].type, b->devices[i].type);
+		assert_int_equal(a->devices[i].major, b->devices[i].major);
+		assert_int_equal(a->devices[i].minor, b->devices[i].minor);
+	}
+	assert_true(str_eq(a->seccomp_profile, b->seccomp_profile));
+	assert_true(str_eq(a->seccomp_sha256, b->seccomp_sha256));
+	assert_int_equal(a->nested, b->nested);
+}
+
 /* Every field of struct spec but unknown. */
 static void same_spec(const struct spec *a, const struct spec *b)
 {
@@ -136,6 +158,7 @@ static void same_spec(const struct spec *a, const struct spec *b)
 	assert_int_equal(a->time.monotonic_ns, b->time.monotonic_ns);
 	assert_int_equal(a->time.boottime_ns, b->time.boottime_ns);
 	same_mounts(a, b);
+	same_made(a, b);
 	same_map(&a->uids, &b->uids);
 	same_map(&a->gids, &b->gids);
 	same_list(&a->masked_paths, &b->masked_paths);
@@ -216,6 +239,27 @@ static void set_attributes(struct spec *s)
 	s->timeout_ms = UINT64_C(5400000);
 }
 
+static void add_path(struct spec *s, enum spec_path_kind kind, const char *path, const char *target, uint32_t mode)
+{
+	struct spec_path *p = spec_add_path(s);
+
+	p->kind = kind;
+	p->path = str_dup(path);
+	p->target = str_dup(target);
+	p->mode = mode;
+}
+
+static void add_device(struct spec *s, const char *path, const char *source, char type, uint32_t major, uint32_t minor)
+{
+	struct spec_device *d = spec_add_device(s);
+
+	d->path = str_dup(path);
+	d->source = str_dup(source);
+	d->type = type;
+	d->major = major;
+	d->minor = minor;
+}
+
 static void set_all(struct spec *s)
 {
 	struct spec_mount *m;
@@ -254,6 +298,13 @@ static void set_all(struct spec *s)
 	strv_add(&s->masked_paths, "/proc/x");
 	strv_fini(&s->readonly_paths);
 	strv_add(&s->readonly_paths, "/proc/y");
+	add_path(s, PATH_DIR, "/run/x", NULL, 01777);
+	add_path(s, PATH_SYMLINK, "/bin \"x\"", "usr/bin", 0755);
+	add_device(s, "/dev/x", "/dev/x", 'c', 10, 229);
+	add_device(s, "/dev/y", "/dev/disk y", 'b', UINT32_MAX, 0);
+	str_set(&s->seccomp_profile, "/p.json");
+	str_set(&s->seccomp_sha256, "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+	s->nested = true;
 	s->seccomp = SECCOMP_UNCONFINED;
 	s->ids = IDS_SINGLE;
 	s->overlay = OVERLAY_COPY;
@@ -308,6 +359,7 @@ static void every_word_survives(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		s.ids = i;
 		s.overlay = i;
+		s.seccomp = i;
 		round_trip(&s);
 	}
 	for (unsigned bits = 0; bits < 32; bits++) {
@@ -358,6 +410,10 @@ static void bytes_survive(void **state)
 		str_set(&s.process.user, BYTES[i]);
 		str_set(&s.process.cwd, BYTES[i]);
 		str_set(&s.name, BYTES[i]);
+		str_set(&s.paths[1].path, BYTES[i]);
+		str_set(&s.paths[1].target, BYTES[i]);
+		str_set(&s.devices[1].path, BYTES[i]);
+		str_set(&s.devices[1].source, BYTES[(i + 1) % N_ELEMS(BYTES)]);
 		round_trip(&s);
 		spec_fini(&s);
 	}
@@ -418,7 +474,7 @@ static const char STRANGER[] =
 	"  {\"type\":\"network\",\"path\":\"/run/netns/a\"},{\"type\":\"user\",\"path\":\"\"}],"
 	" \"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1,\"u\":1}],"
 	" \"timeOffsets\":{\"boottime\":{\"secs\":-7,\"tick\":1},\"tai\":{\"secs\":1}},"
-	" \"resources\":{\"memory\":{\"limit\":5}},\"devices\":[{\"path\":\"/dev/fuse\"}],"
+	" \"resources\":{\"memory\":{\"limit\":5}},\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"u\",\"major\":10,\"minor\":229,\"fileMode\":438,\"new\":1}],"
 	" \"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\"},\"sysctl\":{\"a\":\"b\"},"
 	" \"rootfsPropagation\":\"slave\",\"cgroupsPath\":\"/x\",\"mountLabel\":null},"
 	"\"annotations\":{\"org.lichen.privileged\":\"true\",\"org.lichen.root-kind\":\"host\","
@@ -495,7 +551,7 @@ static void nothing_is_ignored_silently(void **state)
 		"root.extra: ", "hooks: ", "mounts[1].uidMappings: ", "mounts[2].second: ",
 		"linux.namespaces[0].odd: ", "linux.uidMappings[0].u: ",
 		"linux.timeOffsets.boottime.tick: ", "linux.timeOffsets.tai: ",
-		"linux.resources: ", "linux.devices: ",
+		"linux.resources: ", "linux.devices[0].new: ",
 		"linux.rootfsPropagation: ", "linux.cgroupsPath: ",
 		"linux.seccomp: this profile is kept, but not applied yet",
 	};

@@ -159,9 +159,10 @@ static void errors_help(void **state)
 		{ "run", "-d d", "no option '-d' in this version", "foreground" },
 		{ "run", "-dit d", "no option '-d' (in '-dit') in this version", "foreground" },
 		{ "run", "-p 80:80 d", "'-p'", "--network none" },
-		{ "run", "--mount=type=bind,src=a d", "'--mount' in this version", "-v SRC:DST" },
 		{ "run", "--dns-opt ndots:1 d", "'--dns-opt'", "--dns-option" },
 		{ "run", "--init=maybe d", "option '--init' takes no value but true or false, and was given 'maybe'", "see" },
+		{ "run", "--bind-data 3 /x d", "'--bind-data' in this version", "--file FD:DST" },
+		{ "run", "--tmp-overlay /x d", "'--tmp-overlay' in this version", "--mount type=overlay" },
 		{ "run", "--unshare-all d", "'--unshare-all'", "leave it out" },
 		{ "run", "--label x d", "no option '--label' in this version", "see 'lichen run --help'" },
 		/* of another verb, or on the other side of the verb */

@@ -330,6 +330,44 @@ static void no_userns(struct spec *s, struct plan_input *in)
 	in->how = IDMAP_SELF;
 }
 
+/* What --mount, --file, --dir, --symlink and --device add. */
+static void made(struct spec *s, struct plan_input *in)
+{
+	struct spec_device *d;
+	struct spec_mount *m;
+	struct spec_path *p;
+
+	dir_range(s, in);
+	add_bind(s, "/srv/data", "/data/deep", "rro");
+	add_bind(s, "/srv/late", "/late", "rslave");
+	m = spec_add_mount(s);
+	m->type = str_dup("overlay");
+	m->destination = str_dup("/o");
+	strv_add(&m->options, "lowerdir=/srv/a\\:b:/srv/c");
+	m = spec_add_mount(s);
+	m->type = str_dup("overlay");
+	m->destination = str_dup("/kept");
+	strv_add(&m->options, "lowerdir=/srv/a");
+	strv_add(&m->options, "upperdir=/srv/u");
+	strv_add(&m->options, "workdir=/srv/w");
+	strv_add(&m->options, "ro");
+	m = spec_add_mount(s);
+	m->type = str_dup("devpts");
+	m->destination = str_dup("/dev/pts");
+	p = spec_add_path(s);
+	p->kind = PATH_SYMLINK;
+	p->path = str_dup("/data/link");
+	p->target = str_dup("../etc");
+	p = spec_add_path(s);
+	p->path = str_dup("/data");
+	d = spec_add_device(s);
+	d->path = str_dup("/dev/x");
+	d->source = str_dup("/dev/fuse");
+	d->type = 'c';
+	s->seccomp = SECCOMP_PROFILE;
+	str_set(&s->seccomp_profile, "/etc/p.json");
+}
+
 static const struct golden {
 	const char *name;
 	void (*fill)(struct spec *s, struct plan_input *in);
@@ -362,6 +400,7 @@ static const struct golden {
 	{ "landlock", landlock },
 	{ "landlock-privileged", landlock_privileged },
 	{ "no-userns", no_userns },
+	{ "made", made },
 };
 
 /* ---- helpers ---- */

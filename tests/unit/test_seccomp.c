@@ -534,7 +534,7 @@ static struct seccomp_request request(const struct fixture *f, uint64_t caps)
 		print_message("lichen-seccomp or the profile is missing (LICHEN_SECCOMP, srcdir)\n");
 		skip();
 	}
-	return (struct seccomp_request){ caps, f->helper, f->profile, f->dir };
+	return (struct seccomp_request){ .caps = caps, .helper = f->helper, .profile = f->profile, .cache_dir = f->dir };
 }
 
 static void text_write(const struct fixture *f, const char *json)

@@ -381,6 +381,51 @@ static void b_time_ns(struct spec *s)
 	s->time.boottime_ns = 1000000000;
 }
 static void b_masked(struct spec *s) { strv_add(&s->masked_paths, "/proc/../etc"); }
+static void b_layers_none(struct spec *s) { add_mount(s, "overlay", "overlay", "/a", "ro"); }
+static void b_layers_relative(struct spec *s) { add_mount(s, "overlay", "overlay", "/a", "lowerdir=/x:x"); }
+static void b_layers_work(struct spec *s)
+{
+	add_mount(s, "overlay", "overlay", "/a", "lowerdir=/x");
+	strv_add(&s->mounts[0].options, "upperdir=/u");
+}
+static void b_layers_many(struct spec *s)
+{
+	add_mount(s, "overlay", "overlay", "/a", "lowerdir=/1:/2:/3:/4:/5:/6:/7:/8:/9:/10:/11:/12:/13");
+}
+static struct spec_path *add_path(struct spec *s, enum spec_path_kind kind, const char *path)
+{
+	struct spec_path *p = spec_add_path(s);
+
+	p->kind = kind;
+	p->path = str_dup(path);
+	p->target = str_dup(kind == PATH_SYMLINK ? "t" : NULL);
+	return p;
+}
+static void b_path(struct spec *s) { add_path(s, PATH_DIR, "x"); }
+static void b_path_dotdot(struct spec *s) { add_path(s, PATH_SYMLINK, "/a/../b"); }
+static void b_path_target(struct spec *s) { str_set(&add_path(s, PATH_SYMLINK, "/a")->target, ""); }
+static struct spec_device *add_device(struct spec *s, const char *path)
+{
+	struct spec_device *d = spec_add_device(s);
+
+	d->path = str_dup(path);
+	d->source = str_dup("/dev/null");
+	d->type = 'c';
+	return d;
+}
+static void b_device(struct spec *s) { add_device(s, "x"); }
+static void b_device_type(struct spec *s) { add_device(s, "/dev/x")->type = 'p'; }
+static void b_seccomp(struct spec *s)
+{
+	s->seccomp = SECCOMP_PROFILE;
+	str_set(&s->seccomp_profile, "p.json");
+}
+static void b_seccomp_hash(struct spec *s)
+{
+	s->seccomp = SECCOMP_PROFILE;
+	str_set(&s->seccomp_profile, "/p.json");
+	str_set(&s->seccomp_sha256, "abc");
+}
 static void b_note(struct spec *s) { strv_add(&s->annotations, "org.lichen.privileged=true"); }
 static void b_umask(struct spec *s) { s->process.has_umask = true, s->process.umask = 01000; }
 static void b_oom(struct spec *s) { s->process.has_oom_score_adj = true, s->process.oom_score_adj = 1001; }
@@ -484,6 +529,17 @@ static const struct {
 	{ b_hosts_covered, "a mount covers /etc/hosts" },
 	{ b_dns, "dns: 'nine' is not an address" },
 	{ b_search, "dns search: 'a b' is not a domain" },
+	{ b_layers_none, "an overlay needs lowerdir=" },
+	{ b_layers_relative, "the lower directory 'x' is not an absolute path" },
+	{ b_layers_work, "upperdir= and workdir= go together" },
+	{ b_layers_many, "13 lower directories, at most 12" },
+	{ b_path, "directory: 'x' is not an absolute path" },
+	{ b_path_dotdot, "symbolic link: '/a/../b' has '..'" },
+	{ b_path_target, "its target is not between 1 and" },
+	{ b_device, "device: 'x' is not an absolute path" },
+	{ b_device_type, "its type is neither 'c' nor 'b'" },
+	{ b_seccomp, "seccomp profile: 'p.json' is not an absolute path" },
+	{ b_seccomp_hash, "is not a SHA-256" },
 	{ b_note, "names under org.lichen. are lichen's own" },
 	{ b_note_form, "annotation: 'x' is not KEY=VALUE" },
 };
