@@ -17,7 +17,7 @@ SHELL_TESTS = \
 	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t tests/fuzz/corpus.t \
 	tests/func/basic.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
 	tests/func/errors.t tests/func/host.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
-	tests/func/many.t tests/func/nosub.t tests/func/overlay.t tests/func/root.t tests/func/signals.t \
+	tests/func/many.t tests/func/nosub.t tests/func/ns.t tests/func/overlay.t tests/func/root.t tests/func/signals.t \
 	tests/func/tty.t tests/func/volumes.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
@@ -29,7 +29,7 @@ EXTRA_DIST += \
 if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_relay \
-	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user
+	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_share tests/unit/test_spec tests/unit/test_store tests/unit/test_user
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -41,6 +41,7 @@ tests_unit_test_plan_LDADD = $(UNIT_LIBS)
 tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
 tests_unit_test_run_LDADD = $(UNIT_LIBS)
 tests_unit_test_seccomp_LDADD = $(UNIT_LIBS)
+tests_unit_test_share_LDADD = $(UNIT_LIBS)
 tests_unit_test_spec_LDADD = $(UNIT_LIBS)
 tests_unit_test_store_LDADD = $(UNIT_LIBS)
 tests_unit_test_user_LDADD = $(UNIT_LIBS)

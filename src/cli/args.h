@@ -17,6 +17,7 @@ struct args {
 	/* run */
 	bool interactive, terminal, rm, readonly, privileged, dry_run;
 	const char *hostname, *name, *workdir, *user, *network;
+	const char *pid, *ipc, *uts, *cgroupns, *userns, *time;
 	int ids;		/* enum ids_mode */
 	int overlay;		/* enum overlay_mode */
 	struct strv volumes;	/* SRC:DST[:OPTIONS] */

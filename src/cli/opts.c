@@ -20,7 +20,9 @@ static const char *const names_ids[] = {
 static const char *const names_overlay[] = {
 	[OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel", [OVERLAY_COPY] = "copy", NULL,
 };
-static const char *const names_network[] = { "none", NULL };
+static const char *const names_network[] = { "none", "host", "ns:", "container:", NULL };
+static const char *const names_ns[] = { "private", "host", "ns:", "container:", NULL };
+static const char *const names_userns[] = { "private", "ns:", "container:", NULL };
 static const char *const names_security[] = { "seccomp=unconfined", "no-new-privileges", NULL };
 
 static const struct opt OPTS[] = {
@@ -52,9 +54,8 @@ static const struct verb VERBS[VERB_COUNT] = {
 
 #define NO_DETACH      "lichen only runs in the foreground in this version; a shell's & or systemd-run sends it behind"
 #define NO_IMAGES      "there are no images in this version; the root file system is a directory, or 'host'"
-#define NO_NETWORK     "there is only --network none in this version"
+#define NO_NETWORK     "there is only --network none, host, ns:PATH or container:NAME in this version"
 #define NO_LIMITS      "there are no limits in this version; systemd-run --user --scope -p MemoryMax=... lichen run ... sets them from outside"
-#define OWN_NAMESPACE  "leave it out: a sandbox always has a namespace of its own"
 #define OWN_NAMESPACES "leave it out: a sandbox always has all namespaces of its own"
 
 static const struct peer {

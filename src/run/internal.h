@@ -20,6 +20,23 @@ NODISCARD int walk_step(struct ctx *c, size_t index, struct err *e);
 /* run/child.c: walks the child's steps; returns only on failure, with the exit status. */
 int child_main(struct ctx *c);
 
+/* run/stage.c: whether a plan has steps of that place; and what takes the clone's place then.
+ * @child runs in the child and returns its exit status; *@pid is a child of the caller. */
+bool stage_is_needed(const struct plan *p);
+NODISCARD int stage_clone(struct ctx *c, const struct step *s, int (*child)(void *), void *arg, pid_t *pid, int *pidfd,
+			  struct err *e);
+
+/**
+ * join_resolve() - Open what is joined, prove that it is the caller's, find its user namespace
+ * @st:	asked for sandboxes by name; NULL: container: is an error (there is no store)
+ * Sets s->ns[] to what will be done: a namespace that the other has from the host is the
+ * host's, and the user namespace follows the owner of what is joined. Fills in->joined,
+ * and the maps where a user namespace is joined.
+ * Errors:	SPEC: not a namespace, not the caller's, of several owners; SYS; STATE: no such sandbox
+ */
+NODISCARD int join_resolve(struct plan_input *in, struct spec *s, const struct facts *f, struct store *st,
+			   struct err *e);
+
 /* run/keeper.c */
 NODISCARD int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, struct err *e);
 void keeper_wait(pid_t keeper);
@@ -29,7 +46,7 @@ store_in_map_fn in_map;
 
 /* run/prepare.c */
 NODISCARD int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd,
-			    struct err *e);
+			    struct store *st, struct err *e);
 /* run/root.c */
 NODISCARD int root_find(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e);
 NODISCARD int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e);

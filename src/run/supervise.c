@@ -36,6 +36,7 @@
 #include "run/internal.h"
 #include "run/relay.h"
 #include "run/run.h"
+#include "run/share.h"
 #include "spec/oci.h"
 #include "steps/seccomp.h"
 
@@ -59,6 +60,9 @@ struct run {
 	int control_fd;
 	int ready_fd;		/* create: tells the first process "created" or the error */
 	int forwarded;		/* the last terminating signal that was forwarded */
+	int share_fd;		/* where the namespaces are asked for */
+	struct share_answer share;
+	bool is_shared;		/* share.fds are filled in */
 };
 
 /* ---- before the clone ---- */
@@ -127,7 +131,8 @@ static int record(void *arg, struct err *e);
 
 static int make_plan(struct run *r, struct err *e)
 {
-	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL, e) < 0)
+	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL,
+			  r->has_store ? &r->store : NULL, e) < 0)
 		return -1;
 	r->in.is_created = r->is_created;
 	if (plan_build(&r->plan, r->spec, &r->in, e) < 0 || plan_check(&r->plan, e) < 0)
@@ -191,6 +196,21 @@ static int make_dirs(struct run *r, struct err *e)
 
 /* ---- the clone and what is done meanwhile ---- */
 
+static int be_child(void *arg)
+{
+	struct run *r = arg;
+	struct ctx *c = &r->ctx;
+
+	/* the lock is the supervisor's alone; its end of the socket must show its death */
+	auto_close(&r->dir.lock_fd);
+	hs_close(&r->hs);
+	auto_close(&r->signal_fd);
+	c->hs = &r->child_hs;
+	for (size_t i = 0; i < 3; i++)
+		c->stdio[i] = r->child_stdio[i];
+	return child_main(c);
+}
+
 static int do_clone(struct run *r, const struct step *s, struct err *e)
 {
 	int pidfd = -1;
@@ -203,20 +223,15 @@ static int do_clone(struct run *r, const struct step *s, struct err *e)
 
 	if (hs_pair(&r->hs, &r->child_hs, e) < 0)
 		return -1;
-	pid = sys_clone3(&args);
-	if (pid < 0)
-		return err_sys(e, "clone3", s->object, "making the namespaces");
-	if (pid == 0) {
-		struct ctx *c = &r->ctx;
-
-		/* the lock is the supervisor's alone; its end of the socket must show its death */
-		auto_close(&r->dir.lock_fd);
-		hs_close(&r->hs);
-		auto_close(&r->signal_fd);
-		c->hs = &r->child_hs;
-		for (size_t i = 0; i < 3; i++)
-			c->stdio[i] = r->child_stdio[i];
-		_exit(child_main(c));
+	if (stage_is_needed(&r->plan)) {
+		if (stage_clone(&r->ctx, s, be_child, r, &pid, &pidfd, e) < 0)
+			return -1;
+	} else {
+		pid = sys_clone3(&args);
+		if (pid < 0)
+			return err_sys(e, "clone3", s->object, "making the namespaces");
+		if (pid == 0)
+			_exit(be_child(r));
 	}
 	hs_close(&r->child_hs);
 	for (size_t i = 0; i < 3; i++)
@@ -279,6 +294,19 @@ static int record(void *arg, struct err *e)
 	return store_write_config(&r->dir, json.s, json.len, e);
 }
 
+/* The namespaces as they were made, before the payload exists. The child is not waited
+ * for, so its number is its own. Where it is closed to us for now (a map by newuidmap, a
+ * joined user namespace) this is done earlier, or after exec. */
+static void take_namespaces(struct run *r)
+{
+	if (r->is_shared)
+		return;
+	r->is_shared = share_open(r->ctx.child_pid, r->spec, r->share.fds) == 0;
+	r->share.pid = r->ctx.child_pid;
+	for (size_t t = 0; t < NS_TYPES; t++)
+		r->share.host[t] = r->spec->ns[t].mode == NS_HOST;
+}
+
 /* What must stand before the payload may begin. In a foreground run all of it is done
  * beside the child, which assembles the root. */
 static int settle(struct run *r, const char *status, struct err *e)
@@ -288,6 +316,9 @@ static int settle(struct run *r, const char *status, struct err *e)
 	r->is_settled = true;
 	if (!r->is_created &&
 	    keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay), e) < 0)
+		return -1;
+	take_namespaces(r);
+	if (!r->is_created && share_listen(&r->dir, &r->share_fd, e) < 0)
 		return -1;
 	return record(r, e) < 0 ? -1 : write_state(r, status, e);
 }
@@ -311,8 +342,11 @@ static void tell_ready(struct run *r, const struct err *e)
 /* One meeting point, with what belongs around it. */
 static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 {
-	if (s->u.meet == HS_IDS_MAPPED && record(r, e) < 0)
-		return -1;
+	if (s->u.meet == HS_IDS_MAPPED) {
+		take_namespaces(r); /* it becomes root inside next, and closed to us */
+		if (record(r, e) < 0)
+			return -1;
+	}
 	if ((s->u.meet == HS_GO || (s->u.meet == HS_ROOT_READY && !r->is_created)) &&
 	    settle(r, r->is_created ? "created" : "running", e) < 0)
 		return -1;
@@ -320,7 +354,7 @@ static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 		tell_ready(r, NULL);
 		store_sweep(&r->store, in_map);
 		if (control_wait_start(r->control_fd, r->signal_fd, ctx_fd(&r->ctx, SLOT_CHILD), conn, e) < 0 ||
-		    write_state(r, "running", e) < 0)
+		    write_state(r, "running", e) < 0 || share_listen(&r->dir, &r->share_fd, e) < 0)
 			return -1;
 	}
 	if (hs_pass(&r->ctx, s, e) < 0)
@@ -346,12 +380,15 @@ static int walk(struct run *r, int *conn, struct err *e)
 			rc = meet(r, s, conn, e);
 		else if (s->kind == STEP_CLONE)
 			rc = do_clone(r, s, e);
-		else if (s->place == AT_SUPERVISOR || s->place == AT_STAGE)
+		else if (s->place == AT_SUPERVISOR)
 			rc = walk_step(&r->ctx, i, e);
 		if (rc < 0)
 			return -1;
 	}
-	return hs_wait_exec(&r->hs, e);
+	if (hs_wait_exec(&r->hs, e) < 0)
+		return -1;
+	take_namespaces(r);
+	return 0;
 }
 
 /* ---- signals and the wait ---- */
@@ -401,7 +438,8 @@ static void forward(struct run *r, int sig)
 	default:
 		break;
 	}
-	for (size_t i = 0; i < N_ELEMS(TERMINATING); i++)
+	/* only pid 1 of a namespace does not die of a signal by default */
+	for (size_t i = 0; i < N_ELEMS(TERMINATING) && r->spec->ns[NS_PID].mode == NS_PRIVATE; i++)
 		if (sig == TERMINATING[i] && !has_disposition(r->ctx.child_pid, sig)) {
 			r->forwarded = sig;
 			sys_pidfd_send_signal(pidfd, SIGKILL);
@@ -410,7 +448,7 @@ static void forward(struct run *r, int sig)
 	sys_pidfd_send_signal(pidfd, sig);
 }
 
-enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_MASK = 0xff << 16 };
+enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_SHARE = 4 << 16, TAG_MASK = 0xff << 16 };
 
 static int watch(int ep, int fd, unsigned tag)
 {
@@ -419,13 +457,39 @@ static int watch(int ep, int fd, unsigned tag)
 	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 }
 
+/* Without a pid namespace of its own nothing ends what the payload leaves running: as
+ * subreaper we are its parent then. Again and again, as they may fork meanwhile. */
+static void kill_rest(const struct run *r)
+{
+	AUTO_FREE char *path = str_fmt("/proc/self/task/%d/children", (int)getpid());
+	bool is_any = r->spec->ns[NS_PID].mode != NS_PRIVATE;
+
+	while (is_any) {
+		AUTO_FREE char *text = NULL;
+		int pid, len;
+
+		is_any = false;
+		if (fd_read_file(AT_FDCWD, path, 1 << 20, &text, NULL) < 0)
+			return;
+		for (const char *s = text; sscanf(s, "%d%n", &pid, &len) == 1; s += len) {
+			if (pid == r->keeper)
+				continue;
+			is_any = true;
+			kill(pid, SIGKILL); /* our own child, not yet waited for */
+			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+				;
+		}
+	}
+}
+
 static int wait_for_end(struct run *r, int *status, struct err *e)
 {
 	AUTO_CLOSE int ep = epoll_create1(EPOLL_CLOEXEC);
 	siginfo_t si = { 0 };
 	bool has_ended = false;
 
-	if (ep < 0 || watch(ep, r->signal_fd, TAG_SIGNAL) < 0 || watch(ep, ctx_fd(&r->ctx, SLOT_CHILD), TAG_CHILD) < 0)
+	if (ep < 0 || watch(ep, r->signal_fd, TAG_SIGNAL) < 0 || watch(ep, ctx_fd(&r->ctx, SLOT_CHILD), TAG_CHILD) < 0 ||
+	    watch(ep, r->share_fd, TAG_SHARE) < 0)
 		return err_sys(e, "epoll_ctl", NULL, "watching the payload");
 	if (relay_watch(r->relay, ep, TAG_RELAY, e) < 0)
 		return -1;
@@ -443,11 +507,14 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 				forward(r, (int)si2.ssi_signo);
 			else if (tag == TAG_CHILD)
 				has_ended = true;
+			else if (tag == TAG_SHARE)
+				share_serve(r->share_fd, &r->share);
 		}
 	}
 	if (waitid(P_PID, (id_t)r->ctx.child_pid, &si, WEXITED) < 0)
 		return err_sys(e, "waitid", "payload", "waiting for the payload");
 	r->ctx.child_pid = 0;
+	kill_rest(r);
 	relay_drain(r->relay);
 	*status = si.si_code == CLD_EXITED ? si.si_status
 		: r->forwarded		   ? EXIT_SIGNAL + r->forwarded
@@ -486,6 +553,7 @@ static void finish(struct run *r)
 		while (waitpid(r->ctx.child_pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
+	kill_rest(r);
 	if (r->relay)
 		relay_free(r->relay);
 	if (r->has_dir) {
@@ -511,6 +579,8 @@ static void finish(struct run *r)
 	free(r->compiled);
 	auto_close(&r->signal_fd);
 	auto_close(&r->control_fd);
+	auto_close(&r->share_fd);
+	share_answer_fini(&r->share);
 	plan_fini(&r->plan);
 	plan_input_fini(&r->in);
 	facts_fini(&r->facts);
@@ -520,7 +590,9 @@ static void run_init(struct run *r, struct spec *s)
 {
 	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
-			   .dir = { .lock_fd = -1 } };
+			   .dir = { .lock_fd = -1 }, .share_fd = -1 };
+	for (size_t t = 0; t < NS_TYPES; t++)
+		r->share.fds[t] = -1;
 }
 
 /* Whether the run writes more than its state: a writable layer, a copy. */
@@ -545,6 +617,8 @@ static int prepare(struct run *r, struct err *e)
 		return -1;
 	r->has_dir = true;
 	str_set(&s->id, r->dir.id);
+	if (s->ns[NS_PID].mode != NS_PRIVATE && prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) < 0)
+		return err_sys(e, "prctl", NULL, "taking over what the payload leaves running");
 	if (make_plan(r, e) < 0 || make_dirs(r, e) < 0 || choose_filter(r, e) < 0)
 		return -1;
 	return relay_new(&r->relay, s->process.terminal, s->process.interactive, r->child_stdio, e);
@@ -593,6 +667,14 @@ int run_foreground(struct spec *s, int *status, struct err *e)
 	return 0;
 }
 
+static bool joins_container(const struct spec *s)
+{
+	for (size_t t = 0; t < NS_TYPES; t++)
+		if (s->ns[t].mode == NS_PATH && s->ns[t].container)
+			return true;
+	return false;
+}
+
 int run_dry(struct spec *s, bool json, struct err *e)
 {
 	AUTO_BUF struct buf out = { 0 };
@@ -603,6 +685,11 @@ int run_dry(struct spec *s, bool json, struct err *e)
 	rc = facts_read(&r.facts, true, e);
 	if (rc == 0)
 		rc = spec_check(s, e);
+	/* a sandbox that is joined must be asked */
+	if (rc == 0 && joins_container(s)) {
+		rc = store_open(&r.store, r.facts.uid, r.facts.home, e);
+		r.has_store = rc == 0;
+	}
 	if (rc == 0)
 		rc = make_plan(&r, e);
 	if (rc == 0) {

@@ -163,10 +163,16 @@ static void check_ns(struct strv *f, const struct spec *s)
 	for (enum ns_type t = 0; t < NS_TYPES; t++) {
 		const struct spec_ns *ns = &s->ns[t];
 
-		if (ns->mode == NS_PATH && (!ns->path || ns->path[0] != '/'))
+		if (ns->mode == NS_PATH && ns->container && !str_is_name(ns->container))
+			strv_addf(f, "%s namespace: '%.80s' is not a sandbox's name or id", ns_name(t), ns->container);
+		if (ns->mode == NS_PATH && !ns->container && (!ns->path || ns->path[0] != '/'))
 			strv_addf(f, "%s namespace: '%.80s' is not an absolute path", ns_name(t),
 				  ns->path ? ns->path : "");
 	}
+	if (s->ns[NS_USER].mode == NS_HOST)
+		strv_addf(f, "user namespace: the host's cannot be used, as a sandbox stands on a user namespace of its own");
+	if (s->ns[NS_MOUNT].mode != NS_PRIVATE)
+		strv_addf(f, "mount namespace: it is always the sandbox's own, as its root file system is");
 	if (!s->time.has_offsets)
 		return;
 	if (s->ns[NS_TIME].mode != NS_PRIVATE)

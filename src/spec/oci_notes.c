@@ -48,6 +48,14 @@ static const struct note NOTES[] = {
 	{ "privileged", AT(privileged), FLAG },
 	{ "ephemeral", AT(ephemeral), FLAG },
 	{ "interactive", AT(process.interactive), FLAG },
+	{ "userns-private", AT(userns_private), FLAG },
+	{ "join-user", AT(ns[NS_USER].container), TEXT },
+	{ "join-pid", AT(ns[NS_PID].container), TEXT },
+	{ "join-network", AT(ns[NS_NETWORK].container), TEXT },
+	{ "join-ipc", AT(ns[NS_IPC].container), TEXT },
+	{ "join-uts", AT(ns[NS_UTS].container), TEXT },
+	{ "join-cgroup", AT(ns[NS_CGROUP].container), TEXT },
+	{ "join-time", AT(ns[NS_TIME].container), TEXT },
 };
 
 /* ---- reading ---- */

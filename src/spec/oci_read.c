@@ -358,6 +358,7 @@ int oci_read_namespaces(struct oci_reader *r, const struct oci_field *f, json_t 
 	for (size_t t = 0; t < NS_TYPES; t++) {
 		all[t].mode = NS_HOST;
 		str_set(&all[t].path, NULL);
+		str_set(&all[t].container, NULL);
 	}
 	return each_object(r, f, j, at, read_ns, e);
 }

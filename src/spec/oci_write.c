@@ -231,6 +231,20 @@ json_t *oci_write_mounts(struct oci_writer *w, const struct oci_field *f, json_t
 
 /* ---- linux ---- */
 
+/* A sandbox that is not asked yet has no path; a runtime that knows no such word must not
+ * take the namespace for a new one. */
+static json_t *write_ns_path(struct oci_writer *w, const struct spec_ns *ns)
+{
+	AUTO_FREE char *word = NULL;
+
+	if (ns->mode != NS_PATH)
+		return NULL;
+	if (ns->path || !ns->container)
+		return maybe_str(w, ns->path);
+	word = str_fmt("container:%s", ns->container);
+	return oci_str(w, word);
+}
+
 /* The host's own namespace is the one that is not listed. */
 json_t *oci_write_namespaces(struct oci_writer *w, const struct oci_field *f, json_t *old)
 {
@@ -246,7 +260,7 @@ json_t *oci_write_namespaces(struct oci_writer *w, const struct oci_field *f, js
 			continue;
 		j = entry_for(&x, ns_name(t), 0);
 		oci_set(j, "type", json_string(ns_name(t)));
-		oci_set(j, "path", ns->mode == NS_PATH ? maybe_str(w, ns->path) : NULL);
+		oci_set(j, "path", write_ns_path(w, ns));
 		json_array_append_new(array, j);
 	}
 	free(x.used);

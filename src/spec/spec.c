@@ -74,7 +74,7 @@ void spec_fini(struct spec *s)
 	process_fini(&s->process);
 	free(s->hostname);
 	for (size_t t = 0; t < NS_TYPES; t++)
-		free(s->ns[t].path);
+		free(s->ns[t].path), free(s->ns[t].container);
 	for (size_t i = 0; i < s->n_mounts; i++)
 		mount_fini(&s->mounts[i]);
 	free(s->mounts);

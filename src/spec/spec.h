@@ -28,6 +28,7 @@ enum ns_mode {
 struct spec_ns {
 	enum ns_mode mode;
 	char *path;	/* with NS_PATH */
+	char *container;	/* with NS_PATH: asked of this sandbox's supervisor, whatever @path says; or NULL */
 };
 
 enum root_kind {
@@ -93,6 +94,7 @@ struct spec {
 	struct spec_process process;
 	char *hostname;		/* NULL: short id, or the machine's own for ROOT_HOST */
 	struct spec_ns ns[NS_TYPES];
+	bool userns_private;	/* --userns=private: a new one even where another's namespaces are joined */
 	struct {		/* offsets of time_namespaces(7), set only where has_offsets */
 		bool has_offsets;
 		int64_t monotonic_s, boottime_s;

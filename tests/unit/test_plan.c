@@ -191,8 +191,40 @@ static void privileged(struct spec *s, struct plan_input *in)
 static void joined(struct spec *s, struct plan_input *in)
 {
 	dir_range(s, in);
+	in->how = IDMAP_JOINED;
 	set_path(&s->ns[NS_USER], "/proc/4711/ns/user");
 	set_path(&s->ns[NS_NETWORK], "/proc/4711/ns/net");
+}
+
+/* The others' user namespace maps the ids; the pid namespace's /proc can be mounted in it. */
+static void joined_all(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	in->how = IDMAP_JOINED;
+	for (enum ns_type t = NS_USER; t < NS_TYPES; t++)
+		if (t != NS_MOUNT && t != NS_TIME) {
+			s->ns[t].mode = NS_PATH;
+			str_set(&s->ns[t].container, "web");
+		}
+	s->time.has_offsets = true;
+	s->time.monotonic_s = -5;
+}
+
+/* Real root keeps a user namespace of its own: nothing of the joined ones can be mounted. */
+static void joined_by_root(struct spec *s, struct plan_input *in)
+{
+	root_idmapped(s, in);
+	s->userns_private = true;
+	set_path(&s->ns[NS_NETWORK], "/run/netns/blue");
+	set_path(&s->ns[NS_IPC], "/run/ipcns/blue");
+}
+
+static void all_host(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	for (enum ns_type t = NS_PID; t < NS_TYPES; t++)
+		s->ns[t].mode = NS_HOST;
+	strv_add(&in->host_lacks, "/dev/mqueue");
 }
 
 static void created(struct spec *s, struct plan_input *in)
@@ -242,6 +274,9 @@ static const struct golden {
 	{ "terminal", terminal },
 	{ "privileged", privileged },
 	{ "joined", joined },
+	{ "joined-all", joined_all },
+	{ "joined-by-root", joined_by_root },
+	{ "all-host", all_host },
 	{ "created", created },
 	{ "time-offsets", time_offsets },
 	{ "replaced", replaced },
@@ -451,6 +486,8 @@ static const struct {
 	const char *rule;
 } ORDER[] = {
 	{ STEP_ENTER, STEP_CLONE, joined, "user namespaces are entered before the clone" },
+	{ STEP_ENTER, STEP_JOIN, joined, "the owner's user namespace is entered before what it owns is joined" },
+	{ STEP_JOIN, STEP_CLONE, joined_by_root, "namespaces are joined before the clone" },
 	{ STEP_OUTER, STEP_CLONE, time_offsets, "time offsets are written before the clone" },
 	{ STEP_CLONE, STEP_IDMAP, dir_range, "there is no map before the clone" },
 	{ STEP_IDMAP, STEP_ROOT_ID, dir_range, "ids are mapped before they are taken" },
@@ -637,7 +674,8 @@ static void test_joined(void **state)
 	assert_int_equal(m.plan.v[0].kind, STEP_ENTER);
 	assert_int_equal(m.plan.v[0].place, AT_STAGE);
 	assert_int_equal(m.plan.v[first_of(&m.plan, STEP_CLONE)].u.clone_flags & (CLONE_NEWUSER | CLONE_NEWNET), 0);
-	assert_true(first_of(&m.plan, STEP_JOIN) > first_of(&m.plan, STEP_CLONE));
+	assert_true(first_of(&m.plan, STEP_JOIN) > first_of(&m.plan, STEP_ENTER));
+	assert_true(first_of(&m.plan, STEP_JOIN) < first_of(&m.plan, STEP_CLONE));
 	assert_int_equal(first_of(&m.plan, STEP_LOOPBACK), NONE);
 	for (size_t i = 0; i < m.plan.n; i++)
 		assert_false(m.plan.v[i].kind == STEP_MEET && m.plan.v[i].u.meet == HS_IDS_MAPPED);
