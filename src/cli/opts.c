@@ -20,9 +20,9 @@ static const char *const names_ids[] = {
 static const char *const names_overlay[] = {
 	[OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel", [OVERLAY_COPY] = "copy", NULL,
 };
-static const char *const names_network[] = { "none", "host", "ns:", "container:", NULL };
-static const char *const names_ns[] = { "private", "host", "ns:", "container:", NULL };
-static const char *const names_userns[] = { "private", "ns:", "container:", NULL };
+static const char *const names_network[] = { "none", "host", NULL };
+static const char *const names_ns[] = { "private", "host", NULL };
+static const char *const names_userns[] = { "private", "keep-id", "nomap", NULL };
 static const char *const names_security[] = { "seccomp=unconfined", "no-new-privileges", NULL };
 
 static const struct opt OPTS[] = {

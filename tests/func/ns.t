@@ -108,7 +108,7 @@ like "$err" 'always is a user namespace' 'because everything stands on it'
 like "$err" 'no-userns --landlock' 'and the other way is named'
 run_lichen run --userns=ns:/proc/self/ns/user "$root" true
 like "$err" 'is the one that you are in' "--userns=ns: with the caller's own"
-for t in '' monotonic monotonic= monotonic=x monotonic=1, boottime=1,boottime=2 realtime=1 monotonc=1 monotonic=1. monotonic=1e3; do
+for t in '' monotonic monotonic= monotonic=x 'monotonic=1,' boottime=1,boottime=2 realtime=1 monotonc=1 monotonic=1. monotonic=1e3; do
 	run_lichen run "--time=$t" "$root" true
 	is "$status" 125 "--time=$t: 125"
 done
@@ -193,8 +193,8 @@ run_lichen run --userns=private --pid=container:"$web" "$root" true
 is "$status" 125 'a pid namespace without its user namespace: 125'
 run_lichen run --ids=single --network=container:"$web" "$root" true
 is "$status" 125 '--ids where the ids are the other one'"'"'s: 125'
-pid=$("$LICHEN" run --network=container:"$web" --pid=host "$root" sh -c 'echo $PPID')
-ok '[ -n "$pid" ]' '--pid=host and another network'
+run_lichen run --network=container:"$web" --pid=host "$root" sh -c 'kill -0 $PPID && echo seen'
+is "$out" seen '--pid=host and another network: its supervisor is seen'
 
 # by path: the same without a supervisor to ask
 for p in /proc/[0-9]*; do
@@ -275,9 +275,10 @@ exec 7>"$T/go" 6<"$T/begun"
 read -r _ <&6
 "$LICHEN" run --pid=container:"$web" "$root" sleep 301 >/dev/null 2>&1 &
 in_pid=$!
-wait_for '"$LICHEN" run --pid=container:"$web" "$root" ps 2>/dev/null | grep -q "sleep 301"'
-exec 9>&-
+wait_for '"$LICHEN" run --pid=container:"$web" "$root" ps 2>/dev/null | grep -v lichen | grep -q "sleep 301"'
+kill "$web_pid"
 wait "$web_pid"
+exec 9>&-
 echo go >&7
 exec 7>&-
 is "$(cat <&6)" lo 'who has joined its network lives on, and so does the network'
