@@ -10,6 +10,7 @@ liblichen_a_SOURCES = \
 	%D%/base/str.c %D%/base/str.h \
 	%D%/base/sys.c %D%/base/sys.h \
 	%D%/spec/check.c %D%/spec/internal.h \
+	%D%/spec/idwish.c %D%/spec/idwish.h \
 	%D%/spec/mountopts.c %D%/spec/mountopts.h \
 	%D%/spec/names.c \
 	%D%/spec/oci.c %D%/spec/oci.h %D%/spec/oci_json.c %D%/spec/oci_notes.c \
@@ -25,7 +26,7 @@ liblichen_a_SOURCES = \
 	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/sha256.c %D%/steps/sha256.h %D%/steps/user.c \
 	%D%/run/child.c %D%/run/control.c %D%/run/control.h %D%/run/doctor.c %D%/run/doctor.h \
 	%D%/run/handshake.c %D%/run/handshake.h \
-	%D%/run/inmap.c %D%/run/keeper.c %D%/run/prepare.c %D%/run/relay.c %D%/run/relay.h \
+	%D%/run/ids.c %D%/run/inmap.c %D%/run/keeper.c %D%/run/prepare.c %D%/run/relay.c %D%/run/relay.h \
 	%D%/run/join.c %D%/run/run.h %D%/run/share.c %D%/run/share.h %D%/run/stage.c %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c \
 	%D%/cli/args.h %D%/cli/dispatch.c %D%/cli/dispatch.h %D%/cli/help.c %D%/cli/help.h \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \

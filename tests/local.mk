@@ -16,7 +16,7 @@ SHELL_TESTS = \
 	tests/lint/banned.t tests/lint/generated.t tests/lint/headers.t tests/lint/includes.t \
 	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t tests/fuzz/corpus.t \
 	tests/func/basic.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
-	tests/func/errors.t tests/func/host.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
+	tests/func/errors.t tests/func/host.t tests/func/idmaps.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
 	tests/func/many.t tests/func/nosub.t tests/func/ns.t tests/func/overlay.t tests/func/root.t tests/func/signals.t \
 	tests/func/tty.t tests/func/volumes.t
 TESTS += $(SHELL_TESTS)
@@ -28,13 +28,14 @@ EXTRA_DIST += \
 # ---- unit tests: link the very objects of the program
 if HAVE_CMOCKA
 UNIT_TESTS = \
-	tests/unit/test_copy tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_relay \
+	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_relay \
 	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_share tests/unit/test_spec tests/unit/test_store tests/unit/test_user
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
 UNIT_LIBS = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_copy_LDADD = $(UNIT_LIBS)
+tests_unit_test_ids_LDADD = $(UNIT_LIBS)
 tests_unit_test_oci_LDADD = $(UNIT_LIBS)
 tests_unit_test_opts_LDADD = $(UNIT_LIBS)
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)

@@ -17,6 +17,9 @@
 static const char *const names_ids[] = {
 	[IDS_AUTO] = "auto", [IDS_RANGE] = "range", [IDS_SINGLE] = "single", NULL,
 };
+static const char *const names_groups[] = {
+	[GROUPS_AUTO] = "auto", [GROUPS_KEEP] = "keep", [GROUPS_DROP] = "drop", NULL,
+};
 static const char *const names_overlay[] = {
 	[OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel", [OVERLAY_COPY] = "copy", NULL,
 };

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/args.h"
 #include "cli/run_spec.h"
+#include "spec/idwish.h"
 #include "spec/spec.h"
 
 /* ---- one namespace: host, private, ns:PATH, container:NAME ---- */
@@ -17,13 +18,14 @@ static const struct ns_option {
 	const char *name;	/* of the option, with dashes */
 	const char *own[4];	/* words for a new one */
 	bool has_host;
+	const char *more[3];	/* words that are not about a namespace to join */
 } NS_OPTIONS[] = {
-	{ NS_USER, "--userns", { "private", NULL }, false },
-	{ NS_PID, "--pid", { "private", NULL }, true },
-	{ NS_NETWORK, "--network", { "none", "private", NULL }, true },
-	{ NS_IPC, "--ipc", { "private", "shareable", NULL }, true },
-	{ NS_UTS, "--uts", { "private", NULL }, true },
-	{ NS_CGROUP, "--cgroupns", { "private", NULL }, true },
+	{ NS_USER, "--userns", { "private", NULL }, false, { "keep-id", "nomap", NULL } },
+	{ NS_PID, "--pid", { "private", NULL }, true, { NULL } },
+	{ NS_NETWORK, "--network", { "none", "private", NULL }, true, { NULL } },
+	{ NS_IPC, "--ipc", { "private", "shareable", NULL }, true, { NULL } },
+	{ NS_UTS, "--uts", { "private", NULL }, true, { NULL } },
+	{ NS_CGROUP, "--cgroupns", { "private", NULL }, true, { NULL } },
 };
 
 static int wrong_word(const struct ns_option *o, const char *word, struct err *e)
@@ -34,6 +36,8 @@ static int wrong_word(const struct ns_option *o, const char *word, struct err *e
 
 	for (size_t i = 0; o->own[i]; i++)
 		words[n++] = o->own[i];
+	for (size_t i = 0; o->more[i]; i++)
+		words[n++] = o->more[i];
 	if (o->has_host)
 		words[n++] = "host";
 	for (size_t i = 0; i < n; i++)
@@ -109,6 +113,17 @@ static int set_userns(struct spec *s, const char *word, struct err *e)
 	if (str_eq(word, "host")) {
 		err_set(e, ERR_USAGE, "--userns=host: there always is a user namespace, on which all the other walls stand");
 		return err_hint(e, "--no-userns --landlock is what runs a command without one");
+	}
+	if (str_eq(word, "auto") || str_starts(word, "auto:")) {
+		err_set(e, ERR_USAGE, "--userns=auto is not part of this version: no range is set aside for one sandbox");
+		return err_hint(e, "nomap leaves the caller out as well");
+	}
+	if (str_starts(word, "keep-id") || str_eq(word, "nomap")) {
+		enum userns_wish kind;
+		int64_t uid, gid;
+
+		s->userns = str_dup(word);
+		return userns_wish_parse(word, &kind, &uid, &gid, e);
 	}
 	s->userns_private = str_eq(word, "private");
 	return set_ns(s, &NS_OPTIONS[0], word, e);
@@ -186,6 +201,54 @@ static int set_time(struct spec *s, const char *text, struct err *e)
 	return 0;
 }
 
+/* ---- ids ---- */
+
+static char *join_words(const struct strv *sv)
+{
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < sv->n; i++)
+		buf_addf(&b, "%s%s", i ? "," : "", sv->v[i]);
+	return sv->n ? buf_take(&b) : NULL;
+}
+
+static int set_maps(struct spec *s, const struct args *a, struct err *e)
+{
+	struct id_wishes w = { 0 };
+	int rc = 0;
+
+	s->uidmap = join_words(&a->uidmap);
+	s->gidmap = join_words(&a->gidmap);
+	if ((s->uidmap && id_wishes_parse("--uidmap", s->uidmap, &w, e) < 0) ||
+	    (s->gidmap && id_wishes_parse("--gidmap", s->gidmap, &w, e) < 0))
+		rc = -1;
+	id_wishes_fini(&w);
+	s->subuidname = str_dup(a->subuidname);
+	s->subgidname = str_dup(a->subgidname);
+	return rc;
+}
+
+static int set_groups(struct spec *s, const struct args *a, struct err *e)
+{
+	const struct strv *sv = &a->group_add;
+
+	s->groups = (enum groups_mode)a->groups;
+	for (size_t i = 0; i < sv->n; i++) {
+		if (strchr(sv->v[i], ','))
+			return err_set(e, ERR_USAGE, "--group-add %s: expected one group; the option can be repeated", sv->v[i]);
+		if (!str_eq(sv->v[i], "keep-groups"))
+			continue;
+		if (sv->n > 1)
+			return err_set(e, ERR_USAGE, "--group-add keep-groups: no other group can be added to the caller's own");
+		if (s->groups == GROUPS_DROP)
+			return err_set(e, ERR_USAGE, "--group-add keep-groups contradicts --groups=drop");
+		s->groups = GROUPS_KEEP;
+		return 0;
+	}
+	s->process.groups = join_words(sv);
+	return 0;
+}
+
 /* ---- all of it ---- */
 
 int take_namespaces(struct spec *s, const struct args *a, struct err *e)
@@ -197,7 +260,7 @@ int take_namespaces(struct spec *s, const struct args *a, struct err *e)
 	for (size_t i = 0; i < N_ELEMS(words); i++)
 		if (words[i] && (i == 0 ? set_userns(s, words[i], e) : set_ns(s, &NS_OPTIONS[i], words[i], e)) < 0)
 			return -1;
-	if (a->time && set_time(s, a->time, e) < 0)
+	if ((a->time && set_time(s, a->time, e) < 0) || set_maps(s, a, e) < 0 || set_groups(s, a, e) < 0)
 		return -1;
 	return set_network(s, a->network, e);
 }

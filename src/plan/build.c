@@ -137,6 +137,10 @@ static void add_root_id(struct build *b)
 {
 	const struct plan_input *in = b->in;
 
+	if (in->stays_caller) {
+		plan_add(b, STEP_ROOT_ID, AT_CHILD, "groups")->why = "the caller keeps its own id";
+		return;
+	}
 	if (in->how == IDMAP_SELF)
 		return; /* the caller is who it is to be, with every capability in the new namespace */
 	if (id_map_outside(&in->uids, 0) >= 0)

@@ -177,6 +177,9 @@ struct plan_input {
 	struct strv host_lacks;	/* what a default mount would show of a shared namespace, and is not there */
 	struct strv skeleton_dirs, skeleton_files;	/* mount points that a read-only root lacks */
 	bool maps_tty_gid;	/* gid 5 is mapped */
+	bool has_own;		/* the payload's user by default is the next, not root */
+	uint32_t own_uid, own_gid;	/* inside */
+	bool stays_caller;	/* a range is mapped, but set-up is done by the caller's own id */
 	bool user_is_root;	/* the payload stays root inside (known beforehand) */
 	bool needs_userns_fd;	/* the supervisor asks for the user namespace */
 };

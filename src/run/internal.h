@@ -37,6 +37,12 @@ NODISCARD int stage_clone(struct ctx *c, const struct step *s, int (*child)(void
 NODISCARD int join_resolve(struct plan_input *in, struct spec *s, const struct facts *f, struct store *st,
 			   struct err *e);
 
+/* run/ids.c: whose subordinate ranges are used, before anything looks at them */
+NODISCARD int ids_prepare(const struct spec *s, struct facts *f, struct err *e);
+/* The maps that are asked for by --userns, --uidmap, --gidmap and --groups. 1: in->uids, gids,
+ * how and owner are set; 0: nothing is asked for, the usual choice holds; -1 with @e. */
+NODISCARD int ids_wished(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e);
+
 /* run/keeper.c */
 NODISCARD int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, struct err *e);
 void keeper_wait(pid_t keeper);

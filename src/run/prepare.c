@@ -221,15 +221,26 @@ static int check_joined_ids(struct plan_input *in, const struct spec *s, const s
 int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd,
 		  struct store *st, struct err *e)
 {
+	int wished = 0;
+
 	*in = (struct plan_input){ .is_root = f->is_root };
 	in->state_dir = str_dup(rd ? rd->data : "STATE");
 	if (join_resolve(in, s, f, st, e) < 0)
 		return -1;
-	if (f->is_root && in->how != IDMAP_JOINED && map_real_root(in, s, f, e) < 0)
-		return -1;
+	if (f->is_root && in->how != IDMAP_JOINED) {
+		wished = ids_wished(in, s, f, e);
+		if (wished < 0 || (!wished && map_real_root(in, s, f, e) < 0))
+			return -1;
+	}
 	if (root_find(in, s, f, e) < 0 || look_at_sources(in, s, e) < 0)
 		return -1;
-	if (!f->is_root && in->how != IDMAP_JOINED && choose_ids(in, s, f, e) < 0)
+	if (!f->is_root && in->how != IDMAP_JOINED) {
+		wished = ids_wished(in, s, f, e);
+		if (wished < 0 || (!wished && choose_ids(in, s, f, e) < 0))
+			return -1;
+	}
+	/* what was made of words must keep the rules, too */
+	if (wished && (id_map_copy(&s->uids, &in->uids), id_map_copy(&s->gids, &in->gids), spec_check(s, e)) < 0)
 		return -1;
 	if (in->how == IDMAP_JOINED && check_joined_ids(in, s, f, e) < 0)
 		return -1;

@@ -604,11 +604,13 @@ static bool has_layer(const struct spec *s)
 static int prepare(struct run *r, struct err *e)
 {
 	struct spec *s = r->spec;
-	bool needs_ranges = s->ids != IDS_SINGLE && (s->root.kind == ROOT_DIR || s->ids == IDS_RANGE || geteuid() == 0);
+	bool needs_ranges = s->ids != IDS_SINGLE && (s->root.kind == ROOT_DIR || s->ids == IDS_RANGE || geteuid() == 0 ||
+						     s->userns || s->uidmap || s->gidmap || s->groups == GROUPS_DROP ||
+						     s->process.groups);
 
 	if (facts_read(&r->facts, needs_ranges, e) < 0)
 		return -1;
-	if (spec_check(s, e) < 0 || block_signals(r, e) < 0)
+	if (spec_check(s, e) < 0 || ids_prepare(s, &r->facts, e) < 0 || block_signals(r, e) < 0)
 		return -1;
 	if (store_open(&r->store, r->facts.uid, r->facts.home, e) < 0)
 		return -1;
@@ -685,6 +687,8 @@ int run_dry(struct spec *s, bool json, struct err *e)
 	rc = facts_read(&r.facts, true, e);
 	if (rc == 0)
 		rc = spec_check(s, e);
+	if (rc == 0)
+		rc = ids_prepare(s, &r.facts, e);
 	/* a sandbox that is joined must be asked */
 	if (rc == 0 && joins_container(s)) {
 		rc = store_open(&r.store, r.facts.uid, r.facts.home, e);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "spec/idwish.h"
 #include "spec/mountopts.h"
 #include "spec/spec.h"
 
@@ -221,8 +222,31 @@ static void check_map(struct strv *f, const char *what, const struct id_map *m)
 	}
 }
 
+/* What is asked of the maps is of one piece. */
+static void check_wishes(struct strv *f, const struct spec *s)
+{
+	struct id_wishes w = { 0 };
+	enum userns_wish kind;
+	int64_t uid, gid;
+	struct err e;
+
+	if (userns_wish_parse(s->userns, &kind, &uid, &gid, &e) < 0 ||
+	    (s->uidmap && id_wishes_parse("--uidmap", s->uidmap, &w, &e) < 0) ||
+	    (s->gidmap && id_wishes_parse("--gidmap", s->gidmap, &w, &e) < 0))
+		strv_addf(f, "%s", e.what);
+	id_wishes_fini(&w);
+	if (s->userns && (s->uidmap || s->gidmap))
+		strv_addf(f, "--userns=%.40s and --uidmap or --gidmap both say which ids there are", s->userns);
+	if (s->ids == IDS_SINGLE && (s->uidmap || s->gidmap || str_eq(s->userns, "nomap")))
+		strv_addf(f, "--ids=single, and more ids are asked for");
+	if (s->ns[NS_USER].mode == NS_PATH && (s->userns || s->uidmap || s->gidmap || s->subuidname || s->subgidname))
+		strv_addf(f, "the user namespace that is joined has its ids already: --uidmap, --gidmap, --subuidname and "
+			     "--subgidname cannot change them");
+}
+
 static void check_maps(struct strv *f, const struct spec *s)
 {
+	check_wishes(f, s);
 	check_map(f, "uid map", &s->uids);
 	check_map(f, "gid map", &s->gids);
 	if (s->ns[NS_USER].mode == NS_HOST && (s->uids.n || s->gids.n))

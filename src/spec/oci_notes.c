@@ -28,6 +28,8 @@ static const char *const IDS[] = { [IDS_AUTO] = "auto", [IDS_RANGE] = "range",
 				   [IDS_SINGLE] = "single" };
 static const char *const OVERLAYS[] = { [OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel",
 					[OVERLAY_COPY] = "copy" };
+static const char *const GROUPS[] = { [GROUPS_AUTO] = "auto", [GROUPS_KEEP] = "keep",
+				      [GROUPS_DROP] = "drop" };
 static const char *const SECCOMPS[] = { [SECCOMP_DEFAULT] = "default",
 					[SECCOMP_UNCONFINED] = "unconfined" };
 
@@ -48,6 +50,13 @@ static const struct note NOTES[] = {
 	{ "privileged", AT(privileged), FLAG },
 	{ "ephemeral", AT(ephemeral), FLAG },
 	{ "interactive", AT(process.interactive), FLAG },
+	{ "groups", AT(groups), ENUM(GROUPS) },
+	{ "group-add", AT(process.groups), TEXT },
+	{ "userns", AT(userns), TEXT },
+	{ "uidmap", AT(uidmap), TEXT },
+	{ "gidmap", AT(gidmap), TEXT },
+	{ "subuidname", AT(subuidname), TEXT },
+	{ "subgidname", AT(subgidname), TEXT },
 	{ "userns-private", AT(userns_private), FLAG },
 	{ "join-user", AT(ns[NS_USER].container), TEXT },
 	{ "join-pid", AT(ns[NS_PID].container), TEXT },

@@ -142,6 +142,25 @@ static int64_t id_number(const char *s, const char *end)
 	return n <= UINT32_MAX ? n : -1;
 }
 
+/* Those that are numbers; the annotation has all that were typed. */
+static json_t *write_groups(const char *text)
+{
+	AUTO_STRV struct strv words = { 0 };
+	json_t *array;
+
+	if (!text)
+		return NULL;
+	array = json_array();
+	strv_split(&words, text, ',');
+	for (size_t i = 0; i < words.n; i++) {
+		int64_t gid = id_number(words.v[i], words.v[i] + strlen(words.v[i]));
+
+		if (gid >= 0)
+			json_array_append_new(array, json_integer(gid));
+	}
+	return array;
+}
+
 /* Numbers for other runtimes where we have them; the annotation has what was typed. */
 json_t *oci_write_user(struct oci_writer *w, const struct oci_field *f, json_t *old)
 {
@@ -155,6 +174,7 @@ json_t *oci_write_user(struct oci_writer *w, const struct oci_field *f, json_t *
 	oci_set(j, "uid", uid >= 0 && gid >= 0 ? json_integer(uid) : NULL);
 	oci_set(j, "gid", uid >= 0 && gid >= 0 ? json_integer(gid) : NULL);
 	oci_set(j, "username", uid >= 0 && gid >= 0 ? NULL : oci_str(w, user));
+	oci_set(j, "additionalGids", write_groups(w->s->process.groups));
 	return j;
 }
 

@@ -49,6 +49,7 @@ static void process_fini(struct spec_process *p)
 {
 	free(p->cwd);
 	free(p->user);
+	free(p->groups);
 	strv_fini(&p->args);
 	strv_fini(&p->env);
 	for (size_t i = 0; i < p->n_rlimits; i++)
@@ -78,6 +79,11 @@ void spec_fini(struct spec *s)
 	for (size_t i = 0; i < s->n_mounts; i++)
 		mount_fini(&s->mounts[i]);
 	free(s->mounts);
+	free(s->userns);
+	free(s->uidmap);
+	free(s->gidmap);
+	free(s->subuidname);
+	free(s->subgidname);
 	id_map_fini(&s->uids);
 	id_map_fini(&s->gids);
 	strv_fini(&s->masked_paths);

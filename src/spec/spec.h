@@ -40,6 +40,13 @@ enum root_kind {
 enum ids_mode { IDS_AUTO, IDS_RANGE, IDS_SINGLE };
 enum overlay_mode { OVERLAY_AUTO, OVERLAY_KERNEL, OVERLAY_COPY };
 
+/* The caller's supplementary groups. */
+enum groups_mode {
+	GROUPS_AUTO,	/* dropped where the kernel lets us, which a map of one id does not */
+	GROUPS_KEEP,
+	GROUPS_DROP,
+};
+
 enum seccomp_mode { SECCOMP_DEFAULT, SECCOMP_UNCONFINED };
 
 /* One extent of uid_map or gid_map, as user_namespaces(7) writes it. */
@@ -76,6 +83,7 @@ struct spec_process {
 	bool no_new_privs;
 	char *cwd;		/* NULL: "/" */
 	char *user;		/* USER[:GROUP] by name or number, as typed; NULL: the root's default */
+	char *groups;		/* more groups, by name or number, with commas; or NULL */
 	struct strv args;
 	struct strv env;	/* KEY=VALUE */
 	struct spec_caps caps;
@@ -103,6 +111,9 @@ struct spec {
 	struct spec_mount *mounts;
 	size_t n_mounts;
 	struct id_map uids, gids;	/* empty: chosen by run/prepare */
+	char *userns, *uidmap, *gidmap;	/* as typed, the latter two with commas: spec/idwish.h; or NULL */
+	char *subuidname, *subgidname;	/* whose subordinate ranges; NULL: the caller's */
+	enum groups_mode groups;
 	struct strv masked_paths, readonly_paths;
 	enum seccomp_mode seccomp;
 	enum ids_mode ids;
