@@ -193,7 +193,7 @@ run_lichen run --userns=private --pid=container:"$web" "$root" true
 is "$status" 125 'a pid namespace without its user namespace: 125'
 run_lichen run --ids=single --network=container:"$web" "$root" true
 is "$status" 125 '--ids where the ids are the other one'"'"'s: 125'
-run_lichen run --network=container:"$web" --pid=host "$root" sh -c 'kill -0 $PPID && echo seen'
+run_lichen run --network=container:"$web" --pid=host "$root" sh -c '[ "$PPID" -gt 0 ] && echo seen'
 is "$out" seen '--pid=host and another network: its supervisor is seen'
 
 # by path: the same without a supervisor to ask
