@@ -53,7 +53,7 @@ struct answer {
 	struct share_answer a;
 };
 
-static int ask(struct answer *x, const char *name, struct store *st, struct err *e)
+static int ask(struct answer *x, const char *name, const struct spec *s, struct store *st, struct err *e)
 {
 	struct run_dir rd = { .lock_fd = -1 };
 	int rc;
@@ -67,7 +67,7 @@ static int ask(struct answer *x, const char *name, struct store *st, struct err 
 	x->name = NULL;
 	if (store_find(st, name, &rd, e) < 0)
 		return err_wrap(e, "container:%s", name);
-	rc = share_ask(&rd, &x->a, e);
+	rc = str_eq(rd.id, s->id) ? err_set(e, ERR_SPEC, "a sandbox cannot join itself") : share_ask(&rd, &x->a, e);
 	run_dir_fini(&rd);
 	if (rc < 0)
 		return err_wrap(e, "container:%s", name);
@@ -130,7 +130,7 @@ static int open_one(struct plan_input *in, struct spec *s, enum ns_type t, struc
 	struct spec_ns *ns = &s->ns[t];
 
 	if (ns->container)
-		return ask(x, ns->container, st, e) < 0 ? -1 : take_answer(x, in, s, t, e);
+		return ask(x, ns->container, s, st, e) < 0 ? -1 : take_answer(x, in, s, t, e);
 	/* a FIFO or a device must not make us wait */
 	in->joined[t] = open(ns->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (in->joined[t] < 0) {

@@ -70,8 +70,9 @@ static void check_identity(struct strv *f, const struct spec *s)
 		strv_addf(f, "hostname: '%.80s' is not between 1 and %d bytes long", h, HOSTNAME_MAX);
 	if (h && (strchr(h, '/') || has_control(h)))
 		strv_addf(f, "hostname: '%.80s' has a slash or a control character in it", h);
-	if (h && s->ns[NS_UTS].mode == NS_HOST)
-		strv_addf(f, "hostname: '%.80s' needs a uts namespace, but the host's is used", h);
+	if (h && s->ns[NS_UTS].mode != NS_PRIVATE)
+		strv_addf(f, "hostname: '%.80s' needs a uts namespace of the sandbox's own, but %s is used", h,
+			  s->ns[NS_UTS].mode == NS_HOST ? "the host's" : "another's");
 }
 
 static void check_root(struct strv *f, const struct spec *s)

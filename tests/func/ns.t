@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# tags: root seam
+# tags: root
 # Every namespace as host, private, ns:PATH and container:NAME, alone and in all pairs.
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
@@ -174,8 +174,14 @@ run_lichen run --read-only --network=container:"$web" "$root" true
 is "$status" 0 'with --read-only'
 run_lichen run --time boottime=864000 --network=container:"$web" "$root" cat /proc/self/timens_offsets
 like "$out" '^boottime +864000' 'with --time'
-id=$(run_lichen run --network=container:"$web" --dry-run "$root" true; printf '%s\n' "$out")
-like "$id" "stage +enter +user container:$web" '--dry-run shows who is entered'
+run_lichen run --uts=container:"$web" -h name "$root" true
+like "$err" "another's is used" '--hostname where the name is the other one'"'"'s'
+run_lichen run --name "self-$mark" --network=container:"self-$mark" "$root" true
+like "$err" 'cannot join itself' 'a sandbox that names itself'
+run_lichen run --network=container:../web "$root" true
+like "$err" 'expected the name or id' 'a name that is a path'
+run_lichen run --network=container:"$web" --dry-run "$root" true
+like "$out" "stage +enter +user container:$web" '--dry-run shows who is entered'
 if [ "$(id -u)" -ne 0 ]; then
 	run_lichen run --userns=private --network=container:"$web" "$root" true
 	is "$status" 125 'a user namespace of its own cannot join: 125'
@@ -188,6 +194,17 @@ else
 	isnt "$(value "$out" user)" "$(value "$theirs" user)" 'which is its own'
 	run_lichen run --network=ns:/proc/self/ns/net "$root" sh -c "$show"
 	is "$(value "$out" net)" "$(value "$host" net)" "real root joins this machine's own by path"
+	setpriv --reuid=65534 --regid=65534 --clear-groups unshare -U -n sleep 301 &
+	other=$!
+	at_exit 'kill "$other" 2>/dev/null'
+	wait_for '[ "$(cat /proc/$other/comm)" = sleep ]'
+	for n in network:net userns:user; do
+		run_lichen run "--${n%:*}=ns:/proc/$other/ns/${n#*:}" "$root" true
+		is "$status" 125 "another user's, for root too (${n%:*}): 125"
+		like "$err" 'belongs to uid 65534, not to you' 'and whose it is'
+	done
+	kill "$other"
+	wait "$other"
 fi
 run_lichen run --userns=private --pid=container:"$web" "$root" true
 is "$status" 125 'a pid namespace without its user namespace: 125'
