@@ -472,10 +472,10 @@ static void kill_rest(const struct run *r)
 		if (fd_read_file(AT_FDCWD, path, 1 << 20, &text, NULL) < 0)
 			return;
 		for (const char *s = text; sscanf(s, "%d%n", &pid, &len) == 1; s += len) {
-			if (pid == r->keeper)
+			/* our own child, not yet waited for */
+			if (pid == r->keeper || kill(pid, SIGKILL) < 0)
 				continue;
 			is_any = true;
-			kill(pid, SIGKILL); /* our own child, not yet waited for */
 			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 				;
 		}

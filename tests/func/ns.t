@@ -8,6 +8,8 @@
 need userns busybox
 root=$T/root
 busybox_root "$root" keep
+me=$(id -u)
+sock=
 TYPES='pid ipc uts cgroupns network'
 
 # file_of OPTION: the name below /proc/PID/ns
@@ -247,7 +249,9 @@ stop
 
 # ---- who may ask ----
 
-sock=$(find /run/lichen "/run/user/$(id -u)/lichen" "/dev/shm/lichen-$(id -u)" "/tmp/lichen-$(id -u)" -name ns -type s 2>/dev/null | head -n 1)
+for d in /run/lichen "/run/user/$me/lichen" "/dev/shm/lichen-$me" "/tmp/lichen-$me" "/var/tmp/lichen-$me"; do
+	[ ! -L "$d/names/$web" ] || sock=$d/$(basename "$(readlink "$d/names/$web")")/ns
+done
 ok '[ -S "$sock" ]' 'the socket is there'
 is "$(stat -c %a "$(dirname "$sock")")" 700 'in a directory of ours alone'
 if [ "$(id -u)" -ne 0 ] && command -v python3 >/dev/null; then

@@ -158,6 +158,23 @@ static void host_plain(struct spec *s, struct plan_input *in)
 	strv_add(&in->host_masks, "/etc/shadow");
 }
 
+/* A range for the sake of setgroups: the caller stays who it is. */
+static void host_keep_id(struct spec *s, struct plan_input *in)
+{
+	host_plain(s, in);
+	s->groups = GROUPS_DROP;
+	in->how = IDMAP_TOOLS;
+	in->stays_caller = in->has_own = true;
+	in->own_uid = in->own_gid = 1000;
+	id_map_fini(&in->uids);
+	id_map_fini(&in->gids);
+	id_map_add(&in->uids, 0, 100000, 1000);
+	id_map_add(&in->uids, 1000, 1000, 1);
+	id_map_add(&in->uids, 1001, 101000, 64536);
+	id_map_copy(&in->gids, &in->uids);
+	in->maps_tty_gid = true;
+}
+
 static void host_volume(struct spec *s, struct plan_input *in)
 {
 	host_plain(s, in);
@@ -271,6 +288,7 @@ static const struct golden {
 	{ "root-idmapped-readonly", root_idmapped_readonly },
 	{ "host", host_plain },
 	{ "host-volume", host_volume },
+	{ "host-keep-id", host_keep_id },
 	{ "terminal", terminal },
 	{ "privileged", privileged },
 	{ "joined", joined },
