@@ -10,7 +10,7 @@ liblichen_a_SOURCES = \
 	%D%/base/str.c %D%/base/str.h \
 	%D%/base/sys.c %D%/base/sys.h \
 	%D%/spec/check.c %D%/spec/check_process.c %D%/spec/internal.h %D%/spec/landlock.c %D%/spec/landlock.h \
-	%D%/spec/personality.c %D%/spec/sysctl.c \
+	%D%/spec/personality.c %D%/spec/sysctl.c %D%/spec/idwish.c %D%/spec/idwish.h \
 	%D%/spec/mountopts.c %D%/spec/mountopts.h \
 	%D%/spec/names.c \
 	%D%/spec/oci.c %D%/spec/oci.h %D%/spec/oci_json.c %D%/spec/oci_notes.c \
@@ -26,14 +26,15 @@ liblichen_a_SOURCES = \
 	%D%/store/dirs.c %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
 	%D%/steps/attrs.c %D%/steps/init.c %D%/steps/process.h \
 	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/filter.c \
-	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/landlock.c %D%/steps/landlock.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \
+	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/join.c %D%/steps/landlock.c %D%/steps/landlock.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \
 	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/sha256.c %D%/steps/sha256.h %D%/steps/user.c \
 	%D%/run/child.c %D%/run/control.c %D%/run/control.h %D%/run/doctor.c %D%/run/doctor.h %D%/run/fuse.c %D%/run/fuse.h %D%/run/layer.c \
 	%D%/run/attrs.c %D%/run/hosts.c \
 	%D%/run/doctor_cgroup.c %D%/run/doctor_fix.c %D%/run/doctor_fs.c %D%/run/doctor_ids.c \
 	%D%/run/doctor_kernel.c %D%/run/doctor_ns.c %D%/run/doctor_try.h \
 	%D%/run/handshake.c %D%/run/handshake.h \
-	%D%/run/inmap.c %D%/run/keeper.c %D%/run/prepare.c %D%/run/relay.c %D%/run/relay.h \
+	%D%/run/ids.c %D%/run/inmap.c %D%/run/keeper.c %D%/run/prepare.c %D%/run/relay.c %D%/run/relay.h \
+	%D%/run/join.c %D%/run/share.c %D%/run/share.h %D%/run/stage.c \
 	%D%/run/tree.c %D%/run/devices.c %D%/run/run.h %D%/run/sources.c %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c \
 	%D%/cli/args.h %D%/cli/dispatch.c %D%/cli/dispatch.h %D%/cli/help.c %D%/cli/help.h \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \

@@ -19,6 +19,10 @@ struct args {
 	/* run */
 	bool interactive, terminal, rm, readonly, privileged, dry_run, cow;
 	const char *hostname, *name, *workdir, *user, *network, *overlay_keep;
+	const char *pid, *ipc, *uts, *cgroupns, *userns, *time;
+	struct strv uidmap, gidmap, group_add;
+	const char *subuidname, *subgidname;
+	int groups;		/* enum groups_mode */
 	int ids;		/* enum ids_mode */
 	int overlay;		/* enum overlay_mode */
 	struct strv volumes;	/* SRC:DST[:OPTIONS] */

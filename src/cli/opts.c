@@ -17,10 +17,15 @@
 static const char *const names_ids[] = {
 	[IDS_AUTO] = "auto", [IDS_RANGE] = "range", [IDS_SINGLE] = "single", NULL,
 };
+static const char *const names_groups[] = {
+	[GROUPS_AUTO] = "auto", [GROUPS_KEEP] = "keep", [GROUPS_DROP] = "drop", NULL,
+};
 static const char *const names_overlay[] = {
 	[OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel", [OVERLAY_FUSE] = "fuse", [OVERLAY_COPY] = "copy", NULL,
 };
-static const char *const names_network[] = { "none", NULL };
+static const char *const names_network[] = { "none", "host", NULL };
+static const char *const names_ns[] = { "private", "host", NULL };
+static const char *const names_userns[] = { "private", "keep-id", "nomap", NULL };
 static const char *const names_landlock[] = { "ro:", "rx:", "rw:", "rwx:", "x:", "tcp-bind:", "tcp-connect:", "scope",
 					     "scope:signals", "scope:abstract", NULL };
 static const char *const names_security[] = {
@@ -68,9 +73,8 @@ static const struct verb VERBS[VERB_COUNT] = {
 
 #define NO_DETACH      "lichen only runs in the foreground in this version; a shell's & or systemd-run sends it behind"
 #define NO_IMAGES      "there are no images in this version; the root file system is a directory, or 'host'"
-#define NO_NETWORK     "there is only --network none in this version"
+#define NO_NETWORK     "there is only --network none, host, ns:PATH or container:NAME in this version"
 #define NO_LIMITS      "there are no limits in this version; systemd-run --user --scope -p MemoryMax=... lichen run ... sets them from outside"
-#define OWN_NAMESPACE  "leave it out: a sandbox always has a namespace of its own"
 #define OWN_NAMESPACES "leave it out: a sandbox always has all namespaces of its own"
 
 static const struct peer {

@@ -171,6 +171,7 @@ int take_process(struct spec *s, const struct args *a, struct err *e)
 	s->process.cwd = str_dup(a->workdir);
 	if (a->workdir && a->workdir[0] != '/')
 		return err_set(e, ERR_USAGE, "-w %s: expected an absolute path inside", a->workdir);
+	s->process.init_by_default = a->init == TRI_UNSET;
 	s->process.init = a->init == TRI_UNSET ? s->root.kind == ROOT_HOST && !a->no_userns : a->init == TRI_TRUE;
 	s->process.argv0 = str_dup(a->argv0);
 	s->die_with_parent = a->die_with_parent;

@@ -65,6 +65,9 @@ static int take_bare(struct spec *s, const struct args *a, struct err *e)
 		{ "--shm-size", a->shm_size }, { "--domainname", a->domainname },
 		{ "--mount", a->mounts.n }, { "--file", a->files.n }, { "--symlink", a->symlinks.n }, { "--dir", a->dirs.n },
 		{ "--device", a->devices.n },
+		{ "--pid", a->pid }, { "--ipc", a->ipc }, { "--uts", a->uts }, { "--cgroupns", a->cgroupns },
+		{ "--userns", a->userns }, { "--time", a->time }, { "--uidmap", a->uidmap.n }, { "--gidmap", a->gidmap.n },
+		{ "--groups", a->groups }, { "--group-add", a->group_add.n },
 	};
 
 	if (!a->landlock.n) {

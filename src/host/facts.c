@@ -142,24 +142,77 @@ uint32_t subid_free_range(const char *text, uint32_t count, bool (*in_use)(uint3
 	return 0;
 }
 
+bool subid_is_elsewhere(const char *nsswitch)
+{
+	for (const char *line = nsswitch; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+		const char *s = line + strspn(line, " \t");
+		size_t len;
+
+		if (strncmp(s, "subid:", 6) != 0)
+			continue;
+		s += 6;
+		s += strspn(s, " \t");
+		len = strcspn(s, " \t\n#[");
+		return len && !(len == 5 && strncmp(s, "files", 5) == 0);
+	}
+	return false;
+}
+
+void subid_parse_tool(const char *text, struct subids *out)
+{
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+		unsigned long long first, count;
+		char end;
+
+		if (sscanf(line, "%*u: %*s %llu %llu%c", &first, &count, &end) != 3 || end != '\n' || !count || !first ||
+		    first > UINT32_MAX || count > UINT32_MAX - first)
+			continue;
+		if (out->n < SUBID_RANGES_MAX)
+			out->v[out->n++] = (struct subid_range){ (uint32_t)first, (uint32_t)count };
+	}
+}
+
+/* LDAP, sssd: the tool of shadow-utils asks whom nsswitch.conf names. */
+static void ask_getsubids(const char *name, bool groups, struct subids *out)
+{
+	AUTO_FREE char *tool = child_find("getsubids");
+	AUTO_FREE char *text = NULL;
+	const char *argv[] = { tool, groups ? "-g" : name, groups ? name : NULL, NULL };
+	struct child c;
+	struct err ignored;
+
+	if (tool && child_spawn(&c, argv, true, &ignored) == 0 && child_wait(&c, &text, &ignored) == 0)
+		subid_parse_tool(text, out);
+}
+
+static void read_ranges(struct facts *f, const char *name, uint32_t id, bool groups, struct subids *out)
+{
+	AUTO_FREE char *text = NULL;
+
+	*out = (struct subids){ 0 };
+	if (f->subid_elsewhere) {
+		if (name)
+			ask_getsubids(name, groups, out);
+		return;
+	}
+	if (fd_read_file(AT_FDCWD, groups ? "/etc/subgid" : "/etc/subuid", DB_MAX, &text, NULL) == 0)
+		subid_parse(text, name, id, out);
+}
+
+void facts_subids_of(struct facts *f, const char *name, bool groups)
+{
+	read_ranges(f, name, UINT32_MAX, groups, groups ? &f->subgids : &f->subuids);
+}
+
 static void read_subids(struct facts *f)
 {
-	static const char *const files[2] = { "/etc/subuid", "/etc/subgid" };
-	struct subids *out[2] = { &f->subuids, &f->subgids };
 	AUTO_FREE char *nss = NULL;
 
-	for (size_t i = 0; i < 2; i++) {
-		AUTO_FREE char *text = NULL;
-
-		if (fd_read_file(AT_FDCWD, files[i], DB_MAX, &text, NULL) == 0)
-			subid_parse(text, f->user, f->uid, out[i]);
-	}
-	/* a subid source that is not "files": the files above are not the truth */
-	if (!f->subuids.n && fd_read_file(AT_FDCWD, "/etc/nsswitch.conf", DB_MAX, &nss, NULL) == 0) {
-		const char *line = strstr(nss, "subid:");
-
-		f->subid_elsewhere = line && (line == nss || line[-1] == '\n');
-	}
+	/* with another source the files are not the truth: libsubid does not read them either */
+	if (fd_read_file(AT_FDCWD, "/etc/nsswitch.conf", DB_MAX, &nss, NULL) == 0)
+		f->subid_elsewhere = subid_is_elsewhere(nss);
+	read_ranges(f, f->user, f->uid, false, &f->subuids);
+	read_ranges(f, f->user, f->uid, true, &f->subgids);
 	f->newuidmap = child_find("newuidmap");
 	f->newgidmap = child_find("newgidmap");
 }

@@ -52,6 +52,15 @@ void facts_fini(struct facts *f);
 /* Parses the text of /etc/subuid for @user or the decimal @id; unit tests call it. */
 void subid_parse(const char *text, const char *user, uint32_t id, struct subids *out);
 
+/* Whether nsswitch.conf's text names a source for subid that is not the files. */
+bool subid_is_elsewhere(const char *nsswitch);
+
+/* Parses what getsubids(1) prints: "0: USER 100000 65536". */
+void subid_parse_tool(const char *text, struct subids *out);
+
+/* Replaces f->subuids, or f->subgids where @groups, by the ranges of @name. */
+void facts_subids_of(struct facts *f, const char *name, bool groups);
+
 /* Ids in all ranges together. */
 uint64_t subid_total(const struct subids *s);
 

@@ -8,10 +8,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/sys.h"
 #include "plan/internal.h"
 
 /* ---- stages before the clone ---- */
+
+/* "network container:web", "ipc /run/x" */
+static const char *ns_object(struct build *b, enum ns_type t)
+{
+	const struct spec_ns *ns = &b->spec->ns[t];
+
+	if (ns->container)
+		return plan_text_take(b, str_fmt("%s container:%s", ns_name(t), ns->container));
+	return plan_text_take(b, str_fmt("%s %s", ns_name(t), ns->path));
+}
+
+/* Offsets are frozen as soon as a process is in the time namespace, and only who owns it
+ * may write them: so the stage makes it, and before it the user namespace. */
+static void add_outer(struct build *b, uint64_t *flags)
+{
+	uint64_t early = *flags & (CLONE_NEWUSER | CLONE_NEWTIME);
+	struct step *s;
+
+	if (!b->spec->time.has_offsets)
+		return;
+	s = plan_add(b, STEP_OUTER, AT_STAGE, early & CLONE_NEWUSER ? "user,time with offsets" : "time with offsets");
+	s->why = "frozen once a process is in the time namespace";
+	s->u.clone_flags = early;
+	*flags &= ~early;
+}
 
 static void add_stages(struct build *b)
 {
@@ -19,27 +45,19 @@ static void add_stages(struct build *b)
 
 	/* to join a net, ipc or pid namespace one must stand in the user namespace that owns it */
 	if (b->spec->ns[NS_USER].mode == NS_PATH) {
-		struct step *s = plan_add(b, STEP_ENTER, AT_STAGE, b->spec->ns[NS_USER].path);
+		struct step *s = plan_add(b, STEP_ENTER, AT_STAGE, ns_object(b, NS_USER));
 
-		s->u.mount.source = b->spec->ns[NS_USER].path;
+		s->u.ns = NS_USER;
 		s->why = "owns the namespaces that are joined";
 	}
+	for (enum ns_type t = NS_MOUNT; t < NS_TYPES; t++)
+		if (b->spec->ns[t].mode == NS_PATH)
+			plan_add(b, STEP_JOIN, AT_STAGE, ns_object(b, t))->u.ns = t;
 	for (enum ns_type t = NS_USER; t < NS_TYPES; t++)
 		if (b->spec->ns[t].mode == NS_PRIVATE)
 			flags |= (uint64_t)(unsigned)ns_clone_flag(t);
-	if (b->spec->time.has_offsets) {
-		struct step *s = plan_add(b, STEP_OUTER, AT_STAGE, "time offsets");
-
-		s->why = "frozen once a process is in the time namespace";
-		flags &= ~(uint64_t)CLONE_NEWTIME;
-	}
+	add_outer(b, &flags);
 	plan_add_clone(b, flags);
-	for (enum ns_type t = NS_MOUNT; t < NS_TYPES; t++)
-		if (b->spec->ns[t].mode == NS_PATH) {
-			struct step *s = plan_add(b, STEP_JOIN, AT_CHILD, b->spec->ns[t].path);
-
-			s->u.mount.source = b->spec->ns[t].path;
-		}
 }
 
 /* ---- ids ---- */
@@ -123,6 +141,10 @@ static void add_root_id(struct build *b)
 {
 	const struct plan_input *in = b->in;
 
+	if (in->stays_caller) {
+		plan_add(b, STEP_ROOT_ID, AT_CHILD, "groups")->why = "the caller keeps its own id";
+		return;
+	}
 	if (in->how == IDMAP_SELF)
 		return; /* the caller is who it is to be, with every capability in the new namespace */
 	if (id_map_outside(&in->uids, 0) >= 0)
@@ -290,6 +312,9 @@ void plan_input_fini(struct plan_input *in)
 	free(in->rows);
 	strv_fini(&in->host_masks);
 	free(in->source_is_dir);
+	for (size_t t = 0; in->has_joined && t < NS_TYPES; t++)
+		auto_close(&in->joined[t]);
+	strv_fini(&in->host_lacks);
 	strv_fini(&in->skeleton_dirs);
 	strv_fini(&in->skeleton_files);
 	*in = (struct plan_input){ 0 };

@@ -46,6 +46,8 @@ static const struct {
 	const char *rule;
 } ORDER[] = {
 	{ STEP_ENTER, STEP_CLONE, "user namespaces are entered before the clone" },
+	{ STEP_ENTER, STEP_JOIN, "the owner's user namespace is entered before what it owns is joined" },
+	{ STEP_JOIN, STEP_CLONE, "namespaces are joined before the clone: a pid namespace counts for children only" },
 	{ STEP_OUTER, STEP_CLONE, "time offsets are written before the clone" },
 	{ STEP_CLONE, STEP_IDMAP, "there is no map before the clone" },
 	{ STEP_IDMAP, STEP_ROOT_ID, "ids are mapped before they are taken" },

@@ -9,23 +9,46 @@
 #include "plan/internal.h"
 #include "spec/mountopts.h"
 
+/* What takes the place of a default mount whose file system the kernel lets nobody mount
+ * but the owner of that kind of namespace. */
+enum shared_form {
+	FORM_NEW,	/* it needs no namespace: mounted as ever */
+	FORM_BIND,	/* the host's own is shown, recursively */
+	FORM_NONE,	/* left out: the host's would be that of another namespace */
+};
+
 /* The default mounts: one row each. A mount of the caller's on the same destination
  * replaces its row. */
 static const struct default_mount {
 	const char *target, *fstype, *data, *data2;	/* data2: the second rung's, where gid 5 is not mapped */
 	uint64_t attrs;
 	short slot;
+	enum ns_type of;		/* the namespace that it shows; NS_TYPES: none */
+	enum shared_form host;		/* that namespace is the host's */
+	enum shared_form joined;	/* it is another's, whose user namespace we do not stand in */
 } DEFAULT_MOUNTS[] = {
-	{ "/proc", "proc", NULL, NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE },
-	{ "/dev", "tmpfs", "mode=0755,size=65536k", NULL, MOUNT_ATTR_NOSUID, SLOT_DEV },
+	{ "/proc", "proc", NULL, NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE,
+	  NS_PID, FORM_BIND, FORM_NONE },
+	{ "/dev", "tmpfs", "mode=0755,size=65536k", NULL, MOUNT_ATTR_NOSUID, SLOT_DEV, NS_TYPES, FORM_NEW, FORM_NEW },
 	{ "/dev/pts", "devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5", "newinstance,ptmxmode=0666,mode=0620",
-	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, SLOT_PTS },
+	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, SLOT_PTS, NS_TYPES, FORM_NEW, FORM_NEW },
+	/* POSIX shared memory belongs to ipc for whoever shares it */
 	{ "/dev/shm", "tmpfs", "mode=1777,size=65536k", NULL,
-	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE },
-	{ "/dev/mqueue", "mqueue", NULL, NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE },
+	  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE, NS_IPC, FORM_BIND, FORM_NEW },
+	{ "/dev/mqueue", "mqueue", NULL, NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE,
+	  NS_IPC, FORM_BIND, FORM_NONE },
 	{ "/sys", "sysfs", NULL, NULL,
-	  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE },
+	  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE,
+	  NS_NETWORK, FORM_BIND, FORM_BIND },
 };
+
+const char *plan_shared_path(size_t n)
+{
+	for (size_t i = 0; i < N_ELEMS(DEFAULT_MOUNTS); i++)
+		if (DEFAULT_MOUNTS[i].host == FORM_BIND && n-- == 0)
+			return DEFAULT_MOUNTS[i].target;
+	return NULL;
+}
 
 struct step *plan_add_tree(struct build *b, enum step_kind kind, enum place place, const char *source, short slot,
 			   uint64_t attrs)
@@ -279,14 +302,46 @@ void plan_root_host_close(struct build *b)
 
 /* ---- what is mounted in either ---- */
 
+static enum shared_form form_of(const struct build *b, const struct default_mount *row)
+{
+	const struct spec_ns *ns = b->spec->ns;
+	enum shared_form form = FORM_NEW;
+
+	if (row->of == NS_TYPES || ns[row->of].mode == NS_PRIVATE)
+		return FORM_NEW;
+	if (ns[row->of].mode == NS_HOST)
+		form = row->host;
+	else if (ns[NS_USER].mode != NS_PATH) /* else we stand in the owner's */
+		form = row->joined;
+	if (form == FORM_BIND && strv_has(&b->in->host_lacks, row->target))
+		form = str_eq(row->fstype, "tmpfs") ? FORM_NEW : FORM_NONE;
+	return form;
+}
+
+static void add_shared(struct build *b, const struct default_mount *row)
+{
+	struct step *s = plan_add_tree(b, STEP_TREE, AT_CHILD, row->target, SLOT_NONE, row->attrs);
+
+	s->u.mount.target = row->target;
+	s->u.mount.is_dir = true;
+	s->reads[0] = SLOT_ROOT;
+	s->why = "a new one needs a namespace of the sandbox's own";
+}
+
 void plan_default_mounts(struct build *b)
 {
 	for (size_t i = 0; i < N_ELEMS(DEFAULT_MOUNTS); i++) {
 		const struct default_mount *row = &DEFAULT_MOUNTS[i];
 		struct step *s;
 
-		if (is_replaced(b, row->target))
+		enum shared_form form = form_of(b, row);
+
+		if (is_replaced(b, row->target) || form == FORM_NONE)
 			continue;
+		if (form == FORM_BIND) {
+			add_shared(b, row);
+			continue;
+		}
 		s = add_newfs(b, row->fstype, row->target, row->slot, row->data, row->attrs);
 		s->rungs[0].data = row->data;
 		if (row->data2) {

@@ -32,7 +32,7 @@ enum step_kind {
 	STEP_ENTER,	/* join a user namespace that owns others to be joined */
 	STEP_OUTER,	/* what must happen between the user namespace and the clone */
 	STEP_CLONE,	/* make the child in its namespaces */
-	STEP_JOIN,	/* join one namespace by path */
+	STEP_JOIN,	/* join one namespace: u.ns */
 	STEP_IDMAP,	/* write uid_map, setgroups and gid_map */
 	STEP_MEET,	/* a meeting point: u.meet */
 	STEP_PRIVATE,	/* cut mount propagation */
@@ -108,7 +108,12 @@ enum slot {
 
 enum { STEP_READS = 16, STEP_WRITES = 3, RUNGS_MAX = 3, ERRNOS_MAX = 6, SLOTS_MAX = 1024 };
 
-enum idmap_how { IDMAP_TOOLS, IDMAP_SUPERVISOR, IDMAP_SELF };
+enum idmap_how {
+	IDMAP_TOOLS,
+	IDMAP_SUPERVISOR,
+	IDMAP_SELF,
+	IDMAP_JOINED,	/* by whoever made the user namespace that is joined: there is no step */
+};
 
 /* One way to do a step. The walker takes the next one on the errnos listed. */
 struct rung {
@@ -131,7 +136,8 @@ struct step {
 	bool optional;		/* a failure is a warning */
 	union {
 		enum hs_point meet;
-		uint64_t clone_flags;
+		uint64_t clone_flags;	/* STEP_CLONE, STEP_OUTER */
+		enum ns_type ns;	/* STEP_ENTER, STEP_JOIN: the descriptor is plan_input.joined[ns] */
 		struct {
 			const char *source;	/* host path, or directory of a detached mount */
 			const char *fstype;
@@ -196,8 +202,14 @@ struct plan_input {
 	size_t n_rows;
 	struct strv host_masks;	/* `host`: shown but not to be read */
 	bool *source_is_dir;	/* per spec.mounts */
+	bool has_joined;	/* the next is filled in; run/join.c opened and proved them */
+	int joined[NS_TYPES];	/* with NS_PATH: the namespace, owned; else -1 */
+	struct strv host_lacks;	/* what a default mount would show of a shared namespace, and is not there */
 	struct strv skeleton_dirs, skeleton_files;	/* mount points that a read-only root lacks */
 	bool maps_tty_gid;	/* gid 5 is mapped */
+	bool has_own;		/* the payload's user by default is the next, not root */
+	uint32_t own_uid, own_gid;	/* inside */
+	bool stays_caller;	/* a range is mapped, but set-up is done by the caller's own id */
 	bool user_is_root;	/* the payload stays root inside (known beforehand) */
 	bool needs_userns_fd;	/* the supervisor asks for the user namespace */
 };
@@ -220,6 +232,10 @@ struct plan {
  */
 NODISCARD int plan_build(struct plan *p, const struct spec *spec, const struct plan_input *in, struct err *e);
 void plan_fini(struct plan *p);
+
+/* The @n-th path of this machine that a default mount shows where a namespace is the
+ * host's; NULL beyond the last. */
+const char *plan_shared_path(size_t n);
 
 /* Invariants; ERR_BUG names the rule and the step. */
 NODISCARD int plan_check(const struct plan *p, struct err *e);

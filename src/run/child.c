@@ -34,7 +34,9 @@ int child_main(struct ctx *c)
 	log_set_sink(sink, c->hs);
 	/* the supervisor may be gone already: then 'go' never comes and the walk ends there */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	/* a stage that joined others' namespaces has closed us to ptrace: steps/join.c */
+	if (c->spec->ns[NS_USER].mode != NS_PATH && c->spec->ns[NS_PID].mode != NS_PATH)
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	for (size_t i = 0; i < c->plan->n; i++)
 		if (take_step(c, i, &e) < 0) {
 			hs_send_err(c->hs, &e);

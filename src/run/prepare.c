@@ -149,8 +149,12 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 
 static void make_texts(struct plan_input *in, const struct spec *s, const struct facts *f)
 {
+	/* a uts namespace that is not our own has its name already; join_resolve() knows a joined one's */
+	if (s->ns[NS_UTS].mode == NS_HOST)
+		str_set(&in->hostname, f->hostname);
 	if (s->root.kind == ROOT_HOST) {
-		in->hostname = str_dup(s->hostname ? s->hostname : f->hostname);
+		if (!in->hostname)
+			in->hostname = str_dup(s->hostname ? s->hostname : f->hostname);
 		if (f->home && f->home[0] == '/' && f->home[1])
 			in->home = path_clean(f->home);
 		if (s->add_hosts.n)
@@ -159,7 +163,8 @@ static void make_texts(struct plan_input *in, const struct spec *s, const struct
 			in->etc_resolv = resolv_text(s);
 		return;
 	}
-	in->hostname = s->hostname ? str_dup(s->hostname) : str_dupn(s->id ? s->id : "000000000000", 12);
+	if (!in->hostname)
+		in->hostname = s->hostname ? str_dup(s->hostname) : str_dupn(s->id ? s->id : "000000000000", 12);
 	in->etc_hostname = str_fmt("%s\n", in->hostname);
 	in->etc_hosts = hosts_text(s, in->hostname);
 	if (!s->no_resolv)
@@ -287,17 +292,45 @@ static int prepare_bare(struct plan_input *in, struct spec *s, const struct fact
 	return 0;
 }
 
-int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd, struct err *e)
+/* The ids are what they are: does the tree fit, and can we make a writable layer? */
+static int check_joined_ids(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
 {
+	if (!f->is_root && id_map_inside(&in->uids, f->uid) < 0) {
+		err_set(e, ERR_SPEC, "your own id, %u, does not exist in the user namespace that is joined", f->uid);
+		return err_hint(e, "join one that maps you: every sandbox does, but with --userns=nomap");
+	}
+	if (s->root.kind == ROOT_DIR && !f->is_root && id_map_inside(&in->uids, in->top_uid) < 0)
+		in->owner = OWNER_FOREIGN;
+	return 0;
+}
+
+int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd,
+		  struct store *st, struct err *e)
+{
+	int wished = 0;
+
 	*in = (struct plan_input){ .is_root = f->is_root };
 	in->state_dir = str_dup(rd ? rd->data : "STATE");
 	if (spec_is_bare(s))
 		return prepare_bare(in, s, f, e);
-	if (f->is_root && map_real_root(in, s, f, e) < 0)
+	if (join_resolve(in, s, f, st, e) < 0)
 		return -1;
+	if (f->is_root && in->how != IDMAP_JOINED) {
+		wished = ids_wished(in, s, f, e);
+		if (wished < 0 || (!wished && map_real_root(in, s, f, e) < 0))
+			return -1;
+	}
 	if (root_find(in, s, f, e) < 0)
 		return -1;
-	if (!f->is_root && choose_ids(in, s, f, e) < 0)
+	if (!f->is_root && in->how != IDMAP_JOINED) {
+		wished = ids_wished(in, s, f, e);
+		if (wished < 0 || (!wished && choose_ids(in, s, f, e) < 0))
+			return -1;
+	}
+	/* what was made of words must keep the rules, too */
+	if (wished && (id_map_copy(&s->uids, &in->uids), id_map_copy(&s->gids, &in->gids), spec_check(s, e)) < 0)
+		return -1;
+	if (in->how == IDMAP_JOINED && check_joined_ids(in, s, f, e) < 0)
 		return -1;
 	if (sources_look(in, s, rd, e) < 0 || (s->n_devices && devices_look(in, s, f, e) < 0))
 		return -1;

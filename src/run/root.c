@@ -60,12 +60,12 @@ static void find_secrets(const struct facts *f, int dirfd, const char *path, int
 	}
 }
 
-static void find_masks(struct plan_input *in, const struct facts *f)
+static void find_masks(struct plan_input *in, const struct spec *s, const struct facts *f)
 {
 	for (size_t i = 0; i < N_ELEMS(HOST_MASKED); i++)
 		if (faccessat(AT_FDCWD, HOST_MASKED[i], R_OK, AT_EACCESS) == 0 && !in->is_root)
 			strv_add(&in->host_masks, HOST_MASKED[i]);
-	for (size_t i = 0; f->n_groups && i < N_ELEMS(HOST_SECRET_PLACES); i++) {
+	for (size_t i = 0; s->groups == GROUPS_AUTO && f->n_groups && i < N_ELEMS(HOST_SECRET_PLACES); i++) {
 		AUTO_CLOSE int fd = open(HOST_SECRET_PLACES[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd >= 0)
@@ -144,7 +144,7 @@ int root_find(struct plan_input *in, const struct spec *s, const struct facts *f
 	if (s->root.kind == ROOT_BINS)
 		return bins_find(in, s, e);
 	find_rows(in);
-	find_masks(in, f);
+	find_masks(in, s, f);
 	return 0;
 }
 

@@ -39,6 +39,7 @@
 #include "run/internal.h"
 #include "run/relay.h"
 #include "run/run.h"
+#include "run/share.h"
 #include "spec/oci.h"
 #include "steps/seccomp.h"
 
@@ -67,6 +68,9 @@ struct run {
 	pid_t parent;		/* --die-with-parent: who started us; else 0 */
 	int timer_fd;		/* --timeout; else -1 */
 	bool has_timed_out;
+	int share_fd;		/* where the namespaces are asked for */
+	struct share_answer share;
+	bool is_shared;		/* share.fds are filled in */
 };
 
 /* ---- before the clone ---- */
@@ -159,13 +163,18 @@ static int make_plan(struct run *r, struct err *e)
 {
 	if (has_layer(r->spec) && layer_choose(&r->layer, r->spec, r->has_dir ? &r->dir : NULL, r->facts.uid, e) < 0)
 		return -1;
-	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL, e) < 0)
+	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL,
+			  r->has_store ? &r->store : NULL, e) < 0)
 		return -1;
 	r->in.is_created = r->is_created;
 	r->in.layer_dir = str_dup(r->layer.dir);
 	r->in.layer_in_memory = r->layer.in_memory;
 	if (r->spec->process.init)
 		r->in.init_path = helper_path("lichen-init");
+	if (r->in.init_path && r->spec->process.init_by_default && access(r->in.init_path, R_OK) < 0) {
+		log_info("init: none, %s is not installed", r->in.init_path);
+		r->spec->process.init = false;
+	}
 	if (plan_build(&r->plan, r->spec, &r->in, e) < 0 || plan_check(&r->plan, e) < 0)
 		return -1;
 	r->ctx = (struct ctx){ .spec = r->spec, .plan = &r->plan, .in = &r->in, .place = AT_SUPERVISOR, .hs = &r->hs };
@@ -226,6 +235,22 @@ static int make_dirs(struct run *r, struct err *e)
 
 /* ---- the clone and what is done meanwhile ---- */
 
+static int be_child(void *arg)
+{
+	struct run *r = arg;
+	struct ctx *c = &r->ctx;
+
+	/* the lock is the supervisor's alone; its end of the socket must show its death */
+	auto_close(&r->dir.lock_fd);
+	hs_close(&r->hs);
+	auto_close(&r->signal_fd);
+	auto_close(&r->timer_fd);
+	c->hs = &r->child_hs;
+	for (size_t i = 0; i < 3; i++)
+		c->stdio[i] = r->child_stdio[i];
+	return child_main(c);
+}
+
 static int do_clone(struct run *r, const struct step *s, struct err *e)
 {
 	int pidfd = -1;
@@ -240,31 +265,22 @@ static int do_clone(struct run *r, const struct step *s, struct err *e)
 		return -1;
 	r->hs.on_fuse = on_fuse;
 	r->hs.on_fuse_arg = r;
-	/* what the payload orphans is ours to end, where no pid namespace does it */
-	if (spec_is_bare(r->spec) && prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) < 0)
-		return err_sys(e, "prctl", NULL, "becoming a subreaper");
-	/* without namespaces no clone3, which old containers' filters answer with ENOSYS */
-	pid = s->u.clone_flags ? sys_clone3(&args) : fork();
-	if (pid < 0)
-		return err_sys(e, s->u.clone_flags ? "clone3" : "fork", s->object, "making the namespaces");
-	if (pid == 0) {
-		struct ctx *c = &r->ctx;
-
-		/* the lock is the supervisor's alone; its end of the socket must show its death */
-		auto_close(&r->dir.lock_fd);
-		hs_close(&r->hs);
-		auto_close(&r->signal_fd);
-		auto_close(&r->timer_fd);
-		c->hs = &r->child_hs;
-		for (size_t i = 0; i < 3; i++)
-			c->stdio[i] = r->child_stdio[i];
-		_exit(child_main(c));
+	if (stage_is_needed(&r->plan)) {
+		if (stage_clone(&r->ctx, s, be_child, r, &pid, &pidfd, e) < 0)
+			return -1;
+	} else {
+		/* without namespaces no clone3, which old containers' filters answer with ENOSYS */
+		pid = s->u.clone_flags ? sys_clone3(&args) : fork();
+		if (pid < 0)
+			return err_sys(e, s->u.clone_flags ? "clone3" : "fork", s->object, "making the namespaces");
+		if (pid == 0)
+			_exit(be_child(r));
 	}
 	hs_close(&r->child_hs);
 	for (size_t i = 0; i < 3; i++)
 		auto_close(&r->child_stdio[i]);
 	r->ctx.child_pid = pid;
-	if (!s->u.clone_flags)
+	if (pidfd < 0)
 		pidfd = sys_pidfd_open(pid, 0);
 	if (pidfd < 0) {
 		err_sys(e, "pidfd_open", NULL, "holding on to the child");
@@ -330,6 +346,19 @@ static int record(void *arg, struct err *e)
 	return store_write_config(&r->dir, json.s, json.len, e);
 }
 
+/* The namespaces as they were made, before the payload exists. The child is not waited
+ * for, so its number is its own. Where it is closed to us for now (a map by newuidmap, a
+ * joined user namespace) this is done earlier, or after exec. */
+static void take_namespaces(struct run *r)
+{
+	if (r->is_shared)
+		return;
+	r->is_shared = share_open(r->ctx.child_pid, r->spec, r->share.fds) == 0;
+	r->share.pid = r->ctx.child_pid;
+	for (size_t t = 0; t < NS_TYPES; t++)
+		r->share.host[t] = r->spec->ns[t].mode == NS_HOST;
+}
+
 /* What must stand before the payload may begin. In a foreground run all of it is done
  * beside the child, which assembles the root. */
 static int settle(struct run *r, const char *status, struct err *e)
@@ -342,6 +371,9 @@ static int settle(struct run *r, const char *status, struct err *e)
 	if (!r->is_created &&
 	    keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay), is_bare ? r->ctx.child_pid : 0,
 			 r->dir.id, e) < 0)
+		return -1;
+	take_namespaces(r);
+	if (!r->is_created && share_listen(&r->dir, &r->share_fd, e) < 0)
 		return -1;
 	return record(r, e) < 0 ? -1 : write_state(r, status, e);
 }
@@ -388,8 +420,11 @@ static bool parent_is_gone(const struct run *r)
 /* One meeting point, with what belongs around it. */
 static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 {
-	if (s->u.meet == HS_IDS_MAPPED && record(r, e) < 0)
-		return -1;
+	if (s->u.meet == HS_IDS_MAPPED) {
+		take_namespaces(r); /* it becomes root inside next, and closed to us */
+		if (record(r, e) < 0)
+			return -1;
+	}
 	if ((s->u.meet == HS_GO || (s->u.meet == HS_ROOT_READY && !r->is_created)) &&
 	    settle(r, r->is_created ? "created" : "running", e) < 0)
 		return -1;
@@ -399,7 +434,7 @@ static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 		tell_ready(r, NULL);
 		store_sweep(&r->store, in_map);
 		if (control_wait_start(r->control_fd, r->signal_fd, ctx_fd(&r->ctx, SLOT_CHILD), conn, e) < 0 ||
-		    write_state(r, "running", e) < 0)
+		    write_state(r, "running", e) < 0 || share_listen(&r->dir, &r->share_fd, e) < 0)
 			return -1;
 	}
 	if (hs_pass(&r->ctx, s, e) < 0)
@@ -425,12 +460,15 @@ static int walk(struct run *r, int *conn, struct err *e)
 			rc = meet(r, s, conn, e);
 		else if (s->kind == STEP_CLONE)
 			rc = do_clone(r, s, e);
-		else if (s->place == AT_SUPERVISOR || s->place == AT_STAGE)
+		else if (s->place == AT_SUPERVISOR)
 			rc = walk_step(&r->ctx, i, e);
 		if (rc < 0)
 			return -1;
 	}
-	return hs_wait_exec(&r->hs, &r->ctx, e);
+	if (hs_wait_exec(&r->hs, &r->ctx, e) < 0)
+		return -1;
+	take_namespaces(r);
+	return 0;
 }
 
 static void on_fuse(void *arg, size_t step, const int *fds)
@@ -488,7 +526,8 @@ static void send_signal(struct run *r, int sig)
 {
 	int pidfd = ctx_fd(&r->ctx, SLOT_CHILD);
 
-	if (!r->spec->process.init && is_terminating(r, sig) && !has_disposition(r->ctx.child_pid, sig)) {
+	/* only pid 1 of a namespace does not die of a signal by default */
+	if (!r->spec->process.init && r->spec->ns[NS_PID].mode == NS_PRIVATE && is_terminating(r, sig) && !has_disposition(r->ctx.child_pid, sig)) {
 		r->forwarded = sig;
 		sig = SIGKILL;
 	}
@@ -571,7 +610,7 @@ static void time_is_over(struct run *r)
 }
 
 enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_FUSE = 4 << 16,
-       TAG_TIMER = 5 << 16, TAG_MASK = 0xff << 16 };
+       TAG_TIMER = 5 << 16, TAG_SHARE = 6 << 16, TAG_MASK = 0xff << 16 };
 
 static int watch(int ep, int fd, unsigned tag)
 {
@@ -609,13 +648,39 @@ static bool is_never_executed(pid_t pid)
 	return p && sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & NEVER_EXECUTED);
 }
 
+/* Without a pid namespace of its own nothing ends what the payload leaves running: as
+ * subreaper we are its parent then. Again and again, as they may fork meanwhile. */
+static void kill_rest(const struct run *r)
+{
+	AUTO_FREE char *path = str_fmt("/proc/self/task/%d/children", (int)getpid());
+	bool is_any = r->spec->ns[NS_PID].mode != NS_PRIVATE;
+
+	while (is_any) {
+		AUTO_FREE char *text = NULL;
+		int pid, len;
+
+		is_any = false;
+		if (fd_read_file(AT_FDCWD, path, 1 << 20, &text, NULL) < 0)
+			return;
+		for (const char *s = text; sscanf(s, "%d%n", &pid, &len) == 1; s += len) {
+			/* our own child, not yet waited for */
+			if (pid == r->keeper || pid == r->fuse.pid || kill(pid, SIGKILL) < 0)
+				continue;
+			is_any = true;
+			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+				;
+		}
+	}
+}
+
 static int wait_for_end(struct run *r, int *status, struct err *e)
 {
 	AUTO_CLOSE int ep = epoll_create1(EPOLL_CLOEXEC);
 	siginfo_t si = { 0 };
 	bool has_ended = false;
 
-	if (ep < 0 || watch(ep, r->signal_fd, TAG_SIGNAL) < 0 || watch(ep, ctx_fd(&r->ctx, SLOT_CHILD), TAG_CHILD) < 0)
+	if (ep < 0 || watch(ep, r->signal_fd, TAG_SIGNAL) < 0 || watch(ep, ctx_fd(&r->ctx, SLOT_CHILD), TAG_CHILD) < 0 ||
+	    watch(ep, r->share_fd, TAG_SHARE) < 0)
 		return err_sys(e, "epoll_ctl", NULL, "watching the payload");
 	if (r->fuse.pidfd >= 0 && watch(ep, r->fuse.pidfd, TAG_FUSE) < 0)
 		return err_sys(e, "epoll_ctl", NULL, "watching fuse-overlayfs");
@@ -644,6 +709,8 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 				has_ended = true;
 			else if (tag == TAG_FUSE)
 				fuse_ended(r, ep);
+			else if (tag == TAG_SHARE)
+				share_serve(r->share_fd, &r->share);
 		}
 	}
 	if (r->spec->seccomp == SECCOMP_PROFILE && is_never_executed(r->ctx.child_pid)) {
@@ -653,6 +720,7 @@ static int wait_for_end(struct run *r, int *status, struct err *e)
 	if (waitid(P_PID, (id_t)r->ctx.child_pid, &si, WEXITED) < 0)
 		return err_sys(e, "waitid", "payload", "waiting for the payload");
 	r->ctx.child_pid = 0;
+	kill_rest(r);
 	relay_drain(r->relay);
 	*status = r->has_timed_out	   ? STATUS_TIMEOUT
 		: si.si_code == CLD_EXITED ? si.si_status
@@ -694,6 +762,8 @@ static void finish(struct run *r)
 	}
 	if (r->ctx.fds && spec_is_bare(r->spec) && r->has_dir)
 		tree_end_children(r->keeper);
+	else
+		kill_rest(r);
 	if (r->relay)
 		relay_free(r->relay);
 	fuse_end(&r->fuse);
@@ -722,6 +792,8 @@ static void finish(struct run *r)
 	auto_close(&r->signal_fd);
 	auto_close(&r->timer_fd);
 	auto_close(&r->control_fd);
+	auto_close(&r->share_fd);
+	share_answer_fini(&r->share);
 	plan_fini(&r->plan);
 	plan_input_fini(&r->in);
 	facts_fini(&r->facts);
@@ -732,17 +804,21 @@ static void run_init(struct run *r, struct spec *s)
 	*r = (struct run){ .spec = s, .signal_fd = -1, .timer_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
 			   .fuse = { .pidfd = -1, .err_fd = -1 }, .layer = { .lock_fd = -1 },
-			   .dir = { .lock_fd = -1 } };
+			   .dir = { .lock_fd = -1 }, .share_fd = -1 };
+	for (size_t t = 0; t < NS_TYPES; t++)
+		r->share.fds[t] = -1;
 }
 
 static int prepare(struct run *r, struct err *e)
 {
 	struct spec *s = r->spec;
-	bool needs_ranges = s->ids != IDS_SINGLE && (s->root.kind == ROOT_DIR || s->ids == IDS_RANGE || geteuid() == 0);
+	bool needs_ranges = s->ids != IDS_SINGLE && (s->root.kind == ROOT_DIR || s->ids == IDS_RANGE || geteuid() == 0 ||
+						     s->userns || s->uidmap || s->gidmap || s->groups == GROUPS_DROP ||
+						     s->process.groups);
 
 	if (facts_read(&r->facts, needs_ranges, e) < 0)
 		return -1;
-	if (spec_check(s, e) < 0 || attrs_check(s, false, e) < 0 || block_signals(r, e) < 0)
+	if (spec_check(s, e) < 0 || attrs_check(s, false, e) < 0 || ids_prepare(s, &r->facts, e) < 0 || block_signals(r, e) < 0)
 		return -1;
 	if (r->parent && bind_parent(r, e) < 0)
 		return -1;
@@ -753,6 +829,8 @@ static int prepare(struct run *r, struct err *e)
 		return -1;
 	r->has_dir = true;
 	str_set(&s->id, r->dir.id);
+	if (s->ns[NS_PID].mode != NS_PRIVATE && prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) < 0)
+		return err_sys(e, "prctl", NULL, "taking over what the payload leaves running");
 	if (make_plan(r, e) < 0 || make_dirs(r, e) < 0 || choose_filter(r, e) < 0)
 		return -1;
 	return relay_new(&r->relay, s->process.terminal, s->process.interactive, r->child_stdio, e);
@@ -824,6 +902,14 @@ int run_foreground(struct spec *s, int *status, struct err *e)
 	return 0;
 }
 
+static bool joins_container(const struct spec *s)
+{
+	for (size_t t = 0; t < NS_TYPES; t++)
+		if (s->ns[t].mode == NS_PATH && s->ns[t].container)
+			return true;
+	return false;
+}
+
 int run_dry(struct spec *s, bool json, struct err *e)
 {
 	AUTO_BUF struct buf out = { 0 };
@@ -836,6 +922,13 @@ int run_dry(struct spec *s, bool json, struct err *e)
 		rc = spec_check(s, e);
 	if (rc == 0)
 		rc = attrs_check(s, true, e);
+	if (rc == 0)
+		rc = ids_prepare(s, &r.facts, e);
+	/* a sandbox that is joined must be asked */
+	if (rc == 0 && joins_container(s)) {
+		rc = store_open(&r.store, r.facts.uid, r.facts.home, e);
+		r.has_store = rc == 0;
+	}
 	if (rc == 0)
 		rc = make_plan(&r, e);
 	if (rc == 0) {

@@ -7,6 +7,7 @@
 #include "run/internal.h"
 
 static step_fn *const STEP_FUNCTIONS[STEP_KINDS] = {
+	[STEP_ENTER] = step_enter,	   [STEP_OUTER] = step_outer,	      [STEP_JOIN] = step_join,
 	[STEP_IDMAP] = step_idmap,	   [STEP_PRIVATE] = step_private,     [STEP_OPEN] = step_open,
 	[STEP_TREE] = step_tree,	   [STEP_IDTREE] = step_idtree,	      [STEP_ATTACH] = step_attach,
 	[STEP_OWN] = step_own,		   [STEP_COPY_FIX] = step_copy_fix,   [STEP_ROOT_ID] = step_root_id,
@@ -47,8 +48,7 @@ int walk_step(struct ctx *c, size_t index, struct err *e)
 
 	log_debug("step %zu, %s %s", index + 1, step_name(s->kind), s->object);
 	if (!fn)
-		return err_set(e, ERR_SPEC, "step %zu, %s %s: joining namespaces and time offsets are not part of this version",
-			       index + 1, step_name(s->kind), s->object);
+		return err_set(e, ERR_BUG, "step %zu, %s %s: nobody does it", index + 1, step_name(s->kind), s->object);
 	for (size_t r = 0;; r++) {
 		if (fn(c, s, r, e) == 0) {
 			if (index < sizeof(c->rung_taken))

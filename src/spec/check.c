@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "spec/idwish.h"
 #include "spec/internal.h"
 #include "spec/landlock.h"
 #include "spec/mountopts.h"
@@ -74,8 +75,9 @@ static void check_identity(struct strv *f, const struct spec *s)
 		strv_addf(f, "hostname: '%.80s' is not between 1 and %d bytes long", h, HOSTNAME_MAX);
 	if (h && (strchr(h, '/') || has_control(h)))
 		strv_addf(f, "hostname: '%.80s' has a slash or a control character in it", h);
-	if (h && s->ns[NS_UTS].mode == NS_HOST)
-		strv_addf(f, "hostname: '%.80s' needs a uts namespace, but the host's is used", h);
+	if (h && s->ns[NS_UTS].mode != NS_PRIVATE)
+		strv_addf(f, "hostname: '%.80s' needs a uts namespace of the sandbox's own, but %s is used", h,
+			  s->ns[NS_UTS].mode == NS_HOST ? "the host's" : "another's");
 }
 
 static void check_root(struct strv *f, const struct spec *s)
@@ -183,10 +185,16 @@ static void check_ns(struct strv *f, const struct spec *s)
 	for (enum ns_type t = 0; t < NS_TYPES; t++) {
 		const struct spec_ns *ns = &s->ns[t];
 
-		if (ns->mode == NS_PATH && (!ns->path || ns->path[0] != '/'))
+		if (ns->mode == NS_PATH && ns->container && !str_is_name(ns->container))
+			strv_addf(f, "%s namespace: '%.80s' is not a sandbox's name or id", ns_name(t), ns->container);
+		if (ns->mode == NS_PATH && !ns->container && (!ns->path || ns->path[0] != '/'))
 			strv_addf(f, "%s namespace: '%.80s' is not an absolute path", ns_name(t),
 				  ns->path ? ns->path : "");
 	}
+	if (s->ns[NS_USER].mode == NS_HOST && !spec_is_bare(s))
+		strv_addf(f, "user namespace: the host's cannot be used, as a sandbox stands on a user namespace of its own");
+	if (s->ns[NS_MOUNT].mode != NS_PRIVATE && !spec_is_bare(s))
+		strv_addf(f, "mount namespace: it is always the sandbox's own, as its root file system is");
 	if (!s->time.has_offsets)
 		return;
 	if (s->ns[NS_TIME].mode != NS_PRIVATE)
@@ -235,8 +243,31 @@ static void check_map(struct strv *f, const char *what, const struct id_map *m)
 	}
 }
 
+/* What is asked of the maps is of one piece. */
+static void check_wishes(struct strv *f, const struct spec *s)
+{
+	struct id_wishes w = { 0 };
+	enum userns_wish kind;
+	int64_t uid, gid;
+	struct err e;
+
+	if (userns_wish_parse(s->userns, &kind, &uid, &gid, &e) < 0 ||
+	    (s->uidmap && id_wishes_parse("--uidmap", s->uidmap, &w, &e) < 0) ||
+	    (s->gidmap && id_wishes_parse("--gidmap", s->gidmap, &w, &e) < 0))
+		strv_addf(f, "%s", e.what);
+	id_wishes_fini(&w);
+	if (s->userns && (s->uidmap || s->gidmap))
+		strv_addf(f, "--userns=%.40s and --uidmap or --gidmap both say which ids there are", s->userns);
+	if (s->ids == IDS_SINGLE && (s->uidmap || s->gidmap || str_eq(s->userns, "nomap")))
+		strv_addf(f, "--ids=single, and more ids are asked for");
+	if (s->ns[NS_USER].mode == NS_PATH && (s->userns || s->uidmap || s->gidmap || s->subuidname || s->subgidname))
+		strv_addf(f, "the user namespace that is joined has its ids already: --uidmap, --gidmap, --subuidname and "
+			     "--subgidname cannot change them");
+}
+
 static void check_maps(struct strv *f, const struct spec *s)
 {
+	check_wishes(f, s);
 	check_map(f, "uid map", &s->uids);
 	check_map(f, "gid map", &s->gids);
 	if (s->ns[NS_USER].mode == NS_HOST && (s->uids.n || s->gids.n))

@@ -38,6 +38,8 @@ static const char *const IDS[] = { [IDS_AUTO] = "auto", [IDS_RANGE] = "range",
 				   [IDS_SINGLE] = "single" };
 static const char *const OVERLAYS[] = { [OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel",
 					[OVERLAY_FUSE] = "fuse", [OVERLAY_COPY] = "copy" };
+static const char *const GROUPS[] = { [GROUPS_AUTO] = "auto", [GROUPS_KEEP] = "keep",
+				      [GROUPS_DROP] = "drop" };
 static const char *const SECCOMPS[] = { [SECCOMP_DEFAULT] = "default",
 					[SECCOMP_UNCONFINED] = "unconfined",
 					[SECCOMP_PROFILE] = "profile" };
@@ -80,6 +82,21 @@ static const struct note NOTES[] = {
 	{ "dns-options", AT(dns_options), LIST },
 	{ "no-resolv-conf", AT(no_resolv), FLAG },
 	{ "landlock", AT(landlock), LIST },
+	{ "groups", AT(groups), ENUM(GROUPS) },
+	{ "group-add", AT(process.groups), TEXT },
+	{ "userns", AT(userns), TEXT },
+	{ "uidmap", AT(uidmap), TEXT },
+	{ "gidmap", AT(gidmap), TEXT },
+	{ "subuidname", AT(subuidname), TEXT },
+	{ "subgidname", AT(subgidname), TEXT },
+	{ "userns-private", AT(userns_private), FLAG },
+	{ "join-user", AT(ns[NS_USER].container), TEXT },
+	{ "join-pid", AT(ns[NS_PID].container), TEXT },
+	{ "join-network", AT(ns[NS_NETWORK].container), TEXT },
+	{ "join-ipc", AT(ns[NS_IPC].container), TEXT },
+	{ "join-uts", AT(ns[NS_UTS].container), TEXT },
+	{ "join-cgroup", AT(ns[NS_CGROUP].container), TEXT },
+	{ "join-time", AT(ns[NS_TIME].container), TEXT },
 };
 
 /* ---- reading ---- */

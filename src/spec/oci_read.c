@@ -200,6 +200,28 @@ int oci_read_root(struct oci_reader *r, const struct oci_field *f, json_t *j,
 /* ---- process ---- */
 
 /* Where the file is ours the annotation says what was typed, or that nothing was. */
+/* As the words of --group-add. */
+static int read_gids(json_t *user, const struct jpath *up, char **out, struct err *e)
+{
+	const struct jpath at = { .up = up, .key = "additionalGids" };
+	json_t *list = member(user, "additionalGids"), *v;
+	AUTO_BUF struct buf words = { 0 };
+	size_t i;
+
+	if (list && !json_is_array(list))
+		return oci_bad(&at, "an array", list, e);
+	json_array_foreach(list, i, v) {
+		const struct jpath one = { .up = &at, .index = i };
+
+		if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) >= UINT32_MAX)
+			return oci_bad(&one, "a group id", v, e);
+		buf_addf(&words, "%s%" JSON_INTEGER_FORMAT, i ? "," : "", json_integer_value(v));
+	}
+	if (words.len)
+		*out = buf_take(&words);
+	return 0;
+}
+
 int oci_read_user(struct oci_reader *r, const struct oci_field *f, json_t *j,
 		  const struct jpath *at, struct err *e)
 {
@@ -208,17 +230,20 @@ int oci_read_user(struct oci_reader *r, const struct oci_field *f, json_t *j,
 	uint32_t uid = 0, gid = 0;
 
 	str_set(out, NULL);
+	str_set(&r->s->process.groups, NULL);
 	if (!j)
 		return 0;
 	if (want_object(j, at, e) < 0)
 		return -1;
-	warn_others(r, j, at, has_id && r->trust == OCI_STRANGER ? KNOWN("uid", "gid", "umask")
-								 : KNOWN("uid", "gid", "umask", "username"));
+	warn_others(r, j, at, has_id && r->trust == OCI_STRANGER ? KNOWN("uid", "gid", "additionalGids", "umask")
+								 : KNOWN("uid", "gid", "additionalGids", "umask", "username"));
 	r->s->process.has_umask = member(j, "umask");
 	if (r->s->process.has_umask && member_u32(j, "umask", at, &r->s->process.umask, e) < 0)
 		return -1;
 	if (r->trust == OCI_TRUSTED)
 		return 0;
+	if (read_gids(j, at, &r->s->process.groups, e) < 0)
+		return -1;
 	if (!has_id)
 		return member_string(r, j, "username", at, out, e);
 	if ((member(j, "uid") && member_u32(j, "uid", at, &uid, e) < 0) ||
@@ -361,6 +386,7 @@ int oci_read_namespaces(struct oci_reader *r, const struct oci_field *f, json_t 
 	for (size_t t = 0; t < NS_TYPES; t++) {
 		all[t].mode = NS_HOST;
 		str_set(&all[t].path, NULL);
+		str_set(&all[t].container, NULL);
 	}
 	return each_object(r, f, j, at, read_ns, e);
 }

@@ -142,6 +142,25 @@ static int64_t id_number(const char *s, const char *end)
 	return n <= UINT32_MAX ? n : -1;
 }
 
+/* Those that are numbers; the annotation has all that were typed. */
+static json_t *write_groups(const char *text)
+{
+	AUTO_STRV struct strv words = { 0 };
+	json_t *array;
+
+	if (!text)
+		return NULL;
+	array = json_array();
+	strv_split(&words, text, ',');
+	for (size_t i = 0; i < words.n; i++) {
+		int64_t gid = id_number(words.v[i], words.v[i] + strlen(words.v[i]));
+
+		if (gid >= 0)
+			json_array_append_new(array, json_integer(gid));
+	}
+	return array;
+}
+
 /* Numbers for other runtimes where we have them; the annotation has what was typed. */
 json_t *oci_write_user(struct oci_writer *w, const struct oci_field *f, json_t *old)
 {
@@ -156,6 +175,7 @@ json_t *oci_write_user(struct oci_writer *w, const struct oci_field *f, json_t *
 	oci_set(j, "gid", uid >= 0 && gid >= 0 ? json_integer(gid) : NULL);
 	oci_set(j, "username", uid >= 0 && gid >= 0 ? NULL : oci_str(w, user));
 	oci_set(j, "umask", w->s->process.has_umask ? json_integer(w->s->process.umask) : NULL);
+	oci_set(j, "additionalGids", write_groups(w->s->process.groups));
 	return j;
 }
 
@@ -232,6 +252,20 @@ json_t *oci_write_mounts(struct oci_writer *w, const struct oci_field *f, json_t
 
 /* ---- linux ---- */
 
+/* A sandbox that is not asked yet has no path; a runtime that knows no such word must not
+ * take the namespace for a new one. */
+static json_t *write_ns_path(struct oci_writer *w, const struct spec_ns *ns)
+{
+	AUTO_FREE char *word = NULL;
+
+	if (ns->mode != NS_PATH)
+		return NULL;
+	if (ns->path || !ns->container)
+		return maybe_str(w, ns->path);
+	word = str_fmt("container:%s", ns->container);
+	return oci_str(w, word);
+}
+
 /* The host's own namespace is the one that is not listed. */
 json_t *oci_write_namespaces(struct oci_writer *w, const struct oci_field *f, json_t *old)
 {
@@ -247,7 +281,7 @@ json_t *oci_write_namespaces(struct oci_writer *w, const struct oci_field *f, js
 			continue;
 		j = entry_for(&x, ns_name(t), 0);
 		oci_set(j, "type", json_string(ns_name(t)));
-		oci_set(j, "path", ns->mode == NS_PATH ? maybe_str(w, ns->path) : NULL);
+		oci_set(j, "path", write_ns_path(w, ns));
 		json_array_append_new(array, j);
 	}
 	free(x.used);

@@ -50,6 +50,7 @@ static void process_fini(struct spec_process *p)
 {
 	free(p->cwd);
 	free(p->user);
+	free(p->groups);
 	strv_fini(&p->args);
 	strv_fini(&p->env);
 	free(p->argv0);
@@ -83,7 +84,7 @@ void spec_fini(struct spec *s)
 	process_fini(&s->process);
 	free(s->hostname);
 	for (size_t t = 0; t < NS_TYPES; t++)
-		free(s->ns[t].path);
+		free(s->ns[t].path), free(s->ns[t].container);
 	for (size_t i = 0; i < s->n_mounts; i++)
 		mount_fini(&s->mounts[i]);
 	free(s->mounts);
@@ -100,6 +101,11 @@ void spec_fini(struct spec *s)
 	free(s->devices);
 	free(s->seccomp_profile);
 	free(s->seccomp_sha256);
+	free(s->userns);
+	free(s->uidmap);
+	free(s->gidmap);
+	free(s->subuidname);
+	free(s->subgidname);
 	id_map_fini(&s->uids);
 	id_map_fini(&s->gids);
 	strv_fini(&s->masked_paths);

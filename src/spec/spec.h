@@ -28,6 +28,7 @@ enum ns_mode {
 struct spec_ns {
 	enum ns_mode mode;
 	char *path;	/* with NS_PATH */
+	char *container;	/* with NS_PATH: asked of this sandbox's supervisor, whatever @path says; or NULL */
 };
 
 enum root_kind {
@@ -39,6 +40,13 @@ enum root_kind {
 /* The ladders' pins (DESIGN section 3); 0 is always "the best that works". */
 enum ids_mode { IDS_AUTO, IDS_RANGE, IDS_SINGLE };
 enum overlay_mode { OVERLAY_AUTO, OVERLAY_KERNEL, OVERLAY_FUSE, OVERLAY_COPY };
+
+/* The caller's supplementary groups. */
+enum groups_mode {
+	GROUPS_AUTO,	/* dropped where the kernel lets us, which a map of one id does not */
+	GROUPS_KEEP,
+	GROUPS_DROP,
+};
 
 enum seccomp_mode { SECCOMP_DEFAULT, SECCOMP_UNCONFINED, SECCOMP_PROFILE };
 
@@ -111,12 +119,14 @@ struct spec_process {
 	bool no_new_privs;
 	char *cwd;		/* NULL: "/" */
 	char *user;		/* USER[:GROUP] by name or number, as typed; NULL: the root's default */
+	char *groups;		/* more groups, by name or number, with commas; or NULL */
 	struct strv args;
 	struct strv env;	/* KEY=VALUE */
 	struct spec_caps caps;
 	struct spec_rlimit *rlimits;
 	size_t n_rlimits;
 	bool init;		/* lichen-init is pid 1 and the command its child */
+	bool init_by_default;	/* nobody asked for it: left out where it is not installed; not saved */
 	bool has_umask, has_oom_score_adj, has_personality;
 	uint32_t umask;
 	int oom_score_adj;	/* -1000 to 1000 */
@@ -140,6 +150,7 @@ struct spec {
 	struct spec_process process;
 	char *hostname;		/* NULL: short id, or the machine's own for ROOT_HOST */
 	struct spec_ns ns[NS_TYPES];
+	bool userns_private;	/* --userns=private: a new one even where another's namespaces are joined */
 	struct {		/* offsets of time_namespaces(7), set only where has_offsets */
 		bool has_offsets;
 		int64_t monotonic_s, boottime_s;
@@ -152,6 +163,9 @@ struct spec {
 	struct spec_device *devices;
 	size_t n_devices;
 	struct id_map uids, gids;	/* empty: chosen by run/prepare */
+	char *userns, *uidmap, *gidmap;	/* as typed, the latter two with commas: spec/idwish.h; or NULL */
+	char *subuidname, *subgidname;	/* whose subordinate ranges; NULL: the caller's */
+	enum groups_mode groups;
 	struct strv masked_paths, readonly_paths;
 	enum seccomp_mode seccomp;
 	char *seccomp_profile;	/* with SECCOMP_PROFILE: the file's absolute path */

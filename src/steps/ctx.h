@@ -35,6 +35,7 @@ struct ctx {
 	struct ctx_user user;
 	struct hs *hs;
 	pid_t child_pid;	/* supervisor: in its own pid namespace */
+	int timens_fd;		/* stage: timens_offsets, opened before it is closed to ptrace; 0: not opened */
 	int stdio[3];		/* child: what becomes fds 0 to 2; with a terminal ignored */
 	const struct sock_filter *filter;	/* loaded by STEP_SECCOMP; NULL: none */
 	unsigned short n_filter;
@@ -65,6 +66,8 @@ step_fn step_overlay, step_own, step_layer, step_layers;
 step_fn step_copy_fix;
 /* steps/files.c */
 step_fn step_symlink, step_dir, step_file, step_mask, step_readonly, step_devices, step_console;
+/* steps/join.c: in the stage, before the clone */
+step_fn step_enter, step_join, step_outer;
 /* steps/ns.c */
 step_fn step_idmap, step_root_id, step_loopback, step_hostname, step_pivot;
 /* steps/user.c: reads the root's own passwd and group, never through NSS */

@@ -112,7 +112,12 @@ int step_idmap(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 int step_root_id(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	(void)s, (void)rung;
-	c->groups_settable = setgroups(0, NULL) == 0;
+	/* whoever asked to keep the caller's groups gets no others either: setgroups sets all */
+	c->groups_settable = c->spec->groups != GROUPS_KEEP && setgroups(0, NULL) == 0;
+	if (c->spec->groups == GROUPS_DROP && !c->groups_settable)
+		return err_sys(e, "setgroups", NULL, "dropping the caller's groups");
+	if (c->in->stays_caller)
+		return 0;
 	if (setresgid(0, 0, 0) < 0)
 		return err_sys(e, "setresgid", "0", "becoming root inside");
 	if (setresuid(0, 0, 0) < 0)

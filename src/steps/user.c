@@ -251,6 +251,36 @@ static int collect_groups(struct ctx_user *u, const struct id_map *gids, const s
 	return 0;
 }
 
+/* --group-add: by name or number, each mapped, or it would silently be missing. */
+static int add_groups(struct ctx *c, const struct id_map *gids, const struct db *db, struct err *e)
+{
+	AUTO_STRV struct strv words = { 0 };
+	struct ctx_user *u = &c->user;
+
+	if (!c->groups_settable) {
+		err_set(e, ERR_SPEC, "--group-add %s: groups cannot be set here", c->spec->process.groups);
+		return err_hint(e, c->spec->groups == GROUPS_KEEP
+					   ? "the caller's are kept, which leaves no room for others"
+					   : "that needs a range of ids (--ids=range): the kernel lets nobody set groups who "
+					     "wrote the map of groups without privilege");
+	}
+	strv_split(&words, c->spec->process.groups, ',');
+	for (size_t i = 0; i < words.n; i++) {
+		AUTO_ENTRY struct entry x = { 0 };
+		uint32_t gid;
+		bool found;
+
+		if (resolve(db, words.v[i], &gid, &x, &found, e) < 0 || check_mapped(gids, "gid", gid, e) < 0)
+			return err_wrap(e, "--group-add %s", words.v[i]);
+		if (has_group(u, gid))
+			continue;
+		if (u->n_groups == N_ELEMS(u->groups))
+			return err_set(e, ERR_SPEC, "--group-add: more than %zu groups", N_ELEMS(u->groups));
+		u->groups[u->n_groups++] = gid;
+	}
+	return 0;
+}
+
 /* The words of "USER[:GROUP]"; *group is NULL without one. */
 static int split(const char *text, char **user, char **group, struct err *e)
 {
@@ -285,8 +315,8 @@ int step_user(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	const struct id_map *uids = map_of(c, false), *gids = map_of(c, true);
 	const bool host = c->spec->root.kind == ROOT_HOST, given = text && *text;
 	const bool bare = spec_is_bare(c->spec);
-	const uint32_t own_uid = bare ? geteuid() : host && uids->n ? uids->v[0].inside : 0;
-	const uint32_t own_gid = bare ? getegid() : host && gids->n ? gids->v[0].inside : 0;
+	const uint32_t own_uid = bare ? geteuid() : c->in->has_own ? c->in->own_uid : host && uids->n ? uids->v[0].inside : 0;
+	const uint32_t own_gid = bare ? getegid() : c->in->has_own ? c->in->own_gid : host && gids->n ? gids->v[0].inside : 0;
 	AUTO_DB struct db passwd = { .path = "etc/passwd", .kind = "user", .n_fields = 4 };
 	AUTO_DB struct db group = { .path = "etc/group", .kind = "group", .n_fields = 4 };
 	AUTO_ENTRY struct entry pw = { 0 };
@@ -316,7 +346,7 @@ int step_user(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 				return err_set(e, ERR_SPEC, "user \"%s\" has no valid group id in %s of the root",
 					       pw.field[0], passwd.path);
 		} else {
-			gid = host && uid == own_uid ? own_gid : 0;
+			gid = (host || c->in->has_own) && uid == own_uid ? own_gid : 0;
 		}
 	}
 	if (check_mapped(uids, "uid", uid, e) < 0 || check_mapped(gids, "gid", gid, e) < 0)
@@ -327,7 +357,10 @@ int step_user(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 		str_copy(u->home, sizeof(u->home), c->in->home);
 	else
 		str_copy(u->home, sizeof(u->home), found && pw.n > 5 && is_home(pw.field[5]) ? pw.field[5] : "/");
-	return collect_groups(u, gids, &group, found ? pw.field[0] : NULL, e);
+	/* the host's own file would give back the names of what is dropped */
+	if (collect_groups(u, gids, &group, found && !(host && c->spec->groups == GROUPS_DROP) ? pw.field[0] : NULL, e) < 0)
+		return -1;
+	return c->spec->process.groups ? add_groups(c, gids, &group, e) : 0;
 }
 
 /* ---- becoming it ---- */

@@ -2,7 +2,7 @@
 /* store/store.h - one run on disk: its definition, its live directory, its lock
  *
  *   DATA/containers/ID/   config.json, and the writable layer: upper work lower copy
- *   RUN/ID/               lock (flock held by the supervisor), state.json, control (socket);
+ *   RUN/ID/               lock (flock held by the supervisor), state.json, control and ns (sockets);
  *                         config.json, too, of a run in memory, which has no directory on disk
  *
  * DATA is $XDG_DATA_HOME/lichen, else ~/.local/share/lichen; /var/lib/lichen for root.

@@ -67,6 +67,7 @@ static void same_process(const struct spec_process *a, const struct spec_process
 	assert_int_equal(a->no_new_privs, b->no_new_privs);
 	assert_true(str_eq(a->cwd ? a->cwd : "/", b->cwd ? b->cwd : "/"));
 	assert_true(str_eq(a->user, b->user));
+	assert_true(str_eq(a->groups, b->groups));
 	same_list(&a->args, &b->args);
 	same_list(&a->env, &b->env);
 	assert_memory_equal(&a->caps, &b->caps, sizeof(a->caps));
@@ -151,7 +152,15 @@ static void same_spec(const struct spec *a, const struct spec *b)
 	for (int t = 0; t < NS_TYPES; t++) {
 		assert_int_equal(a->ns[t].mode, b->ns[t].mode);
 		assert_true(str_eq(a->ns[t].path, b->ns[t].path));
+		assert_true(str_eq(a->ns[t].container, b->ns[t].container));
 	}
+	assert_int_equal(a->userns_private, b->userns_private);
+	assert_true(str_eq(a->userns, b->userns));
+	assert_true(str_eq(a->uidmap, b->uidmap));
+	assert_true(str_eq(a->gidmap, b->gidmap));
+	assert_true(str_eq(a->subuidname, b->subuidname));
+	assert_true(str_eq(a->subgidname, b->subgidname));
+	assert_int_equal(a->groups, b->groups);
 	assert_int_equal(a->time.has_offsets, b->time.has_offsets);
 	assert_true(a->time.monotonic_s == b->time.monotonic_s);
 	assert_true(a->time.boottime_s == b->time.boottime_s);
@@ -205,6 +214,7 @@ static void set_process(struct spec_process *p)
 	p->no_new_privs = false;
 	str_set(&p->cwd, "/work dir");
 	str_set(&p->user, "nobody:nogroup");
+	str_set(&p->groups, "audio,1234");
 	strv_add(&p->args, "sh");
 	strv_add(&p->args, "");
 	strv_add(&p->args, "a \"quoted\" \\ \n\x01 \xc3\xa4");
@@ -277,6 +287,16 @@ static void set_all(struct spec *s)
 	s->ns[NS_NETWORK].mode = NS_HOST;
 	s->ns[NS_PID].mode = NS_PATH;
 	str_set(&s->ns[NS_PID].path, "/proc/1/ns/pid");
+	s->ns[NS_IPC].mode = NS_PATH;
+	str_set(&s->ns[NS_IPC].path, "/proc/7/ns/ipc");
+	str_set(&s->ns[NS_IPC].container, "web");
+	s->userns_private = true;
+	str_set(&s->userns, "keep-id:uid=5,gid=7");
+	str_set(&s->uidmap, "0:1:1000,1000:@1000");
+	str_set(&s->gidmap, "0:0");
+	str_set(&s->subuidname, "ann");
+	str_set(&s->subgidname, "bob");
+	s->groups = GROUPS_DROP;
 	s->time.has_offsets = true;
 	s->time.monotonic_s = -5;
 	s->time.boottime_s = INT64_MAX;
@@ -545,7 +565,7 @@ static void nothing_is_ignored_silently(void **state)
 {
 	static const char *const NAMED[] = {
 		"future: ", "process.consoleSize: ",
-		"process.user.additionalGids: ", "process.capabilities.bounding[1]: ",
+		"process.capabilities.bounding[1]: ",
 		"process.capabilities.later: ", "process.capabilities: inheritable",
 		"process.rlimits[0].why: ", "process.apparmorProfile: ",
 		"root.extra: ", "hooks: ", "mounts[1].uidMappings: ", "mounts[2].second: ",
@@ -564,6 +584,7 @@ static void nothing_is_ignored_silently(void **state)
 		if (!has_warning(&warnings, NAMED[i]))
 			fail_msg("no warning about %s", NAMED[i]);
 	assert_int_equal(warnings.n, N_ELEMS(NAMED) + 6);
+	assert_string_equal(s.process.groups, "5");
 	assert_false(has_warning(&warnings, "selinuxLabel")); /* empty: asks for nothing */
 	assert_false(has_warning(&warnings, "mountLabel"));
 	spec_fini(&s);

@@ -225,6 +225,23 @@ static void bins_range_readonly(struct spec *s, struct plan_input *in)
 	add_bind(s, "/other", "/root", NULL);
 }
 
+/* A range for the sake of setgroups: the caller stays who it is. */
+static void host_keep_id(struct spec *s, struct plan_input *in)
+{
+	host_plain(s, in);
+	s->groups = GROUPS_DROP;
+	in->how = IDMAP_TOOLS;
+	in->stays_caller = in->has_own = true;
+	in->own_uid = in->own_gid = 1000;
+	id_map_fini(&in->uids);
+	id_map_fini(&in->gids);
+	id_map_add(&in->uids, 0, 100000, 1000);
+	id_map_add(&in->uids, 1000, 1000, 1);
+	id_map_add(&in->uids, 1001, 101000, 64536);
+	id_map_copy(&in->gids, &in->uids);
+	in->maps_tty_gid = true;
+}
+
 static void host_volume(struct spec *s, struct plan_input *in)
 {
 	host_plain(s, in);
@@ -258,8 +275,40 @@ static void privileged(struct spec *s, struct plan_input *in)
 static void joined(struct spec *s, struct plan_input *in)
 {
 	dir_range(s, in);
+	in->how = IDMAP_JOINED;
 	set_path(&s->ns[NS_USER], "/proc/4711/ns/user");
 	set_path(&s->ns[NS_NETWORK], "/proc/4711/ns/net");
+}
+
+/* The others' user namespace maps the ids; the pid namespace's /proc can be mounted in it. */
+static void joined_all(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	in->how = IDMAP_JOINED;
+	for (enum ns_type t = NS_USER; t < NS_TYPES; t++)
+		if (t != NS_MOUNT && t != NS_TIME) {
+			s->ns[t].mode = NS_PATH;
+			str_set(&s->ns[t].container, "web");
+		}
+	s->time.has_offsets = true;
+	s->time.monotonic_s = -5;
+}
+
+/* Real root keeps a user namespace of its own: nothing of the joined ones can be mounted. */
+static void joined_by_root(struct spec *s, struct plan_input *in)
+{
+	root_idmapped(s, in);
+	s->userns_private = true;
+	set_path(&s->ns[NS_NETWORK], "/run/netns/blue");
+	set_path(&s->ns[NS_IPC], "/run/ipcns/blue");
+}
+
+static void all_host(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	for (enum ns_type t = NS_PID; t < NS_TYPES; t++)
+		s->ns[t].mode = NS_HOST;
+	strv_add(&in->host_lacks, "/dev/mqueue");
 }
 
 static void created(struct spec *s, struct plan_input *in)
@@ -385,9 +434,13 @@ static const struct golden {
 	{ "host-volume", host_volume },
 	{ "bins", bins },
 	{ "bins-range-readonly", bins_range_readonly },
+	{ "host-keep-id", host_keep_id },
 	{ "terminal", terminal },
 	{ "privileged", privileged },
 	{ "joined", joined },
+	{ "joined-all", joined_all },
+	{ "joined-by-root", joined_by_root },
+	{ "all-host", all_host },
 	{ "created", created },
 	{ "dir-fuse-second", dir_fuse_second },
 	{ "dir-fuse-squash", dir_fuse_squash },
@@ -607,6 +660,8 @@ static const struct {
 	const char *rule;
 } ORDER[] = {
 	{ STEP_ENTER, STEP_CLONE, joined, "user namespaces are entered before the clone" },
+	{ STEP_ENTER, STEP_JOIN, joined, "the owner's user namespace is entered before what it owns is joined" },
+	{ STEP_JOIN, STEP_CLONE, joined_by_root, "namespaces are joined before the clone" },
 	{ STEP_OUTER, STEP_CLONE, time_offsets, "time offsets are written before the clone" },
 	{ STEP_CLONE, STEP_IDMAP, dir_range, "there is no map before the clone" },
 	{ STEP_IDMAP, STEP_ROOT_ID, dir_range, "ids are mapped before they are taken" },
@@ -819,7 +874,8 @@ static void test_joined(void **state)
 	assert_int_equal(m.plan.v[0].kind, STEP_ENTER);
 	assert_int_equal(m.plan.v[0].place, AT_STAGE);
 	assert_int_equal(m.plan.v[first_of(&m.plan, STEP_CLONE)].u.clone_flags & (CLONE_NEWUSER | CLONE_NEWNET), 0);
-	assert_true(first_of(&m.plan, STEP_JOIN) > first_of(&m.plan, STEP_CLONE));
+	assert_true(first_of(&m.plan, STEP_JOIN) > first_of(&m.plan, STEP_ENTER));
+	assert_true(first_of(&m.plan, STEP_JOIN) < first_of(&m.plan, STEP_CLONE));
 	assert_int_equal(first_of(&m.plan, STEP_LOOPBACK), NONE);
 	for (size_t i = 0; i < m.plan.n; i++)
 		assert_false(m.plan.v[i].kind == STEP_MEET && m.plan.v[i].u.meet == HS_IDS_MAPPED);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/stage.c - the process between supervisor and child, where there is something to do there
+ *
+ * It joins namespaces and writes time offsets, which would otherwise change the supervisor
+ * for good, then clones the child with CLONE_PARENT: the supervisor's own child, which it
+ * waits for, and whose pid therefore cannot become another's.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/sys.h"
+#include "run/internal.h"
+
+struct stage_msg {
+	pid_t pid;
+	struct err err;		/* filled where pid is 0 */
+};
+
+bool stage_is_needed(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n && p->v[i].kind != STEP_CLONE; i++)
+		if (p->v[i].place == AT_STAGE)
+			return true;
+	return false;
+}
+
+static int take_steps(struct ctx *c, struct err *e)
+{
+	for (size_t i = 0; i < c->plan->n && c->plan->v[i].kind != STEP_CLONE; i++)
+		if (c->plan->v[i].place == AT_STAGE && walk_step(c, i, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- stage ---- */
+static int stage_main(struct ctx *c, int sock, const struct step *s, int (*child)(void *), void *arg)
+{
+	/* the exit signal is the stage's own, which is SIGCHLD */
+	struct sys_clone_args args = { .flags = s->u.clone_flags | CLONE_PARENT };
+	struct stage_msg m = { 0 };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	c->place = AT_STAGE;
+	if (take_steps(c, &m.err) == 0) {
+		m.pid = sys_clone3(&args);
+		if (m.pid == 0) {
+			close(sock);
+			_exit(child(arg));
+		}
+		if (m.pid < 0) {
+			err_sys(&m.err, "clone3", s->object, "making the namespaces");
+			m.pid = 0;
+		}
+	}
+	return fd_send(sock, &m, sizeof(m), NULL, 0) < 0 ? EXIT_LICHEN : 0;
+}
+
+int stage_clone(struct ctx *c, const struct step *s, int (*child)(void *), void *arg, pid_t *pid, int *pidfd,
+		struct err *e)
+{
+	struct hs ours, theirs;
+	struct stage_msg m;
+	ssize_t n;
+	pid_t stage;
+
+	if (hs_pair(&ours, &theirs, e) < 0)
+		return -1;
+	stage = fork();
+	if (stage < 0) {
+		err_sys(e, "fork", NULL, "starting the stage");
+		hs_close(&ours);
+		hs_close(&theirs);
+		return -1;
+	}
+	if (stage == 0) {
+		hs_close(&ours);
+		_exit(stage_main(c, theirs.sock, s, child, arg));
+	}
+	hs_close(&theirs);
+	n = fd_recv(ours.sock, &m, sizeof(m), NULL, NULL);
+	hs_close(&ours);
+	while (waitpid(stage, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof(m))
+		return err_set(e, ERR_PEER, "the stage died before it had made the child");
+	if (!m.pid) {
+		*e = m.err;
+		str_copy(e->place, sizeof(e->place), "stage");
+		return -1;
+	}
+	*pid = m.pid;
+	*pidfd = sys_pidfd_open(m.pid, 0);
+	if (*pidfd < 0)
+		return err_sys(e, "pidfd_open", "child", "taking over the child");
+	return 0;
+}
