@@ -19,7 +19,7 @@ liblichen_a_SOURCES = \
 	%D%/host/hint.c %D%/host/hint.h \
 	%D%/plan/build.c %D%/plan/check.c %D%/plan/names.c %D%/plan/plan.h %D%/plan/print.c \
 	%D%/plan/host_table.h %D%/plan/internal.h %D%/plan/mounts.c %D%/plan/process.c \
-	%D%/store/dirs.c %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
+	%D%/store/dirs.c %D%/store/internal.h %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
 	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/filter.c \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \
 	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/sha256.c %D%/steps/sha256.h %D%/steps/user.c \

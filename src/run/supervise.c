@@ -224,8 +224,9 @@ static int do_clone(struct run *r, const struct step *s, struct err *e)
 	if (pid == 0) {
 		struct ctx *c = &r->ctx;
 
-		/* the lock is the supervisor's alone; its end of the socket must show its death */
+		/* the locks are the supervisor's alone; its end of the socket must show its death */
 		auto_close(&r->dir.lock_fd);
+		auto_close(&r->dir.data_fd);
 		hs_close(&r->hs);
 		auto_close(&r->signal_fd);
 		c->hs = &r->child_hs;
@@ -560,7 +561,7 @@ static void run_init(struct run *r, struct spec *s)
 	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
 			   .fuse = { .pidfd = -1, .err_fd = -1 }, .layer = { .lock_fd = -1 },
-			   .dir = { .lock_fd = -1 } };
+			   .dir = { .lock_fd = -1, .data_fd = -1 } };
 }
 
 static int prepare(struct run *r, struct err *e)
@@ -737,7 +738,7 @@ int run_start(const char *ref, struct err *e)
 {
 	struct facts f = { 0 };
 	struct store st = { 0 };
-	struct run_dir rd = { .lock_fd = -1 };
+	struct run_dir rd = { .lock_fd = -1, .data_fd = -1 };
 	int rc = facts_read(&f, false, e);
 
 	if (rc == 0)

@@ -11,16 +11,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "store/internal.h"
 
 enum { ID_BYTES = 32, ID_LEN = 2 * ID_BYTES, CREATE_TRIES = 64, ID_SHORT = 12 };
 
@@ -58,6 +61,24 @@ static char *fd_real(int fd, const char *path)
 	return path_real(path);
 }
 
+/* Whether other machines may see it, too; locks are not trusted there. */
+static bool is_on_network(int fd)
+{
+	static const unsigned long magics[] = {
+		NFS_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB_SUPER_MAGIC, SMB2_SUPER_MAGIC, V9FS_MAGIC, CEPH_SUPER_MAGIC,
+		AFS_SUPER_MAGIC, AFS_FS_MAGIC, CODA_SUPER_MAGIC, FUSE_SUPER_MAGIC, 0x0bd00bd0UL /* Lustre */,
+		0x47504653UL /* GPFS */, 0x19830326UL /* BeeGFS */, 0x01161970UL /* GFS2 */, 0x7461636fUL /* OCFS2 */,
+	};
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return true;
+	for (size_t i = 0; i < N_ELEMS(magics); i++)
+		if (((unsigned long)fs.f_type & 0xffffffffUL) == magics[i])
+			return true;
+	return false;
+}
+
 static int open_data(struct store *st, uid_t uid, const char *home, struct err *e)
 {
 	const char *xdg = secure_getenv("XDG_DATA_HOME");
@@ -93,6 +114,7 @@ static int open_data(struct store *st, uid_t uid, const char *home, struct err *
 	if (!real)
 		return err_sys(e, "realpath", path, "cannot find the real path of the sandbox's files");
 	st->data_dir = str_dupn(real, (size_t)(strrchr(real, '/') - real));
+	st->is_shared = is_on_network(st->data_fd);
 	return 0;
 }
 
@@ -204,6 +226,7 @@ void run_dir_fini(struct run_dir *rd)
 	auto_free(&rd->data);
 	auto_free(&rd->live);
 	auto_close(&rd->lock_fd);
+	auto_close(&rd->data_fd);
 }
 
 /* Does a supervisor hold its lock? A shared lock, so that two askers do not meet. */
@@ -296,18 +319,33 @@ static int claim_name(const struct store *st, const char *name, const char *id, 
 	return 0;
 }
 
-static int make_definition(const struct store *st, const char *id, enum run_kind kind)
+/* DATA/containers/.new-ID, complete and with its lock taken, then ID. A sweep leaves the
+ * first for an hour, so it is ours. A file system without locks leaves us without; there
+ * the sweep cannot take one either, and removes nothing. */
+static int make_definition(const struct store *st, struct run_dir *rd, enum run_kind kind)
 {
-	AUTO_FREE char *mark = str_fmt("%s/kept", id);
+	AUTO_FREE char *dir = str_fmt(".new-%s", rd->id), *mark = str_fmt("%s/kept", dir);
 	AUTO_CLOSE int fd = -1;
 
 	if (kind == RUN_IN_MEMORY)
 		return 0;
-	if (mkdirat(st->data_fd, id, 0700) < 0)
+	if (mkdirat(st->data_fd, dir, 0700) < 0)
 		return -1;
+	rd->data_fd = openat(st->data_fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (rd->data_fd < 0)
+		return -1;
+	(void)!flock(rd->data_fd, LOCK_EX | LOCK_NB);
+	if (st->is_shared) {
+		AUTO_FREE char *host = store_host();
+
+		if (symlinkat(host, rd->data_fd, "host") < 0)
+			return -1;
+	}
 	if (kind == RUN_KEPT)
 		fd = openat(st->data_fd, mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return kind == RUN_KEPT && fd < 0 ? -1 : 0;
+	if (kind == RUN_KEPT && fd < 0)
+		return -1;
+	return renameat(st->data_fd, dir, st->data_fd, rd->id);
 }
 
 /* Takes back a run that was not finished; the error that stopped it is what counts. */
@@ -326,7 +364,7 @@ int store_create(struct store *st, const char *name, enum run_kind kind, struct 
 	const char *op = NULL;
 	int r = -1;
 
-	*rd = (struct run_dir){ .lock_fd = -1 };
+	*rd = (struct run_dir){ .lock_fd = -1, .data_fd = -1 };
 	if (name && (!str_is_name(name) || strlen(name) > NAME_MAX)) {
 		err_set(e, ERR_SPEC, "\"%s\" cannot be a name", name);
 		return err_hint(e, "letters, digits, \"_\", \".\" and \"-\", the first a letter or a digit");
@@ -354,9 +392,13 @@ int store_create(struct store *st, const char *name, enum run_kind kind, struct 
 	}
 	if (name && claim_name(st, name, id, e) < 0)
 		goto fail;
-	if (make_definition(st, id, kind) < 0) {
+	if (make_definition(st, rd, kind) < 0) {
+		AUTO_FREE char *half = str_fmt("%s/containers/.new-%s", st->data_dir, id);
+		struct err ignored = { 0 };
+
 		err_sys(e, "mkdirat", rd->data, "cannot make the directory for the sandbox's files");
 		err_hint(e, errno == ENOSPC || errno == EDQUOT ? "the disk or your quota is full; %s" : "%s", HINT_DATA);
+		(void)!store_remove_tree(half, &ignored);
 		goto fail;
 	}
 	return 0;
@@ -400,7 +442,7 @@ int store_find(struct store *st, const char *ref, struct run_dir *rd, struct err
 	AUTO_FREE char *link = str_fmt("names/%s", ref), *id = NULL;
 	size_t n = 0;
 
-	*rd = (struct run_dir){ .lock_fd = -1 };
+	*rd = (struct run_dir){ .lock_fd = -1, .data_fd = -1 };
 	if (is_id(ref) && is_live(st, ref))
 		return found(st, ref, rd);
 	if (str_is_name(ref)) {

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "store/store.h"
 
 /* ---- helpers ---- */
@@ -507,6 +508,100 @@ static void test_sweep_spares(void **state)
 	s.pid_start = pid_start_time(other) + 1;
 	assert_int_equal(store_write_state(&rd, NULL, &s, &e), 0);
 	auto_close(&rd.lock_fd);
+	auto_close(&rd.data_fd);
+	store_sweep(&st, NULL);
+	assert_true(is_running(other));
+	assert_int_equal(access(rd.live, F_OK), -1);
+	run_dir_fini(&rd);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+}
+
+/* RUN is not the one it was: made anew by logind, or another container's. */
+static void test_sweep_other_run(void **state)
+{
+	AUTO_FREE char *moved = str_fmt("%s/moved", tmp), *containers = str_fmt("%s/containers", st.data_dir);
+	struct run_dir rd;
+
+	(void)state;
+	must_create(NULL, RUN_ON_DISK, &rd);
+	touch(rd.data, "config.json");
+	assert_int_equal(rename(rd.live, moved), 0);
+	store_sweep(&st, NULL);
+	assert_true(exists(containers, rd.id));
+	assert_true(exists(rd.data, "config.json"));
+	/* its own state is back, its supervisor's lock there is not: the other one counts */
+	assert_int_equal(rename(moved, rd.live), 0);
+	auto_close(&rd.lock_fd);
+	store_sweep(&st, NULL);
+	assert_true(exists(rd.data, "config.json"));
+	assert_int_equal(rename(rd.live, moved), 0);
+	auto_close(&rd.data_fd);
+	store_sweep(&st, NULL);
+	assert_false(exists(containers, rd.id));
+	run_dir_fini(&rd);
+	must_remove_tree(moved);
+}
+
+/* On a network file system another machine's locks are not seen. */
+static void test_sweep_other_host(void **state)
+{
+	AUTO_FREE char *host = NULL, *link = NULL, *theirs = NULL;
+	struct run_dir rd;
+	char text[512];
+	ssize_t n;
+
+	(void)state;
+	st.is_shared = true;
+	must_create(NULL, RUN_ON_DISK, &rd);
+	assert_true(exists(rd.data, "host"));
+	link = str_fmt("%s/host", rd.data);
+	n = readlink(link, text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	must_remove_tree(rd.live);
+	auto_close(&rd.lock_fd);
+	auto_close(&rd.data_fd);
+	theirs = str_fmt("00000000-0000-0000-0000-000000000000 0 elsewhere%s", strrchr(text, ' '));
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink(theirs, link), 0);
+	store_sweep(&st, NULL);
+	assert_true(exists(rd.data, "host"));
+	/* the same boot */
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink(text, link), 0);
+	store_sweep(&st, NULL);
+	assert_int_equal(access(rd.data, F_OK), -1);
+	run_dir_fini(&rd);
+}
+
+/* A RUN on a disk outlives the boot: the numbers in it are somebody else's then. */
+static void test_sweep_other_boot(void **state)
+{
+	AUTO_FREE char *path = NULL, *text = NULL;
+	struct run_state s = { .pid = 0 };
+	struct err e = { 0 };
+	struct run_dir rd;
+	char *boot;
+	pid_t other = fork();
+	size_t len;
+
+	(void)state;
+	if (other == 0)
+		for (;;)
+			pause();
+	must_create(NULL, RUN_ON_DISK, &rd);
+	s.pid = other;
+	s.pid_start = pid_start_time(other);
+	assert_int_equal(store_write_state(&rd, NULL, &s, &e), 0);
+	path = str_fmt("%s/state.json", rd.live);
+	assert_int_equal(fd_read_file(AT_FDCWD, path, 1 << 16, &text, &len), 0);
+	boot = strstr(text, "\"bootId\": \"");
+	assert_non_null(boot);
+	boot[11] = boot[11] == '0' ? '1' : '0';
+	assert_int_equal(fd_write_file(AT_FDCWD, path, text, len), 0);
+	auto_close(&rd.lock_fd);
+	auto_close(&rd.data_fd);
 	store_sweep(&st, NULL);
 	assert_true(is_running(other));
 	assert_int_equal(access(rd.live, F_OK), -1);
@@ -604,7 +699,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_create),	TEST(test_in_memory),	TEST(test_names),	TEST(test_open_refuses), TEST(test_state),
 		TEST(test_remove_odd),	TEST(test_remove_deep), TEST(test_remove_in_map), TEST(test_sweep_dead),
-		TEST(test_sweep_spares), TEST(test_sweep_halves), TEST(test_race),	 TEST(test_speed),
+		TEST(test_sweep_spares), TEST(test_sweep_halves), TEST(test_sweep_other_run), TEST(test_sweep_other_host),
+		TEST(test_sweep_other_boot), TEST(test_race),	 TEST(test_speed),
 	};
 
 	/* the rights of files mean nothing to root */
