@@ -22,7 +22,7 @@ liblichen_a_SOURCES = \
 	%D%/store/dirs.c %D%/store/internal.h %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
 	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/filter.c \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \
-	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/sha256.c %D%/steps/sha256.h %D%/steps/user.c \
+	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/sha256.c %D%/steps/sha256.h %D%/steps/user.c %D%/steps/user.h \
 	%D%/run/child.c %D%/run/control.c %D%/run/control.h %D%/run/doctor.c %D%/run/doctor.h %D%/run/fuse.c %D%/run/fuse.h %D%/run/layer.c \
 	%D%/run/handshake.c %D%/run/handshake.h \
 	%D%/run/inmap.c %D%/run/keeper.c %D%/run/prepare.c %D%/run/relay.c %D%/run/relay.h \

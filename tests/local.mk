@@ -28,7 +28,7 @@ EXTRA_DIST += \
 # ---- unit tests: link the very objects of the program
 if HAVE_CMOCKA
 UNIT_TESTS = \
-	tests/unit/test_copy tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_relay \
+	tests/unit/test_copy tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
 	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -38,6 +38,7 @@ tests_unit_test_copy_LDADD = $(UNIT_LIBS)
 tests_unit_test_oci_LDADD = $(UNIT_LIBS)
 tests_unit_test_opts_LDADD = $(UNIT_LIBS)
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)
+tests_unit_test_prepare_LDADD = $(UNIT_LIBS)
 tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
 tests_unit_test_run_LDADD = $(UNIT_LIBS)
 tests_unit_test_seccomp_LDADD = $(UNIT_LIBS)

@@ -120,7 +120,7 @@ static const struct row {
 	  "clone3 is answered with ENOSYS, as by an old container's seccomp profile: update docker or start it with "
 	  "--security-opt seccomp=unconfined",
 	  NULL },
-	{ "clone3 clone fork execve posix_spawn", EAGAIN, NULL,
+	{ "clone3 clone fork execve posix_spawn newuidmap newgidmap", EAGAIN, NULL,
 	  "the limit of processes is reached: `ulimit -u`, or pids.max of the cgroup (/proc/self/cgroup)", NULL },
 	{ "setns", EPERM, NULL,
 	  "a namespace can only be joined from within the user namespace that owns it, and only a process that is "

@@ -599,6 +599,7 @@ static void explain_fuse(struct run *r, struct err *e)
 
 static int run_once(struct spec *s, int *status, struct err *e)
 {
+	const size_t n_env = s->process.env.n;
 	struct run r;
 	int conn = -1, rc;
 
@@ -611,7 +612,16 @@ static int run_once(struct spec *s, int *status, struct err *e)
 	if (rc == 0)
 		rc = wait_for_end(&r, status, e);
 	finish(&r);
+	/* HOSTNAME was this run's; another one has another */
+	while (s->process.env.n > n_env)
+		auto_free(&s->process.env.v[--s->process.env.n]);
 	return rc;
+}
+
+/* One of newuidmap and newgidmap failed after the other had done its part. */
+static bool is_half_mapped(const struct spec *s, const struct err *e)
+{
+	return s->ids == IDS_AUTO && str_eq(e->op, "idmap");
 }
 
 /* The errnos by which the kernel says that its overlay cannot do this tree. */
@@ -634,6 +644,13 @@ int run_foreground(struct spec *s, int *status, struct err *e)
 
 	if (run_once(s, status, e) == 0)
 		return 0;
+	if (is_half_mapped(s, e)) {
+		log_warn("%s; this run has one id only", e->what);
+		s->ids = IDS_SINGLE;
+		err_clear(e);
+		if (run_once(s, status, e) == 0)
+			return 0;
+	}
 	if (!wants_copy(s, e) && !lacks_fuse(s, e))
 		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");
 	if (mounts_below(s->root.path, &below))

@@ -82,4 +82,14 @@ unchanged 'nothing stays when the command is not found'
 run_lichen run -u no-such-user "$root" true
 unchanged 'nor when the start fails'
 
+# What the kernel refuses is explained, whatever the tree is called.
+if [ "$(id -u)" -ne 0 ]; then
+	odd=$T/'an odd\name'
+	busybox_root "$odd" mnt
+	run_as_is unshare -rm sh -c 'mount -t tmpfs none "$1/mnt" || exit 99; [ ! -e /dev/fuse ] || mount --bind /dev/null /dev/fuse || exit 99
+		exec "$2" run "$1" true' sh "$odd" "$LICHEN"
+	is "$status" 0 'something is mounted below a tree with a space and a backslash in its name: it runs'
+	like "$err" 'mounted below .*an odd' 'and the mount is what is named'
+fi
+
 done_testing
