@@ -285,13 +285,17 @@ static int record(void *arg, struct err *e)
 {
 	AUTO_BUF struct buf json = { 0 };
 	struct run *r = arg;
+	const struct id_map uids = r->spec->uids, gids = r->spec->gids;
 
 	if (r->is_recorded)
 		return 0;
 	r->is_recorded = true;
-	id_map_copy(&r->spec->uids, &r->in.uids);
-	id_map_copy(&r->spec->gids, &r->in.gids);
+	/* the maps are of this run alone: another one may follow, with others */
+	r->spec->uids = r->in.uids;
+	r->spec->gids = r->in.gids;
 	oci_write(r->spec, &json);
+	r->spec->uids = uids;
+	r->spec->gids = gids;
 	return store_write_config(&r->dir, json.s, json.len, e);
 }
 
