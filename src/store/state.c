@@ -34,7 +34,7 @@ static int replace(const char *dir, const char *name, const char *data, size_t l
 		err_sys(e, "write", fresh, "cannot write %s", name);
 		if (errno == EFBIG)
 			return err_hint(e, "the limit of a file's size is too small: `ulimit -f`");
-		return errno == ENOSPC || errno == EDQUOT ? err_hint(e, "the disk or your quota is full") : -1;
+		return errno == ENOSPC || errno == EDQUOT ? err_hint(e, "the disk, its inodes or your quota is used up (`df -h`, `df -i`)") : -1;
 	}
 	if (rename(fresh, path) < 0)
 		return err_sys(e, "rename", path, "cannot write %s", name);

@@ -92,4 +92,16 @@ if [ "$(id -u)" -ne 0 ]; then
 	like "$err" 'mounted below .*an odd' 'and the mount is what is named'
 fi
 
+# No inode for overlayfs's work directory: it would be read-only without a word.
+if [ "$(id -u)" -ne 0 ]; then
+	mkdir -p "$T/full"
+	for inodes in 10 11 12; do
+		run_as_is unshare -rm sh -c 'mount -t tmpfs -o nr_inodes="$4",mode=0700 none "$1" || exit 99
+			XDG_DATA_HOME=$1 exec "$2" run --overlay=kernel "$3" sh -c "echo x >/f"' sh "$T/full" "$LICHEN" "$root" $inodes
+		is "$status" 125 "a disk with $inodes inodes is an error of lichen's"
+		like "$err" 'ENOSPC' 'namely that'
+		like "$err" 'df -i' 'with what to look at'
+	done
+fi
+
 done_testing
