@@ -211,6 +211,7 @@ static int read_kernel(struct facts *f, struct err *e)
 int facts_read(struct facts *f, bool needs_ranges, struct err *e)
 {
 	gid_t groups[GROUPS_MAX];
+	const char *home;
 	int n;
 
 	*f = (struct facts){ .uid = geteuid(), .gid = getegid() };
@@ -231,8 +232,10 @@ int facts_read(struct facts *f, bool needs_ranges, struct err *e)
 		f->is_bare_root = host_is_initial_userns();
 	}
 	f->user = user_name(f->uid, &f->home);
-	if (!f->home)
-		f->home = str_dup(getenv("HOME"));
+	home = getenv("HOME");
+	/* a user's own word counts; what sudo left in root's environment does not */
+	if (home && home[0] == '/' && (f->uid || !f->home))
+		str_set(&f->home, home);
 	if (needs_ranges && !f->writes_maps)
 		read_subids(f);
 	return 0;

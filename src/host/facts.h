@@ -34,7 +34,7 @@ struct facts {
 	bool is_bare_root;	/* uid 0 of the machine without CAP_SYS_ADMIN: its only id is 0 */
 	bool writes_maps;	/* root of a user namespace: writes any map over its own ids itself */
 	char *user;		/* login name, or NULL where nobody knows it; owned */
-	char *home;		/* from the user database, or $HOME; owned; may be NULL */
+	char *home;		/* $HOME, else (for root first) from the user database; owned; may be NULL */
 	char *hostname;		/* uname(2); owned */
 	int kernel_major, kernel_minor;
 	struct subids subuids, subgids;	/* /etc/subuid and /etc/subgid, ours; with writes_maps what is mapped */

@@ -204,6 +204,9 @@ static const struct row {
 	  "the file is for another machine (see `file`), or a script without a #! line: name its interpreter", NULL },
 
 	/* resources */
+	{ MAKE_FILE, ENOSPC, "/var/lib/lichen", "the disk of /var/lib/lichen is full (`df -h`, `df -i`): make room", NULL },
+	{ MAKE_FILE, EDQUOT, "/var/lib/lichen", "the quota on the disk of /var/lib/lichen is used up: make room", NULL },
+	{ MAKE_FILE, EROFS, "/var/lib/lichen", "/var/lib/lichen must be on a disk that can be written", NULL },
 	{ MAKE_FILE, ENOSPC, NULL,
 	  "the file system is full (`df -h`, `df -i`): make room, or set XDG_DATA_HOME to a directory elsewhere", NULL },
 	{ MAKE_FILE, EDQUOT, NULL,

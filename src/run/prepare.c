@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "plan/host_table.h"
 #include "run/fuse.h"
 #include "run/internal.h"
 #include "steps/copy.h"
@@ -175,12 +176,37 @@ static int look_at_sources(struct plan_input *in, struct spec *s, struct err *e)
 	return 0;
 }
 
+/* Whether @path is @top or below it. */
+static bool is_within(const char *path, const char *top)
+{
+	size_t len = strlen(top);
+
+	return strncmp(path, top, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+/* `host`: the caller's home, which gets a tmpfs of its own. System users have theirs among what
+ * is shown (bin: /bin) or nowhere; theirs is /tmp, as nothing may be covered. */
+static char *host_home(const struct plan_input *in, const char *home)
+{
+	static const char *const defaults[] = { "/proc", "/sys", "/dev" };
+	AUTO_FREE char *path = path_clean(home);
+	bool is_fit = path[1] && access(path, F_OK) == 0;
+
+	for (size_t i = 0; i < in->n_rows; i++)
+		is_fit = is_fit && !is_within(path, in->rows[i].path) && !is_within(in->rows[i].path, path);
+	for (size_t i = 0; i < N_ELEMS(defaults); i++)
+		is_fit = is_fit && !is_within(path, defaults[i]);
+	for (size_t i = 0; i < N_ELEMS(HOST_SCRATCH); i++) /* a home inside /tmp is made there */
+		is_fit = is_fit && !is_within(HOST_SCRATCH[i].path, path);
+	return is_fit ? ptr_take(&path) : str_dup("/tmp");
+}
+
 static void make_texts(struct plan_input *in, const struct spec *s, const struct facts *f)
 {
 	if (s->root.kind == ROOT_HOST) {
 		in->hostname = str_dup(s->hostname ? s->hostname : f->hostname);
-		if (f->home && f->home[0] == '/' && f->home[1])
-			in->home = path_clean(f->home);
+		if (f->home && f->home[0] == '/')
+			in->home = host_home(in, f->home);
 		return;
 	}
 	in->hostname = s->hostname ? str_dup(s->hostname) : str_dupn(s->id ? s->id : "000000000000", 12);

@@ -22,6 +22,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "store/internal.h"
 
@@ -29,7 +30,12 @@ enum { ID_BYTES = 32, ID_LEN = 2 * ID_BYTES, CREATE_TRIES = 64, ID_SHORT = 12 };
 
 #define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW)
 
-static const char HINT_DATA[] = "set XDG_DATA_HOME to a directory on this machine that you can write";
+/* Real root's place is fixed; to anybody else XDG_DATA_HOME gives another. */
+static const char *hint_data(const struct store *st)
+{
+	return st->is_roots ? "/var/lib/lichen must be a directory that root can write, with room on its disk"
+			    : "set XDG_DATA_HOME to a directory on this machine that you can write";
+}
 
 /* ---- the two directories ---- */
 
@@ -42,8 +48,14 @@ static int make_dirs(const char *path)
 		if (slash)
 			*slash = '\0';
 		/* a parent that exists may answer EACCES or EROFS instead of EEXIST */
-		if (mkdir(work, 0700) < 0 && errno != EEXIST && (!slash || access(work, F_OK) < 0))
-			return -1;
+		if (mkdir(work, 0700) < 0 && errno != EEXIST) {
+			int saved = errno;
+
+			if (!slash || access(work, F_OK) < 0) {
+				errno = saved;
+				return -1;
+			}
+		}
 		if (!slash)
 			return 0;
 		*slash = '/';
@@ -79,36 +91,29 @@ static bool is_on_network(int fd)
 	return false;
 }
 
-static int open_data(struct store *st, uid_t uid, const char *home, struct err *e)
+/* Opens @path as DATA/containers, made where it is missing. */
+static int open_data_at(struct store *st, uid_t uid, const char *path, struct err *e)
 {
-	const char *xdg = secure_getenv("XDG_DATA_HOME");
-	AUTO_FREE char *path = NULL, *real = NULL;
+	AUTO_FREE char *real = NULL;
 	struct stat sb;
 
-	/* root of a user namespace may have no say there: then as anybody else */
-	if (uid == 0 && (access("/var/lib/lichen", W_OK) == 0 || access("/var/lib", W_OK) == 0))
-		path = str_dup("/var/lib/lichen/containers");
-	else if (xdg && xdg[0] == '/')
-		path = str_fmt("%s/lichen/containers", xdg);
-	else if (home && home[0] == '/')
-		path = str_fmt("%s/.local/share/lichen/containers", home);
-	if (!path) {
-		err_set(e, ERR_HOST, "there is no directory to keep the sandbox's files in: no home directory");
-		return err_hint(e, "%s", HINT_DATA);
-	}
 	st->data_fd = open(path, DIR_FLAGS | O_CLOEXEC);
 	if (st->data_fd < 0 && errno == ENOENT && make_dirs(path) == 0)
 		st->data_fd = open(path, DIR_FLAGS | O_CLOEXEC);
 	if (st->data_fd < 0) {
 		err_sys(e, "mkdir", path, "cannot make the directory for the sandbox's files");
-		return err_hint(e, "%s", HINT_DATA);
+		return err_hint(e, "%s", hint_data(st));
 	}
 	if (fstat(st->data_fd, &sb) < 0)
 		return err_sys(e, "fstat", path, "cannot look at the directory for the sandbox's files");
 	if (sb.st_uid != uid || (sb.st_mode & 022)) {
 		err_set(e, ERR_STATE, "%s belongs to uid %u with mode %04o: others could change the sandbox's files",
 			path, (unsigned)sb.st_uid, (unsigned)sb.st_mode & 07777);
-		return err_hint(e, "%s", sb.st_uid == uid ? "chmod 700 that directory" : HINT_DATA);
+		return err_hint(e, "%s", sb.st_uid == uid ? "chmod 700 that directory" : hint_data(st));
+	}
+	if (faccessat(st->data_fd, ".", W_OK | X_OK, 0) < 0) {
+		err_sys(e, "access", path, "cannot write to the directory for the sandbox's files");
+		return err_hint(e, "%s", hint_data(st));
 	}
 	real = fd_real(st->data_fd, path);
 	if (!real)
@@ -116,6 +121,59 @@ static int open_data(struct store *st, uid_t uid, const char *home, struct err *
 	st->data_dir = str_dupn(real, (size_t)(strrchr(real, '/') - real));
 	st->is_shared = is_on_network(st->data_fd);
 	return 0;
+}
+
+/* TOP/lichen-UID/containers, where the directory of that name is ours alone. */
+static int open_data_below(struct store *st, uid_t uid, const char *top, struct err *e)
+{
+	AUTO_FREE char *own = str_fmt("%s/lichen-%u", top, (unsigned)uid), *path = str_fmt("%s/containers", own);
+	AUTO_CLOSE int fd = -1;
+	struct stat sb;
+
+	if (mkdir(own, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, "mkdir", own, "cannot make the directory for the sandbox's files");
+	fd = open(own, DIR_FLAGS | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &sb) < 0 || sb.st_uid != uid || (sb.st_mode & 077))
+		return err_set(e, ERR_STATE, "%s must be yours alone", own);
+	return open_data_at(st, uid, path, e);
+}
+
+static int open_data(struct store *st, uid_t uid, const char *home, struct err *e)
+{
+	const char *xdg = secure_getenv("XDG_DATA_HOME"), *tops[] = { secure_getenv("TMPDIR"), "/var/tmp" };
+	AUTO_FREE char *path = NULL;
+	struct err ignored;
+
+	/* root of a user namespace may have no say there: then as anybody else */
+	st->is_roots = uid == 0 && (access("/var/lib/lichen", W_OK) == 0 || access("/var/lib", W_OK) == 0);
+	if (!st->is_roots && xdg && xdg[0] == '/') {
+		path = str_fmt("%s/lichen/containers", xdg);
+		return open_data_at(st, uid, path, e) < 0 ? err_wrap(e, "XDG_DATA_HOME is %s", xdg) : 0;
+	}
+	if (st->is_roots)
+		path = str_dup("/var/lib/lichen/containers");
+	else if (home && home[0] == '/')
+		path = str_fmt("%s/.local/share/lichen/containers", home);
+	if (path && open_data_at(st, uid, path, e) == 0)
+		return 0;
+	/* what is ours and only open to others is an accident that its owner should hear of */
+	if (path && e->kind == ERR_STATE && str_starts(e->hint, "chmod"))
+		return -1;
+	for (size_t i = 0; i < N_ELEMS(tops); i++) {
+		auto_close(&st->data_fd);
+		if (!tops[i] || tops[i][0] != '/' || open_data_below(st, uid, tops[i], &ignored) < 0)
+			continue;
+		if (path)
+			log_info("the sandbox's files lie in %s: %s: %s", st->data_dir, e->path[0] ? e->path : path,
+				 e->errnum ? strerror(e->errnum) : e->what);
+		else
+			log_info("the sandbox's files lie in %s: there is no home directory", st->data_dir);
+		err_clear(e);
+		return 0;
+	}
+	if (!path)
+		err_set(e, ERR_HOST, "there is no directory to keep the sandbox's files in: no home directory");
+	return err_hint(e, "%s", hint_data(st));
 }
 
 /* Is it ours and closed to others? */
@@ -397,7 +455,7 @@ int store_create(struct store *st, const char *name, enum run_kind kind, struct 
 		struct err ignored = { 0 };
 
 		err_sys(e, "mkdirat", rd->data, "cannot make the directory for the sandbox's files");
-		err_hint(e, errno == ENOSPC || errno == EDQUOT ? "the disk or your quota is full; %s" : "%s", HINT_DATA);
+		err_hint(e, errno == ENOSPC || errno == EDQUOT ? "the disk or your quota is full; %s" : "%s", hint_data(st));
 		(void)!store_remove_tree(half, &ignored);
 		goto fail;
 	}
