@@ -163,12 +163,25 @@ static void test_bare_root(void **state)
 	assert_int_equal(prepare(f), -1);
 }
 
+/* ---- the tree ---- */
+
+static void test_kernel_fs(void **state)
+{
+	struct fix *f = *state;
+
+	str_set(&f->spec.root.path, "/proc");
+	f->spec.overlay = OVERLAY_COPY;
+	assert_int_equal(prepare(f), -1);
+	assert_int_equal(f->e.kind, ERR_SPEC);
+	assert_non_null(strstr(f->e.what, "/proc is no root file system"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_second_range), TEST(test_ranges_end), TEST(test_single_user), TEST(test_bare_root),
+		TEST(test_second_range), TEST(test_ranges_end), TEST(test_single_user), TEST(test_bare_root), TEST(test_kernel_fs),
 	};
 
 	return cmocka_run_group_tests_name("prepare", tests, NULL, NULL);
