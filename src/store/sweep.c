@@ -210,10 +210,10 @@ static bool is_strangers(const struct store *st, const char *id)
 	return !store_is_our_host(host);
 }
 
-/* What somebody began in DATA/containers an hour ago and did not finish. */
-static void sweep_old_half(const struct store *st, const char *name)
+/* What somebody began an hour ago and did not finish. @below: "/containers" or "". */
+static void sweep_old_half(const struct store *st, const char *below, const char *name)
 {
-	AUTO_FREE char *path = str_fmt("%s/containers/%s", st->data_dir, name);
+	AUTO_FREE char *path = str_fmt("%s%s/%s", st->data_dir, below, name);
 	AUTO_CLOSE int lock = -1;
 	struct err e = { 0 };
 	struct stat sb;
@@ -223,6 +223,16 @@ static void sweep_old_half(const struct store *st, const char *name)
 	lock = lock_definition(path);
 	if (lock >= 0 && store_remove_tree(path, &e) < 0)
 		log_err(&e);
+}
+
+/* doctor tries things out in DATA; a SIGQUIT or SIGKILL leaves its directory there. */
+static void sweep_trials(const struct store *st)
+{
+	AUTO_DIR DIR *dir = opendir(st->data_dir);
+
+	for (const struct dirent *d; dir && (d = readdir(dir));)
+		if (str_starts(d->d_name, ".lichen-doctor-"))
+			sweep_old_half(st, "", d->d_name);
 }
 
 static void sweep_definition(const struct store *st, int other, const char *id, store_in_map_fn *in_map)
@@ -278,7 +288,8 @@ void store_sweep(struct store *st, store_in_map_fn *in_map)
 	for (size_t i = 0; i < half.n && i < WINDOW; i++)
 		sweep_half(st, half.v[i]);
 	for (size_t i = 0; i < old.n && i < WINDOW; i++)
-		sweep_old_half(st, old.v[i]);
+		sweep_old_half(st, "/containers", old.v[i]);
+	sweep_trials(st);
 	start = window_start(runs.n);
 	for (size_t i = start; i < runs.n && i - start < WINDOW; i++)
 		sweep_run(st, runs.v[i], in_map);

@@ -299,9 +299,20 @@ static void test_open_refuses(void **state)
 	setenv("XDG_DATA_HOME", "/proc/none", 1);
 	assert_int_equal(store_open(&s, getuid(), NULL, &e), -1);
 	assert_non_null(strstr(e.hint, "XDG_DATA_HOME"));
+	assert_non_null(strstr(e.what, "XDG_DATA_HOME is /proc/none"));
 	unsetenv("XDG_DATA_HOME");
-	assert_int_equal(store_open(&s, getuid(), NULL, &e), -1);
-	assert_int_equal(e.kind, ERR_HOST);
+	if (getuid() != 0) {
+		AUTO_FREE char *home = sub(tmp, "home", 0500), *own = str_fmt("%s/lichen-%u", tmp, (unsigned)getuid());
+
+		/* no home, then one that cannot be written: the next place */
+		setenv("TMPDIR", tmp, 1);
+		for (size_t i = 0; i < 2; i++) {
+			assert_int_equal(store_open(&s, getuid(), i ? home : NULL, &e), 0);
+			assert_string_equal(s.data_dir, own);
+			store_close(&s);
+		}
+		unsetenv("TMPDIR");
+	}
 	setenv("XDG_DATA_HOME", tmp, 1);
 	assert_int_equal(chmod(st.data_dir, 0700), 0);
 	{
@@ -429,15 +440,14 @@ static void test_remove_deep(void **state)
 }
 
 static int maps_asked;
+static const char *map_opens;
 
 static int fake_in_map(const struct id_map *uids, const struct id_map *gids, int (*fn)(const void *arg, struct err *e),
 		       const void *arg, struct err *e)
 {
-	AUTO_FREE char *parent = str_fmt("%s/..", (const char *)arg);
-
 	assert_int_equal(uids->n + gids->n, 2);
 	maps_asked++;
-	assert_int_equal(chmod(parent, 0700), 0); /* what only the map's owner could do */
+	assert_int_equal(chmod(map_opens, 0700), 0); /* what only the map's owner could do */
 	return fn(arg, e);
 }
 
@@ -450,6 +460,7 @@ static void test_remove_in_map(void **state)
 	(void)state;
 	id_map_add(&map, 0, 1000, 1);
 	must_create(NULL, RUN_ON_DISK, &rd);
+	map_opens = rd.data;
 	{
 		AUTO_FREE char *upper = sub(rd.data, "upper", 0700);
 
@@ -639,6 +650,31 @@ static void test_sweep_halves(void **state)
 	assert_int_equal(access(c, F_OK), 0);
 }
 
+static void make_old(const char *path)
+{
+	const struct timespec times[2] = { { .tv_sec = time(NULL) - 4000 }, { .tv_sec = time(NULL) - 4000 } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* What was begun on the disk is given an hour. */
+static void test_sweep_old(void **state)
+{
+	AUTO_FREE char *containers = str_fmt("%s/containers", st.data_dir);
+	AUTO_FREE char *a = sub(st.data_dir, ".lichen-doctor-aaaaaa", 0700), *b = sub(st.data_dir, ".lichen-doctor-bbbbbb", 0700);
+	AUTO_FREE char *c = sub(containers, ".new-c", 0700), *d = sub(containers, ".new-d", 0700), *in_a = NULL;
+
+	(void)state;
+	in_a = sub(a, "work", 0);
+	make_old(a);
+	make_old(c);
+	store_sweep(&st, NULL);
+	assert_int_equal(access(a, F_OK), -1);
+	assert_int_equal(access(b, F_OK), 0);
+	assert_int_equal(access(c, F_OK), -1);
+	assert_int_equal(access(d, F_OK), 0);
+}
+
 /* Starts and sweeps at once: nobody loses a run of his own. */
 static void test_race(void **state)
 {
@@ -699,7 +735,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_create),	TEST(test_in_memory),	TEST(test_names),	TEST(test_open_refuses), TEST(test_state),
 		TEST(test_remove_odd),	TEST(test_remove_deep), TEST(test_remove_in_map), TEST(test_sweep_dead),
-		TEST(test_sweep_spares), TEST(test_sweep_halves), TEST(test_sweep_other_run), TEST(test_sweep_other_host),
+		TEST(test_sweep_spares), TEST(test_sweep_halves), TEST(test_sweep_old), TEST(test_sweep_other_run), TEST(test_sweep_other_host),
 		TEST(test_sweep_other_boot), TEST(test_race),	 TEST(test_speed),
 	};
 
