@@ -234,7 +234,7 @@ int facts_read(struct facts *f, bool needs_ranges, struct err *e)
 	f->user = user_name(f->uid, &f->home);
 	home = getenv("HOME");
 	/* a user's own word counts; what sudo left in root's environment does not */
-	if (home && home[0] == '/' && (f->uid || !f->home))
+	if (home && home[0] == '/' && (!f->is_root || !f->home))
 		str_set(&f->home, home);
 	if (needs_ranges && !f->writes_maps)
 		read_subids(f);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
@@ -64,6 +65,12 @@ static bool has_no_new_privs(void)
 static bool is_filtered(void)
 {
 	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2;
+}
+
+/* Whose files lie in /var/lib/lichen, whatever XDG_DATA_HOME says. */
+static bool is_machines_root(void)
+{
+	return geteuid() == 0 && access("/var/lib", W_OK) == 0;
 }
 
 #define MAKE_NS	  "clone3 clone unshare"
@@ -168,6 +175,11 @@ static const struct row {
 	  "the mount is refused in a user namespace: flags that the host has on it (nosuid, nodev, noexec, ro) cannot "
 	  "be taken away",
 	  NULL },
+	{ NEW_MOUNT, EINVAL, "overlay",
+	  "the kernel's overlay does not take this: something is mounted below the root's directory (see "
+	  "/proc/self/mountinfo), or /var/lib/lichen lies on NFS, Lustre or another overlay; --overlay=fuse or "
+	  "--overlay=copy work",
+	  is_machines_root },
 	{ NEW_MOUNT, EINVAL, "overlay",
 	  "the kernel's overlay does not take this: something is mounted below the root's directory (see "
 	  "/proc/self/mountinfo), or the writable layer lies on NFS, Lustre or another overlay (set XDG_DATA_HOME to a "

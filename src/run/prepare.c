@@ -60,7 +60,7 @@ static void map_range_caller(struct id_map *m, uint32_t self, const struct subid
 	add_ranges(m, 1, ids, 0);
 }
 
-/* root inside is @top, the first id of some range; the caller keeps its own number where that
+/* root inside is the first id of the range that has @top; the caller keeps its own number where that
  * is free, else gets the first free one */
 static void map_range_subid(struct id_map *m, uint32_t self, const struct subids *ids, uint32_t top)
 {
@@ -68,7 +68,7 @@ static void map_range_subid(struct id_map *m, uint32_t self, const struct subids
 	uint32_t next;
 
 	for (size_t i = 0; i < ids->n; i++)
-		if (ids->v[i].first == top)
+		if (top >= ids->v[i].first && top - ids->v[i].first < ids->v[i].count)
 			start = i;
 	next = add_ranges(m, 0, ids, start);
 	if (self >= next || next < UINT32_MAX)
@@ -190,7 +190,7 @@ static char *host_home(const struct plan_input *in, const char *home)
 {
 	static const char *const defaults[] = { "/proc", "/sys", "/dev" };
 	AUTO_FREE char *path = path_clean(home);
-	bool is_fit = path[1] && access(path, F_OK) == 0;
+	bool is_fit = path[1] && (access(path, F_OK) == 0 || errno != ENOENT);
 
 	for (size_t i = 0; i < in->n_rows; i++)
 		is_fit = is_fit && !is_within(path, in->rows[i].path) && !is_within(in->rows[i].path, path);

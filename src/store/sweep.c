@@ -197,15 +197,20 @@ static int other_run(const struct store *st)
 	return str_eq(text, st->run_dir) ? -1 : open(text, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Whether the definition was made by another machine, whose locks we do not see. */
+/* Whether the definition was made by another machine, whose locks we do not see. The server of
+ * a network file system, where it is local, does not leave its name; what has neither that
+ * nor a config.json was half removed. */
 static bool is_strangers(const struct store *st, const char *id)
 {
 	AUTO_FREE char *path = str_fmt("%s/host", id);
 	char host[512];
 	ssize_t n = readlinkat(st->data_fd, path, host, sizeof(host) - 1);
+	struct stat sb;
 
 	if (n <= 0)
-		return false;
+		return st->is_shared &&
+		       (has(st->data_fd, id, "config.json") || fstatat(st->data_fd, id, &sb, AT_SYMLINK_NOFOLLOW) < 0 ||
+			time(NULL) - sb.st_mtime < HALF_MAX_AGE_S);
 	host[n] = '\0';
 	return !store_is_our_host(host);
 }

@@ -40,9 +40,11 @@ unlike "$err" 'warning' 'and nothing that was never made is missed'
 
 for home in /usr/sbin /bin /usr/games /etc /var /proc /tmp /nonexistent /; do
 	XDG_DATA_HOME=$pinned HOME=$home run_lichen run host sh -c 'echo "$HOME"; ls -d /usr/bin/env /etc/passwd /proc/self >/dev/null && grep -c " $0 tmpfs" /proc/self/mounts' "$home"
-	[ "$home" = /tmp ] || [ "$home" = / ] || is "$out" '/tmp
-0' "HOME=$home: no tmpfs over it, and HOME is /tmp"
-	[ "$home" != /tmp ] && [ "$home" != / ] || like "$out" '^/tmp$' "HOME=$home: HOME is /tmp"
+	case $home in
+	/tmp | /) like "$out" '^/tmp$' "HOME=$home: HOME is /tmp" ;;
+	*) is "$out" '/tmp
+0' "HOME=$home: no tmpfs over it, and HOME is /tmp" ;;
+	esac
 done
 XDG_DATA_HOME=$pinned run_lichen run host sh -c 'echo "$HOME"; : >"$HOME/f" && ls "$HOME"'
 is "$out" "$HOME

@@ -478,6 +478,13 @@ static void test_remove_in_map(void **state)
 
 /* ---- the sweep ---- */
 
+static void make_old(const char *path)
+{
+	const struct timespec times[2] = { { .tv_sec = time(NULL) - 4000 }, { .tv_sec = time(NULL) - 4000 } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
 static void test_sweep_dead(void **state)
 {
 	char a[65], b[65], c[65], containers[128];
@@ -578,6 +585,13 @@ static void test_sweep_other_host(void **state)
 	assert_int_equal(symlink(theirs, link), 0);
 	store_sweep(&st, NULL);
 	assert_true(exists(rd.data, "host"));
+	/* the server's own, to which the file system is local */
+	touch(rd.data, "config.json");
+	assert_int_equal(unlink(link), 0);
+	make_old(rd.data);
+	store_sweep(&st, NULL);
+	assert_true(exists(rd.data, "config.json"));
+	assert_int_equal(symlink(theirs, link), 0);
 	/* the same boot */
 	assert_int_equal(unlink(link), 0);
 	assert_int_equal(symlink(text, link), 0);
@@ -648,13 +662,6 @@ static void test_sweep_halves(void **state)
 	touch(c, "kept");
 	store_sweep(&st, NULL);
 	assert_int_equal(access(c, F_OK), 0);
-}
-
-static void make_old(const char *path)
-{
-	const struct timespec times[2] = { { .tv_sec = time(NULL) - 4000 }, { .tv_sec = time(NULL) - 4000 } };
-
-	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
 /* What was begun on the disk is given an hour. */
