@@ -564,7 +564,7 @@ static void test_sweep_other_run(void **state)
 /* On a network file system another machine's locks are not seen. */
 static void test_sweep_other_host(void **state)
 {
-	AUTO_FREE char *host = NULL, *link = NULL, *theirs = NULL;
+	AUTO_FREE char *link = NULL, *theirs = NULL;
 	struct run_dir rd;
 	char text[512];
 	ssize_t n;
