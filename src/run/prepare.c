@@ -28,11 +28,13 @@ static void map_single(struct id_map *uids, struct id_map *gids, const struct sp
 	uint32_t uid = is_host ? f->uid : 0, gid = is_host ? f->gid : 0, want, want_gid;
 
 	if (s->process.user) {
-		AUTO_CLOSE int root = open(is_host ? "/" : s->root.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		const char *path = is_host ? "/" : s->root.path;
+		AUTO_CLOSE int root = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+		const bool has_group = strchr(s->process.user, ':');
 
-		if (root >= 0 && user_lookup(root, s->process.user, &want, &want_gid)) {
+		if (user_lookup(root, s->process.user, &want, &want_gid)) {
 			uid = want;
-			gid = is_host && want == f->uid && !strchr(s->process.user, ':') ? f->gid : want_gid;
+			gid = has_group ? want_gid : is_host && want == f->uid ? f->gid : path ? want_gid : want;
 		}
 	}
 	id_map_add(uids, uid, f->uid, 1);

@@ -293,11 +293,13 @@ bool user_lookup(int root_fd, const char *text, uint32_t *uid, uint32_t *gid)
 
 	if (split(text, &user, &grp, &ignored) < 0)
 		return false;
-	db_read(&passwd, root_fd);
+	if (root_fd >= 0)
+		db_read(&passwd, root_fd);
 	if (resolve(&passwd, user, uid, &pw, &found, &ignored) < 0)
 		return false;
 	if (grp) {
-		db_read(&group, root_fd);
+		if (root_fd >= 0)
+			db_read(&group, root_fd);
 		return resolve(&group, grp, gid, &gr, &has_group_entry, &ignored) == 0;
 	}
 	*gid = 0;

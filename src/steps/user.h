@@ -8,7 +8,7 @@
 
 /**
  * user_lookup() - Which ids USER[:GROUP] has in a root's own passwd and group
- * @root_fd:	the root's directory
+ * @root_fd:	the root's directory; -1: none yet, only numbers are known
  * For a map of one id, which must be that one. The group of a number without an entry is 0.
  * Return: false where it is not to be found; STEP_USER says why, later
  */
