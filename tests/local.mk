@@ -16,7 +16,7 @@ SHELL_TESTS = \
 	tests/lint/banned.t tests/lint/generated.t tests/lint/headers.t tests/lint/includes.t \
 	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t tests/fuzz/corpus.t \
 	tests/func/basic.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
-	tests/func/errors.t tests/func/host.t tests/func/idmaps.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
+	tests/func/errors.t tests/func/home.t tests/func/host.t tests/func/idmaps.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
 	tests/func/many.t tests/func/nosub.t tests/func/ns.t tests/func/overlay.t tests/func/fuse.t tests/func/cow.t tests/func/layer.t tests/func/root.t tests/func/signals.t \
 	tests/func/tty.t tests/func/volumes.t tests/func/rootfs-from.t \
 	tests/func/init.t tests/func/limits.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
@@ -32,7 +32,7 @@ EXTRA_DIST += \
 # ---- unit tests: link the very objects of the program
 if HAVE_CMOCKA
 UNIT_TESTS = \
-	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_relay \
+	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
 	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer
 check_PROGRAMS += $(UNIT_TESTS)
@@ -48,6 +48,7 @@ tests_unit_test_mount_LDADD = $(UNIT_LIBS)
 tests_unit_test_seccomp_peer_LDADD = $(UNIT_LIBS) $(SECCOMP_LIBS)
 tests_unit_test_seccomp_peer_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)
+tests_unit_test_prepare_LDADD = $(UNIT_LIBS)
 tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
 tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
 tests_unit_test_landlock_LDADD = $(UNIT_LIBS)

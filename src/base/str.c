@@ -250,18 +250,6 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	free(s);
 }
 
-void buf_add_safe(struct buf *b, const char *s)
-{
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c < 0x20 || c == 0x7f)
-			buf_addf(b, "\\x%02x", c);
-		else
-			buf_addn(b, s, 1);
-	}
-}
-
 /* Length of the well-formed UTF-8 sequence at @s, 0 where there is none. */
 static size_t utf8_len(const unsigned char *s)
 {
@@ -277,6 +265,28 @@ static size_t utf8_len(const unsigned char *s)
 	return n;
 }
 
+/* U+0080 to U+009F: control characters, which terminals obey as they do ESC. */
+static bool is_c1(const unsigned char *s)
+{
+	return s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f;
+}
+
+void buf_add_safe(struct buf *b, const char *s)
+{
+	while (*s) {
+		const unsigned char *c = (const unsigned char *)s;
+		size_t n = utf8_len(c);
+
+		if (n && *c >= 0x20 && *c != 0x7f && !is_c1(c)) {
+			buf_addn(b, s, n);
+			s += n;
+			continue;
+		}
+		buf_addf(b, "\\x%02x", *c);
+		s++;
+	}
+}
+
 void buf_add_json(struct buf *b, const char *s)
 {
 	buf_add(b, "\"");
@@ -288,6 +298,8 @@ void buf_add_json(struct buf *b, const char *s)
 			buf_addf(b, "\\%c", c);
 		else if (c < 0x20 || c == 0x7f)
 			buf_addf(b, "\\u%04x", c);
+		else if (is_c1((const unsigned char *)s))
+			buf_addf(b, "\\u%04x", (unsigned char)s[1]);
 		else if (n == 0)
 			buf_add(b, "\\ufffd");
 		else

@@ -52,7 +52,7 @@ struct buf {
 void buf_add(struct buf *b, const char *s);
 void buf_addn(struct buf *b, const char *s, size_t n);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
-void buf_add_safe(struct buf *b, const char *s);	/* control bytes as \xNN: for terminals */
+void buf_add_safe(struct buf *b, const char *s);	/* control characters and bad UTF-8 as \xNN: for terminals */
 void buf_add_json(struct buf *b, const char *s);	/* a quoted JSON string; bad UTF-8 as U+FFFD */
 char *buf_take(struct buf *b);				/* never NULL */
 void buf_fini(struct buf *b);

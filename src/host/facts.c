@@ -239,6 +239,13 @@ static bool read_own_map(const char *file, struct subids *out)
 	return true;
 }
 
+bool host_is_initial_userns(void)
+{
+	struct subids ignored = { .n = 0 };
+
+	return !read_own_map("/proc/self/uid_map", &ignored);
+}
+
 static int read_kernel(struct facts *f, struct err *e)
 {
 	struct utsname u;
@@ -257,6 +264,7 @@ static int read_kernel(struct facts *f, struct err *e)
 int facts_read(struct facts *f, bool needs_ranges, struct err *e)
 {
 	gid_t groups[GROUPS_MAX];
+	const char *home;
 	int n;
 
 	*f = (struct facts){ .uid = geteuid(), .gid = getegid() };
@@ -273,10 +281,14 @@ int facts_read(struct facts *f, bool needs_ranges, struct err *e)
 	if (f->uid == 0 && has_sys_admin()) {
 		f->writes_maps = read_own_map("/proc/self/uid_map", &f->subuids) && read_own_map("/proc/self/gid_map", &f->subgids);
 		f->is_root = !f->writes_maps;
+	} else if (f->uid == 0) {
+		f->is_bare_root = host_is_initial_userns();
 	}
 	f->user = user_name(f->uid, &f->home);
-	if (!f->home)
-		f->home = str_dup(getenv("HOME"));
+	home = getenv("HOME");
+	/* a user's own word counts; what sudo left in root's environment does not */
+	if (home && home[0] == '/' && (!f->is_root || !f->home))
+		str_set(&f->home, home);
 	if (needs_ranges && !f->writes_maps)
 		read_subids(f);
 	return 0;
@@ -292,6 +304,22 @@ void facts_fini(struct facts *f)
 	*f = (struct facts){ 0 };
 }
 
+/* mountinfo writes space, tab, newline and backslash as three octal digits. */
+static void unescape(char *s)
+{
+	char *out = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*out++ = *s;
+		}
+	}
+	*out = '\0';
+}
+
 bool mounts_below(const char *path, char **below)
 {
 	AUTO_FCLOSE FILE *fp = fopen("/proc/self/mountinfo", "re");
@@ -303,6 +331,8 @@ bool mounts_below(const char *path, char **below)
 
 		for (int i = 0; field && i < 4; i++)
 			field = strtok_r(NULL, " ", &save);
+		if (field)
+			unescape(field);
 		if (field && strncmp(field, path, len) == 0 && field[len] == '/') {
 			if (below)
 				*below = str_dup(field);

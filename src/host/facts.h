@@ -31,9 +31,10 @@ struct facts {
 	gid_t groups[GROUPS_MAX];	/* supplementary, the primary one left out */
 	size_t n_groups;
 	bool is_root;		/* uid 0 of the machine, with CAP_SYS_ADMIN */
+	bool is_bare_root;	/* uid 0 of the machine without CAP_SYS_ADMIN: its only id is 0 */
 	bool writes_maps;	/* root of a user namespace: writes any map over its own ids itself */
 	char *user;		/* login name, or NULL where nobody knows it; owned */
-	char *home;		/* from the user database, or $HOME; owned; may be NULL */
+	char *home;		/* $HOME, else (for root first) from the user database; owned; may be NULL */
 	char *hostname;		/* uname(2); owned */
 	int kernel_major, kernel_minor;
 	struct subids subuids, subgids;	/* /etc/subuid and /etc/subgid, ours; with writes_maps what is mapped */
@@ -71,6 +72,9 @@ uint64_t subid_total(const struct subids *s);
  * Return: its first id, or 0 where there is none
  */
 uint32_t subid_free_range(const char *text, uint32_t count, bool (*in_use)(uint32_t first, uint32_t count));
+
+/* Whether we are in the machine's own user namespace, where id 0 is its root. */
+bool host_is_initial_userns(void);
 
 /* Whether the mount table has something mounted below @path (absolute, real). Reads
  * mountinfo; used to explain an EINVAL, not on the start path. First such mount in

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
@@ -64,6 +65,12 @@ static bool has_no_new_privs(void)
 static bool is_filtered(void)
 {
 	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2;
+}
+
+/* Whose files lie in /var/lib/lichen, whatever XDG_DATA_HOME says. */
+static bool is_machines_root(void)
+{
+	return geteuid() == 0 && access("/var/lib", W_OK) == 0;
 }
 
 #define MAKE_NS	  "clone3 clone unshare"
@@ -140,7 +147,7 @@ static const struct cause ROWS[] = {
 	  "clone3 is answered with ENOSYS, as by an old container's seccomp profile: update docker or start it with "
 	  "--security-opt seccomp=unconfined",
 	  NULL, "clone3-enosys", NULL },
-	{ "clone3 clone fork execve posix_spawn", EAGAIN, NULL,
+	{ "clone3 clone fork execve posix_spawn newuidmap newgidmap", EAGAIN, NULL,
 	  "the limit of processes is reached: `ulimit -u`, or pids.max of the cgroup (/proc/self/cgroup)", NULL, "process-limit", NULL },
 	{ "setns", EPERM, NULL,
 	  "a namespace can only be joined from within the user namespace that owns it, and only a process that is "
@@ -189,6 +196,11 @@ static const struct cause ROWS[] = {
 	  "the mount is refused in a user namespace: flags that the host has on it (nosuid, nodev, noexec, ro) cannot "
 	  "be taken away",
 	  NULL, "mount-locked", NULL },
+	{ NEW_MOUNT, EINVAL, "overlay",
+	  "the kernel's overlay does not take this: something is mounted below the root's directory (see "
+	  "/proc/self/mountinfo), or /var/lib/lichen lies on NFS, Lustre or another overlay; --overlay=fuse or "
+	  "--overlay=copy work",
+	  is_machines_root, "overlay-lower-root", NULL },
 	{ NEW_MOUNT, EINVAL, "overlay",
 	  "the kernel's overlay does not take this: something is mounted below the root's directory (see "
 	  "/proc/self/mountinfo), or the writable layer lies on NFS, Lustre or another overlay (set XDG_DATA_HOME to a "
@@ -240,6 +252,9 @@ static const struct cause ROWS[] = {
 	  "the file is for another machine (see `file`), or a script without a #! line: name its interpreter", NULL, "program-format", NULL },
 
 	/* resources */
+	{ MAKE_FILE, ENOSPC, "/var/lib/lichen", "the disk of /var/lib/lichen is full (`df -h`, `df -i`): make room", NULL, "disk-full-root", NULL },
+	{ MAKE_FILE, EDQUOT, "/var/lib/lichen", "the quota on the disk of /var/lib/lichen is used up: make room", NULL, "quota-root", NULL },
+	{ MAKE_FILE, EROFS, "/var/lib/lichen", "/var/lib/lichen must be on a disk that can be written", NULL, "read-only-root", NULL },
 	{ MAKE_FILE, ENOSPC, NULL,
 	  "the file system is full (`df -h`, `df -i`): make room, or set XDG_DATA_HOME to a directory elsewhere", NULL, "disk-full", NULL },
 	{ MAKE_FILE, EDQUOT, NULL,

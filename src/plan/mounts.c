@@ -285,6 +285,8 @@ void plan_root_host(struct build *b)
 		bool is_home = i == N_ELEMS(HOST_SCRATCH);
 		const char *path = is_home ? in->home : HOST_SCRATCH[i].path;
 
+		if (is_home && str_eq(path, "/tmp"))
+			continue; /* there is no other */
 		if (path && !is_replaced(b, path))
 			add_newfs(b, "tmpfs", path, SLOT_NONE, is_home ? "mode=0700" : HOST_SCRATCH[i].data,
 				  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);

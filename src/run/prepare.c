@@ -14,60 +14,68 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "host/hint.h"
+#include "plan/host_table.h"
 #include "run/fuse.h"
 #include "run/internal.h"
 #include "steps/copy.h"
+#include "steps/user.h"
 
 enum { RANGE_MAX = 65536, COPY_MAX_FILES = 100000, COPY_MAX_BYTES = 512 << 20 };
-
-/* A decimal id, or -1: names are looked up in the root, after the map is written. */
-static int64_t numeric_user(const char *user)
-{
-	char *end;
-	unsigned long n;
-
-	if (!user || *user < '0' || *user > '9')
-		return -1;
-	n = strtoul(user, &end, 10);
-	return (*end && *end != ':') || n >= UINT32_MAX ? -1 : (int64_t)n;
-}
 
 /* One id: the caller, under the number that is asked for. */
 static void map_single(struct id_map *uids, struct id_map *gids, const struct spec *s, const struct facts *f)
 {
-	int64_t want = numeric_user(s->process.user);
-	const char *colon = s->process.user ? strchr(s->process.user, ':') : NULL;
-	int64_t want_gid = colon ? numeric_user(colon + 1) : -1;
-	bool is_host = s->root.kind == ROOT_HOST;
-	uint32_t uid = want >= 0 ? (uint32_t)want : is_host && !str_eq(s->process.user, "root") ? f->uid : 0;
+	const bool is_host = s->root.kind == ROOT_HOST;
+	uint32_t uid = is_host ? f->uid : 0, gid = is_host ? f->gid : 0, want, want_gid;
 
+	if (s->process.user) {
+		const char *path = is_host ? "/" : s->root.path;
+		AUTO_CLOSE int root = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+		const bool has_group = strchr(s->process.user, ':');
+
+		if (user_lookup(root, s->process.user, &want, &want_gid)) {
+			uid = want;
+			gid = has_group ? want_gid : is_host && want == f->uid ? f->gid : path ? want_gid : want;
+		}
+	}
 	id_map_add(uids, uid, f->uid, 1);
-	id_map_add(gids, want_gid >= 0 ? (uint32_t)want_gid : is_host && uid == f->uid ? f->gid : uid == 0 ? 0 : uid, f->gid, 1);
+	id_map_add(gids, gid, f->gid, 1);
+}
+
+/* All ranges, one after the other from @next on, beginning with the one of index @start; what
+ * goes beyond the last id is left out. Return: the first number that is free. */
+static uint32_t add_ranges(struct id_map *m, uint32_t next, const struct subids *ids, size_t start)
+{
+	for (size_t i = 0; i < ids->n && next < UINT32_MAX; i++) {
+		const struct subid_range *x = &ids->v[(start + i) % ids->n];
+		uint32_t count = x->count < UINT32_MAX - next ? x->count : UINT32_MAX - next;
+
+		id_map_add(m, next, x->first, count);
+		next += count;
+	}
+	return next;
 }
 
 /* root inside is the caller; 1 and up are the subordinate ranges */
 static void map_range_caller(struct id_map *m, uint32_t self, const struct subids *ids)
 {
-	uint32_t next = 1;
-
 	id_map_add(m, 0, self, 1);
-	for (size_t i = 0; i < ids->n; i++) {
-		id_map_add(m, next, ids->v[i].first, ids->v[i].count);
-		next += ids->v[i].count;
-	}
+	add_ranges(m, 1, ids, 0);
 }
 
-/* root inside is the first subordinate id; the caller keeps its own number where that is
- * free, else gets the first free one */
-static void map_range_subid(struct id_map *m, uint32_t self, const struct subids *ids)
+/* root inside is the first id of the range that has @top; the caller keeps its own number where that
+ * is free, else gets the first free one */
+static void map_range_subid(struct id_map *m, uint32_t self, const struct subids *ids, uint32_t top)
 {
-	uint32_t next = 0;
+	size_t start = 0;
+	uint32_t next;
 
-	for (size_t i = 0; i < ids->n; i++) {
-		id_map_add(m, next, ids->v[i].first, ids->v[i].count);
-		next += ids->v[i].count;
-	}
-	id_map_add(m, self >= next ? self : next, self, 1);
+	for (size_t i = 0; i < ids->n; i++)
+		if (top >= ids->v[i].first && top - ids->v[i].first < ids->v[i].count)
+			start = i;
+	next = add_ranges(m, 0, ids, start);
+	if (self >= next || next < UINT32_MAX)
+		id_map_add(m, self >= next ? self : next, self, 1);
 }
 
 /* Real root never maps host id 0: its subordinate range, else a free one. */
@@ -115,6 +123,11 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 	bool has_ranges = f->subuids.n && f->subgids.n, has_tools = f->writes_maps || (f->newuidmap && f->newgidmap);
 	const enum idmap_how how = f->writes_maps ? IDMAP_SUPERVISOR : IDMAP_TOOLS;
 
+	if (f->is_bare_root) {
+		err_set(e, ERR_HOST, "root without CAP_SYS_ADMIN could only make a sandbox whose ids are root's of this machine");
+		return err_hint(e, "run lichen as an ordinary user (docker run --user, setpriv --reuid), or with that "
+				   "capability (docker run --cap-add SYS_ADMIN)");
+	}
 	if (s->root.kind != ROOT_DIR || s->ids == IDS_SINGLE || (s->ids == IDS_AUTO && !(has_ranges && has_tools))) {
 		if (s->root.kind != ROOT_DIR && s->ids == IDS_RANGE) {
 			if (!has_ranges)
@@ -136,8 +149,8 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 		return no_range(f, e);
 	in->how = how;
 	if (in->owner == OWNER_SUBID) {
-		map_range_subid(&in->uids, f->uid, &f->subuids);
-		map_range_subid(&in->gids, f->gid, &f->subgids);
+		map_range_subid(&in->uids, f->uid, &f->subuids, in->top_uid);
+		map_range_subid(&in->gids, f->gid, &f->subgids, in->top_gid);
 		return 0;
 	}
 	map_range_caller(&in->uids, f->uid, &f->subuids);
@@ -145,6 +158,31 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 	if (s->ids == IDS_AUTO)
 		map_single(&in->single_uids, &in->single_gids, s, f);
 	return 0;
+}
+
+/* Whether @path is @top or below it. */
+static bool is_within(const char *path, const char *top)
+{
+	size_t len = strlen(top);
+
+	return strncmp(path, top, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+/* `host`: the caller's home, which gets a tmpfs of its own. System users have theirs among what
+ * is shown (bin: /bin) or nowhere; theirs is /tmp, as nothing may be covered. */
+static char *host_home(const struct plan_input *in, const char *home)
+{
+	static const char *const defaults[] = { "/proc", "/sys", "/dev" };
+	AUTO_FREE char *path = path_clean(home);
+	bool is_fit = path[1] && (access(path, F_OK) == 0 || errno != ENOENT);
+
+	for (size_t i = 0; i < in->n_rows; i++)
+		is_fit = is_fit && !is_within(path, in->rows[i].path) && !is_within(in->rows[i].path, path);
+	for (size_t i = 0; i < N_ELEMS(defaults); i++)
+		is_fit = is_fit && !is_within(path, defaults[i]);
+	for (size_t i = 0; i < N_ELEMS(HOST_SCRATCH); i++) /* a home inside /tmp is made there */
+		is_fit = is_fit && !is_within(HOST_SCRATCH[i].path, path);
+	return is_fit ? ptr_take(&path) : str_dup("/tmp");
 }
 
 static void make_texts(struct plan_input *in, const struct spec *s, const struct facts *f)
@@ -155,8 +193,8 @@ static void make_texts(struct plan_input *in, const struct spec *s, const struct
 	if (s->root.kind == ROOT_HOST) {
 		if (!in->hostname)
 			in->hostname = str_dup(s->hostname ? s->hostname : f->hostname);
-		if (f->home && f->home[0] == '/' && f->home[1])
-			in->home = path_clean(f->home);
+		if (f->home && f->home[0] == '/')
+			in->home = host_home(in, f->home);
 		if (s->add_hosts.n)
 			in->etc_hosts = hosts_text(s, NULL);
 		if (s->dns.n || s->dns_search.n || s->dns_options.n)

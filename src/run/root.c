@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "plan/host_table.h"
 #include "run/internal.h"
+#include "steps/copy.h"
 
 /* ---- host ---- */
 
@@ -96,6 +97,7 @@ static const char *const DEFAULT_PLACES[] = { "/proc", "/dev", "/sys" };
 
 static int look_at_dir(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
 {
+	AUTO_CLOSE int fd = -1;
 	struct stat st;
 
 	if (stat(s->root.path, &st) < 0) {
@@ -116,6 +118,11 @@ static int look_at_dir(struct plan_input *in, const struct spec *s, const struct
 	if (faccessat(AT_FDCWD, s->root.path, R_OK | X_OK, AT_EACCESS) < 0) {
 		err_sys(e, "access", s->root.path, "the root file system");
 		return err_hint(e, "its top directory must be readable and searchable for you: chmod u+rx");
+	}
+	fd = open(s->root.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && copy_is_kernel_fs(fd)) {
+		err_set(e, ERR_SPEC, "%s is no root file system: what the kernel shows there are not files", s->root.path);
+		return err_hint(e, "use the word 'host' for this machine's own system");
 	}
 	in->top_uid = st.st_uid;
 	in->top_gid = st.st_gid;

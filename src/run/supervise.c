@@ -240,8 +240,9 @@ static int be_child(void *arg)
 	struct run *r = arg;
 	struct ctx *c = &r->ctx;
 
-	/* the lock is the supervisor's alone; its end of the socket must show its death */
+	/* the locks are the supervisor's alone; its end of the socket must show its death */
 	auto_close(&r->dir.lock_fd);
+	auto_close(&r->dir.data_fd);
 	hs_close(&r->hs);
 	auto_close(&r->signal_fd);
 	auto_close(&r->timer_fd);
@@ -336,13 +337,17 @@ static int record(void *arg, struct err *e)
 {
 	AUTO_BUF struct buf json = { 0 };
 	struct run *r = arg;
+	const struct id_map uids = r->spec->uids, gids = r->spec->gids;
 
 	if (r->is_recorded)
 		return 0;
 	r->is_recorded = true;
-	id_map_copy(&r->spec->uids, &r->in.uids);
-	id_map_copy(&r->spec->gids, &r->in.gids);
+	/* the maps are of this run alone: another one may follow, with others */
+	r->spec->uids = r->in.uids;
+	r->spec->gids = r->in.gids;
 	oci_write(r->spec, &json);
+	r->spec->uids = uids;
+	r->spec->gids = gids;
 	return store_write_config(&r->dir, json.s, json.len, e);
 }
 
@@ -804,7 +809,7 @@ static void run_init(struct run *r, struct spec *s)
 	*r = (struct run){ .spec = s, .signal_fd = -1, .timer_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
 			   .fuse = { .pidfd = -1, .err_fd = -1 }, .layer = { .lock_fd = -1 },
-			   .dir = { .lock_fd = -1 }, .share_fd = -1 };
+			   .dir = { .lock_fd = -1, .data_fd = -1 }, .share_fd = -1 };
 	for (size_t t = 0; t < NS_TYPES; t++)
 		r->share.fds[t] = -1;
 }
@@ -851,6 +856,7 @@ static void explain_fuse(struct run *r, struct err *e)
 /* @parent: whose end is ours, too; 0: nobody's */
 static int run_once(struct spec *s, pid_t parent, int *status, struct err *e)
 {
+	const size_t n_env = s->process.env.n;
 	struct run r;
 	int conn = -1, rc;
 
@@ -864,7 +870,16 @@ static int run_once(struct spec *s, pid_t parent, int *status, struct err *e)
 	if (rc == 0)
 		rc = wait_for_end(&r, status, e);
 	finish(&r);
+	/* HOSTNAME was this run's; another one has another */
+	while (s->process.env.n > n_env)
+		auto_free(&s->process.env.v[--s->process.env.n]);
 	return rc;
+}
+
+/* One of newuidmap and newgidmap failed after the other had done its part. */
+static bool is_half_mapped(const struct spec *s, const struct err *e)
+{
+	return s->ids == IDS_AUTO && str_eq(e->op, "idmap");
 }
 
 /* The errnos by which the kernel says that its overlay cannot do this tree. */
@@ -888,6 +903,13 @@ int run_foreground(struct spec *s, int *status, struct err *e)
 
 	if (run_once(s, parent, status, e) == 0)
 		return 0;
+	if (is_half_mapped(s, e)) {
+		log_warn("%s; this run has one id only", e->what);
+		s->ids = IDS_SINGLE;
+		err_clear(e);
+		if (run_once(s, parent, status, e) == 0)
+			return 0;
+	}
 	if (!wants_copy(s, e) && !lacks_fuse(s, e))
 		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");
 	if (mounts_below(s->root.path, &below))
@@ -1009,7 +1031,7 @@ int run_start(const char *ref, struct err *e)
 {
 	struct facts f = { 0 };
 	struct store st = { 0 };
-	struct run_dir rd = { .lock_fd = -1 };
+	struct run_dir rd = { .lock_fd = -1, .data_fd = -1 };
 	int rc = facts_read(&f, false, e);
 
 	if (rc == 0)

@@ -60,7 +60,7 @@ int walk_step(struct ctx *c, size_t index, struct err *e)
 			}
 			return 0;
 		}
-		if (r + 1 < s->n_rungs && moves_on(&s->rungs[r], e->errnum)) {
+		if (!c->is_final && r + 1 < s->n_rungs && moves_on(&s->rungs[r], e->errnum)) {
 			log_info("%s %s: not %s (%s%s%s), trying %s", step_name(s->kind), s->object, s->rungs[r].name,
 				 e->what, e->errnum ? ": " : "", e->errnum ? err_errno_name(e->errnum) : "",
 				 s->rungs[r + 1].name);

@@ -306,7 +306,7 @@ __attribute__((noinline)) static int copy_symlink(struct copy *c, int in_dir, in
 	return 0;
 }
 
-static bool is_kernel_fs(int fd)
+bool copy_is_kernel_fs(int fd)
 {
 	static const unsigned long magics[] = {
 		PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC,
@@ -324,44 +324,77 @@ static bool is_kernel_fs(int fd)
 	return false;
 }
 
-static int copy_dir(struct copy *c, int in, int out, const struct stat *st, struct err *e);
+static int copy_dir(struct copy *c, int *in, int *out, const struct stat *st, struct err *e);
 
-static int copy_subdir(struct copy *c, int in_dir, int out_dir, const char *name, struct stat *st, dev_t outer,
+/* Back from @below to the directory above it, which must be @id. */
+static int open_above(int below, const struct stat *id)
+{
+	AUTO_CLOSE int fd = openat(below, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (st.st_dev != id->st_dev || st.st_ino != id->st_ino) {
+		errno = ESTALE;
+		return -1;
+	}
+	return fd_take(&fd);
+}
+
+/* The two directories above are closed meanwhile and opened again by "..": however deep a tree
+ * is, its copy needs the descriptors of one level. Where there is no way back (a directory
+ * that may be read but not searched, which has nothing to go down into) they stay open. */
+static int descend(struct copy *c, int *in_dir, int *out_dir, int *in, int *out, const struct stat *st, struct err *e)
+{
+	struct stat up_in, up_out;
+
+	if (faccessat(*in, "..", F_OK, 0) < 0 || fstat(*in_dir, &up_in) < 0 || fstat(*out_dir, &up_out) < 0)
+		return copy_dir(c, in, out, st, e);
+	auto_close(in_dir);
+	auto_close(out_dir);
+	if (copy_dir(c, in, out, st, e) < 0)
+		return -1;
+	*in_dir = open_above(*in, &up_in);
+	*out_dir = *in_dir < 0 ? -1 : open_above(*out, &up_out);
+	return *out_dir < 0 ? fail(c, "openat", e) : 0;
+}
+
+static int copy_subdir(struct copy *c, int *in_dir, int *out_dir, const char *name, struct stat *st, dev_t outer,
 		       struct err *e)
 {
 	AUTO_CLOSE int out = -1;
-	AUTO_CLOSE int in = openat(in_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int in = openat(*in_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	bool readable = in >= 0 && fstat(in, st) == 0;
 
 	if (in < 0 && !is_not_readable(errno))
 		return fail(c, "openat", e);
 	if (st->st_dev == c->dst_st.st_dev && st->st_ino == c->dst_st.st_ino)
 		return 1;	/* the copy lies below what is copied */
-	if (mkdirat(out_dir, name, 0700) < 0)
+	if (mkdirat(*out_dir, name, 0700) < 0)
 		return fail(c, "mkdirat", e);
 	c->st.dirs++;
 	if (!readable) {	/* there, but empty */
 		skip(c);
 		return 0;
 	}
-	if (st->st_dev != outer && is_kernel_fs(in)) {
+	if (st->st_dev != outer && copy_is_kernel_fs(in)) {
 		c->st.kernel_fs++;
 		return 0;
 	}
-	out = openat(out_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	out = openat(*out_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (out < 0)
 		return fail(c, "openat", e);
 	copy_xattrs(in, out);
-	return copy_dir(c, in, out, st, e);
+	return descend(c, in_dir, out_dir, &in, &out, st, e);
 }
 
-static int copy_entry(struct copy *c, int in_dir, int out_dir, const char *name, dev_t outer, struct err *e)
+static int copy_entry(struct copy *c, int *in_dir, int *out_dir, const char *name, dev_t outer, struct err *e)
 {
 	struct stat st;
 	const char *other;
 	int rc;
 
-	if (fstatat(in_dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
+	if (fstatat(*in_dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
 		if (!is_not_readable(errno))
 			return fail(c, "fstatat", e);
 		if (errno != ENOENT)
@@ -372,23 +405,23 @@ static int copy_entry(struct copy *c, int in_dir, int out_dir, const char *name,
 		return 0;
 	other = S_ISDIR(st.st_mode) || st.st_nlink < 2 ? NULL : links_find(&c->links, &st);
 	if (other) {
-		if (linkat(c->dst_root, other, out_dir, name, 0) < 0)
+		if (linkat(c->dst_root, other, *out_dir, name, 0) < 0)
 			return fail(c, "linkat", e);
 		c->st.hardlinks++;
 		return 0;
 	}
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG:
-		rc = copy_file(c, in_dir, out_dir, name, &st, e);
+		rc = copy_file(c, *in_dir, *out_dir, name, &st, e);
 		break;
 	case S_IFDIR:
 		rc = copy_subdir(c, in_dir, out_dir, name, &st, outer, e);
 		break;
 	case S_IFLNK:
-		rc = copy_symlink(c, in_dir, out_dir, name, e);
+		rc = copy_symlink(c, *in_dir, *out_dir, name, e);
 		break;
 	case S_IFIFO:
-		rc = mkfifoat(out_dir, name, 0700) < 0 ? fail(c, "mkfifoat", e) : 0;
+		rc = mkfifoat(*out_dir, name, 0700) < 0 ? fail(c, "mkfifoat", e) : 0;
 		c->st.fifos++;
 		break;
 	default:
@@ -399,41 +432,54 @@ static int copy_entry(struct copy *c, int in_dir, int out_dir, const char *name,
 		return rc < 0 ? -1 : 0;
 	if (!S_ISDIR(st.st_mode) && st.st_nlink > 1)
 		links_add(&c->links, &st, c->path + 1);
-	set_times(out_dir, name, &st);
+	set_times(*out_dir, name, &st);
 	return record(c, &st, e);
 }
 
-static int copy_dir(struct copy *c, int in, int out, const struct stat *st, struct err *e)
+/* The names of a directory, without "." and "..". */
+static int list_dir(struct copy *c, int in, struct strv *names, struct err *e)
 {
-	AUTO_CLOSE int fd = fcntl(in, F_DUPFD_CLOEXEC, 3);
-	AUTO_DIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	size_t len = c->len;
+	AUTO_CLOSE int fd = openat(in, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_DIR DIR *dir = NULL;
 	struct dirent *d;
 
+	if (fd < 0)	/* not to be searched, but read */
+		fd = fcntl(in, F_DUPFD_CLOEXEC, 3);
+	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
 		return fail(c, "fdopendir", e);
 	fd_take(&fd);
-	while (errno = 0, (d = readdir(dir)) != NULL) {
-		size_t n = strlen(d->d_name);
+	while (errno = 0, (d = readdir(dir)) != NULL)
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			strv_add(names, d->d_name);
+	return errno && !is_not_readable(errno) ? fail(c, "readdir", e) : 0;
+}
+
+static int copy_dir(struct copy *c, int *in, int *out, const struct stat *st, struct err *e)
+{
+	AUTO_STRV struct strv names = { 0 };
+	const dev_t dev = st->st_dev;
+	size_t len = c->len;
+
+	if (list_dir(c, *in, &names, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		size_t n = strlen(names.v[i]);
 		int rc;
 
-		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-			continue;
 		if (len + 1 + n > PATH_BYTES_MAX) {
 			skip(c);	/* nobody could name it */
 			continue;
 		}
 		c->path[len] = '/';
-		memcpy(c->path + len + 1, d->d_name, n + 1);
+		memcpy(c->path + len + 1, names.v[i], n + 1);
 		c->len = len + 1 + n;
-		rc = tick(c) < 0 ? fail(c, "readdir", e) : copy_entry(c, in, out, d->d_name, st->st_dev, e);
+		rc = tick(c) < 0 ? fail(c, "readdir", e) : copy_entry(c, in, out, names.v[i], dev, e);
 		if (rc < 0)
 			return -1;
 		c->path[len] = '\0';
 		c->len = len;
 	}
-	if (errno && !is_not_readable(errno))
-		return fail(c, "readdir", e);
 	return 0;
 }
 
@@ -457,7 +503,7 @@ static int copy_all(struct copy *c, const char *owners_path, struct err *e)
 {
 	AUTO_CLOSE int in = open(c->src, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int out = open(c->dst, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	AUTO_CLOSE int fd = -1;
+	AUTO_CLOSE int fd = -1, root = -1;
 	AUTO_FCLOSE FILE *owners = NULL;
 	struct stat st;
 
@@ -470,10 +516,13 @@ static int copy_all(struct copy *c, const char *owners_path, struct err *e)
 		return err_sys(e, "open", owners_path, "copying %s", c->src);
 	fd_take(&fd);
 	c->owners = owners;
-	c->dst_root = out;
+	root = fcntl(out, F_DUPFD_CLOEXEC, 3);
+	if (root < 0)
+		return err_sys(e, "fcntl", c->dst, "copying %s", c->src);
+	c->dst_root = root;
 	if (fwrite(OWNERS_MAGIC, sizeof(OWNERS_MAGIC), 1, owners) != 1)
 		return err_sys(e, "write", owners_path, "noting the owners of the copy");
-	if (copy_dir(c, in, out, &st, e) < 0)
+	if (copy_dir(c, &in, &out, &st, e) < 0)
 		return -1;
 	set_times(out, ".", &st);
 	str_copy(c->path, sizeof(c->path), "/");

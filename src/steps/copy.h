@@ -3,6 +3,7 @@
 #ifndef STEPS_COPY_H
 #define STEPS_COPY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -29,6 +30,9 @@ struct copy_stats {
  */
 NODISCARD int copy_tree(const char *src, const char *dst, const char *owners_path, struct copy_stats *st,
 			struct err *e);
+
+/* Whether the descriptor is of a file system whose files the kernel makes up: proc, sysfs ... */
+bool copy_is_kernel_fs(int fd);
 
 /* What STEP_COPY_FIX does, on the copied tree @root_fd. @unmapped counts entries whose
  * owner or group has no number inside; they belong to root inside. */

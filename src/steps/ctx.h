@@ -45,6 +45,7 @@ struct ctx {
 	 * subordinate id can exist: the map must be on disk for the sweep; NULL: nothing */
 	int (*beside)(void *arg, struct err *e);
 	void *beside_arg;
+	bool is_final;		/* set by a step: no rung behind this failure can mend it */
 	/* child: has fuse-overlayfs started, for the step of this index; its end comes on the pipe
 	 * whose writing end is fds[FUSE_REPORT]: nothing where it runs, else a struct err */
 	int (*ask_fuse)(struct ctx *c, size_t step, const int *fds);

@@ -30,6 +30,22 @@ static char *map_text(const struct id_map *m)
 	return buf_take(&b);
 }
 
+/* The machine's root is in no map: who has it can write /proc/sys. The caller's own group may
+ * be 0, as in docker run --user: that is nothing it does not have. */
+static int refuse_root(const struct id_map *uids, const struct id_map *gids, struct err *e)
+{
+	bool has_root = false;
+
+	for (size_t i = 0; i < uids->n; i++)
+		has_root = has_root || uids->v[i].outside == 0;
+	for (size_t i = 0; i < gids->n; i++)
+		has_root = has_root || (gids->v[i].outside == 0 && (gids->v[i].count > 1 || geteuid() == 0));
+	if (!has_root || !host_is_initial_userns())
+		return 0;
+	err_set(e, ERR_HOST, "the id map contains id 0 of this machine");
+	return err_hint(e, "no sandbox gets the ids of the machine's root: run lichen as an ordinary user, or map other ids");
+}
+
 /* @who: "self" or a pid in our pid namespace. */
 int idmap_write(const char *who, const struct id_map *uids, const struct id_map *gids, bool denies_setgroups,
 		struct err *e)
@@ -37,6 +53,8 @@ int idmap_write(const char *who, const struct id_map *uids, const struct id_map 
 	AUTO_FREE char *u = map_text(uids), *g = map_text(gids);
 	char path[64];
 
+	if (!str_eq(who, "self") && refuse_root(uids, gids, e) < 0)
+		return -1;
 	snprintf(path, sizeof(path), "/proc/%s/uid_map", who);
 	if (fd_burn(AT_FDCWD, path, u) < 0)
 		return err_sys(e, "write", path, "mapping user ids");
@@ -73,6 +91,8 @@ int idmap_tools(pid_t pid, const struct id_map *uids, const struct id_map *gids,
 	struct err second;
 	int rc, rc_u, rc_g;
 
+	if (refuse_root(uids, gids, e) < 0)
+		return -1;
 	if (!newuidmap || !newgidmap) {
 		err_set(e, ERR_HOST, "%s is not installed", newuidmap ? "newgidmap" : "newuidmap");
 		return err_hint(e, "install the package uidmap (Debian, Ubuntu) or shadow-utils (Fedora, Arch)");
@@ -93,6 +113,46 @@ int idmap_tools(pid_t pid, const struct id_map *uids, const struct id_map *gids,
 	return rc < 0 || rc_u < 0 || rc_g < 0 ? -1 : 0;
 }
 
+struct beside {
+	struct ctx *c;
+	bool has_failed;
+};
+
+static int do_beside(void *arg, struct err *e)
+{
+	struct beside *b = arg;
+
+	b->has_failed = b->c->beside && b->c->beside(b->c->beside_arg, e) < 0;
+	return b->has_failed ? -1 : 0;
+}
+
+/* Whether a map was written, which can be done only once. */
+static bool has_map(pid_t pid, const char *file)
+{
+	AUTO_FREE char *path = str_fmt("/proc/%d/%s", pid, file), *text = NULL;
+
+	return fd_read_file(AT_FDCWD, path, 1 << 20, &text, NULL) == 0 && text[0];
+}
+
+static int by_tools(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	const struct rung *r = &s->rungs[rung];
+	struct beside b = { .c = c };
+
+	if (idmap_tools(c->child_pid, r->uids, r->gids, do_beside, &b, e) == 0)
+		return 0;
+	if (b.has_failed) {
+		c->is_final = true;
+		return -1;
+	}
+	c->is_final = has_map(c->child_pid, "uid_map") || has_map(c->child_pid, "gid_map");
+	if (c->is_final && rung + 1 < s->n_rungs) {
+		str_copy(e->op, sizeof(e->op), "idmap"); /* run_foreground() begins anew */
+		return err_hint(e, "--ids=single does without the tools");
+	}
+	return -1;
+}
+
 int step_idmap(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	const struct rung *r = &s->rungs[rung];
@@ -100,7 +160,7 @@ int step_idmap(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 
 	switch (r->how) {
 	case IDMAP_TOOLS:
-		return idmap_tools(c->child_pid, r->uids, r->gids, c->beside, c->beside_arg, e);
+		return by_tools(c, s, rung, e);
 	case IDMAP_SUPERVISOR:
 		snprintf(pid, sizeof(pid), "%d", c->child_pid);
 		return idmap_write(pid, r->uids, r->gids, !c->in->is_root, e);

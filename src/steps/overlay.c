@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -152,6 +154,14 @@ static int overlay_fuse(struct ctx *c, const struct step *s, struct err *e)
 
 /* ---- by the kernel ---- */
 
+/* With errno set. */
+static int no_room(const struct ctx *c, struct err *e)
+{
+	err_sys(e, "overlay", c->in->layer_dir, "no work directory can be made for the writable layer");
+	return err_hint(e, "the disk, its inodes or the quota may be used up (`df -h`, `df -i`, `quota -s`): make room "
+			   "there, or use --read-only");
+}
+
 /* Layers are named by /proc/self/fd: no escaping, and no second walk of a path. With a
  * skeleton in place of the upper there are two lowers and no writing. */
 static int overlay_kernel(struct ctx *c, const struct step *s, struct err *e)
@@ -159,6 +169,7 @@ static int overlay_kernel(struct ctx *c, const struct step *s, struct err *e)
 	AUTO_CLOSE int fs = sys_fsopen("overlay", FSOPEN_CLOEXEC);
 	AUTO_CLOSE int fd = -1;
 	bool is_writable = s->reads[2] != SLOT_NONE;
+	struct statfs fs_stat;
 	char lower[FD_PATH_MAX], second[FD_PATH_MAX], work[FD_PATH_MAX];
 	AUTO_FREE char *layers = NULL;
 	struct option v[6] = { { "source", "overlay" }, { "userxattr", NULL } };
@@ -179,10 +190,16 @@ static int overlay_kernel(struct ctx *c, const struct step *s, struct err *e)
 	if (set_options(fs, v, n, e) < 0)
 		return -1;
 	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return err_sys(e, "overlay", s->object, "overlay on the new root");
+		return is_writable && (errno == ENOSPC || errno == EDQUOT) ? no_room(c, e)
+									   : err_sys(e, "overlay", s->object, "overlay on the new root");
 	fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)s->u.mount.attrs);
 	if (fd < 0)
 		return err_sys(e, "fsmount", s->object, "overlay on the new root");
+	/* without its work directory overlayfs mounts read-only, and says so only to the kernel's log */
+	if (is_writable && fstatfs(fd, &fs_stat) == 0 && (fs_stat.f_flags & ST_RDONLY)) {
+		errno = ENOSPC;
+		return no_room(c, e);
+	}
 	ctx_put(c, SLOT_ROOT, fd_take(&fd));
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "steps/ctx.h"
+#include "steps/user.h"
 
 enum { DB_BYTES_MAX = 4 << 20, FIELDS_MAX = 7 };
 
@@ -169,7 +170,13 @@ static bool is_mapped(const struct id_map *m, uint32_t id)
 	return !m->n || id_map_outside(m, id) >= 0;
 }
 
-static int check_mapped(const struct id_map *m, const char *kind, uint32_t id, struct err *e)
+/* Whether the caller left more ids unused than are mapped. */
+static bool may_have_more(const struct spec *s)
+{
+	return s->ids == IDS_SINGLE || (s->ids == IDS_AUTO && s->root.kind != ROOT_DIR);
+}
+
+static int check_mapped(const struct spec *s, const struct id_map *m, const char *kind, uint32_t id, struct err *e)
 {
 	AUTO_BUF struct buf ids = { 0 };
 
@@ -185,8 +192,13 @@ static int check_mapped(const struct id_map *m, const char *kind, uint32_t id, s
 	if (m->n > 8)
 		buf_add(&ids, " ...");
 	err_set(e, ERR_SPEC, "%s %" PRIu32 " does not exist in the sandbox: mapped are %s", kind, id, ids.s);
-	return err_hint(e, "--ids=range maps more, where /etc/subuid and /etc/subgid grant it; "
-			   "or give one of the mapped ids by number");
+	if (may_have_more(s))
+		return err_hint(e, "--ids=range maps more, where /etc/subuid and /etc/subgid grant it; "
+				   "or give one of the mapped ids by number");
+	if (m->n == 1 && m->v[0].count == 1)
+		return err_hint(e, "more ids need lines in /etc/subuid and /etc/subgid ('lichen doctor' says how); "
+				   "or give the mapped one by number");
+	return err_hint(e, "give one of the mapped ids by number");
 }
 
 /* ---- USER[:GROUP] ---- */
@@ -270,7 +282,7 @@ static int add_groups(struct ctx *c, const struct id_map *gids, const struct db 
 		uint32_t gid;
 		bool found;
 
-		if (resolve(db, words.v[i], &gid, &x, &found, e) < 0 || check_mapped(gids, "gid", gid, e) < 0)
+		if (resolve(db, words.v[i], &gid, &x, &found, e) < 0 || check_mapped(c->spec, gids, "gid", gid, e) < 0)
 			return err_wrap(e, "--group-add %s", words.v[i]);
 		if (has_group(u, gid))
 			continue;
@@ -294,6 +306,36 @@ static int split(const char *text, char **user, char **group, struct err *e)
 	return err_hint(e, EXPECTED);
 }
 
+/* The only id of a map, or -1. */
+static int64_t only_id(const struct id_map *m)
+{
+	return m->n == 1 && m->v[0].count == 1 ? (int64_t)m->v[0].inside : -1;
+}
+
+bool user_lookup(int root_fd, const char *text, uint32_t *uid, uint32_t *gid)
+{
+	AUTO_DB struct db passwd = { .path = "etc/passwd", .kind = "user", .n_fields = 4 };
+	AUTO_DB struct db group = { .path = "etc/group", .kind = "group", .n_fields = 4 };
+	AUTO_ENTRY struct entry pw = { 0 }, gr = { 0 };
+	AUTO_FREE char *user = NULL, *grp = NULL;
+	struct err ignored;
+	bool found = false, has_group_entry;
+
+	if (split(text, &user, &grp, &ignored) < 0)
+		return false;
+	if (root_fd >= 0)
+		db_read(&passwd, root_fd);
+	if (resolve(&passwd, user, uid, &pw, &found, &ignored) < 0)
+		return false;
+	if (grp) {
+		if (root_fd >= 0)
+			db_read(&group, root_fd);
+		return resolve(&group, grp, gid, &gr, &has_group_entry, &ignored) == 0;
+	}
+	*gid = 0;
+	return !found || parse_id(pw.field[3], gid);
+}
+
 static bool is_home(const char *s)
 {
 	return s[0] == '/' && strlen(s) < sizeof(((struct ctx_user *)0)->home);
@@ -303,7 +345,7 @@ static bool is_home(const char *s)
  * step_user() - Look the payload's user up in the root's own passwd and group
  *
  * A number needs no entry; without one the group is 0 and the home is "/". No user at
- * all means root, and for `host` the caller.
+ * all means root, and for `host` the caller. Where one group only is mapped it is that one.
  *
  * Place:	child
  * Needs:	SLOT_ROOT (the first read)
@@ -348,8 +390,10 @@ int step_user(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 		} else {
 			gid = (host || c->in->has_own) && uid == own_uid ? own_gid : 0;
 		}
+		if (!grp && only_id(gids) >= 0)
+			gid = (uint32_t)only_id(gids);
 	}
-	if (check_mapped(uids, "uid", uid, e) < 0 || check_mapped(gids, "gid", gid, e) < 0)
+	if (check_mapped(c->spec, uids, "uid", uid, e) < 0 || check_mapped(c->spec, gids, "gid", gid, e) < 0)
 		return -1;
 	u->uid = uid;
 	u->gid = gid;
@@ -368,8 +412,7 @@ int step_user(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 static int refused(struct err *e)
 {
 	if (e->errnum == EINVAL)
-		return err_hint(e, "the id is not mapped in the sandbox; --ids=range maps more, where "
-				   "/etc/subuid and /etc/subgid grant it");
+		return err_hint(e, "the id is not mapped in the sandbox");
 	if (e->errnum == EAGAIN)
 		return err_hint(e, "the user's limit of processes (RLIMIT_NPROC) is reached");
 	return -1;

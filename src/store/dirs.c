@@ -11,23 +11,32 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "host/hint.h"
+#include "store/internal.h"
 
 enum { ID_BYTES = 32, ID_LEN = 2 * ID_BYTES, CREATE_TRIES = 64, ID_SHORT = 12 };
 
 #define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW)
 
-#define HINT_DATA (cause_get("data-dir")->text)
+/* Real root's place is fixed; to anybody else XDG_DATA_HOME gives another. */
+static const char *hint_data(const struct store *st)
+{
+	return st->is_roots ? "/var/lib/lichen must be a directory that root can write, with room on its disk"
+			    : cause_get("data-dir")->text;
+}
 
 /* ---- the two directories ---- */
 
@@ -40,8 +49,14 @@ static int make_dirs(const char *path)
 		if (slash)
 			*slash = '\0';
 		/* a parent that exists may answer EACCES or EROFS instead of EEXIST */
-		if (mkdir(work, 0700) < 0 && errno != EEXIST && (!slash || access(work, F_OK) < 0))
-			return -1;
+		if (mkdir(work, 0700) < 0 && errno != EEXIST) {
+			int saved = errno;
+
+			if (!slash || access(work, F_OK) < 0) {
+				errno = saved;
+				return -1;
+			}
+		}
 		if (!slash)
 			return 0;
 		*slash = '/';
@@ -59,42 +74,107 @@ static char *fd_real(int fd, const char *path)
 	return path_real(path);
 }
 
-static int open_data(struct store *st, uid_t uid, const char *home, struct err *e)
+/* Whether other machines may see it, too; locks are not trusted there. */
+static bool is_on_network(int fd)
 {
-	const char *xdg = secure_getenv("XDG_DATA_HOME");
-	AUTO_FREE char *path = NULL, *real = NULL;
+	static const unsigned long magics[] = {
+		NFS_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB_SUPER_MAGIC, SMB2_SUPER_MAGIC, V9FS_MAGIC, CEPH_SUPER_MAGIC,
+		AFS_SUPER_MAGIC, AFS_FS_MAGIC, CODA_SUPER_MAGIC, FUSE_SUPER_MAGIC, 0x0bd00bd0UL /* Lustre */,
+		0x47504653UL /* GPFS */, 0x19830326UL /* BeeGFS */, 0x01161970UL /* GFS2 */, 0x7461636fUL /* OCFS2 */,
+	};
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return true;
+	for (size_t i = 0; i < N_ELEMS(magics); i++)
+		if (((unsigned long)fs.f_type & 0xffffffffUL) == magics[i])
+			return true;
+	return false;
+}
+
+/* Opens @path as DATA/containers, made where it is missing. */
+static int open_data_at(struct store *st, uid_t uid, const char *path, struct err *e)
+{
+	AUTO_FREE char *real = NULL;
 	struct stat sb;
 
-	/* root of a user namespace may have no say there: then as anybody else */
-	if (uid == 0 && (access("/var/lib/lichen", W_OK) == 0 || access("/var/lib", W_OK) == 0))
-		path = str_dup("/var/lib/lichen/containers");
-	else if (xdg && xdg[0] == '/')
-		path = str_fmt("%s/lichen/containers", xdg);
-	else if (home && home[0] == '/')
-		path = str_fmt("%s/.local/share/lichen/containers", home);
-	if (!path) {
-		err_set(e, ERR_HOST, "there is no directory to keep the sandbox's files in: no home directory");
-		return err_hint(e, "%s", HINT_DATA);
-	}
 	st->data_fd = open(path, DIR_FLAGS | O_CLOEXEC);
 	if (st->data_fd < 0 && errno == ENOENT && make_dirs(path) == 0)
 		st->data_fd = open(path, DIR_FLAGS | O_CLOEXEC);
 	if (st->data_fd < 0) {
 		err_sys(e, "mkdir", path, "cannot make the directory for the sandbox's files");
-		return err_hint(e, "%s", HINT_DATA);
+		return err_hint(e, "%s", hint_data(st));
 	}
 	if (fstat(st->data_fd, &sb) < 0)
 		return err_sys(e, "fstat", path, "cannot look at the directory for the sandbox's files");
 	if (sb.st_uid != uid || (sb.st_mode & 022)) {
 		err_set(e, ERR_STATE, "%s belongs to uid %u with mode %04o: others could change the sandbox's files",
 			path, (unsigned)sb.st_uid, (unsigned)sb.st_mode & 07777);
-		return err_hint(e, "%s", sb.st_uid == uid ? "chmod 700 that directory" : HINT_DATA);
+		return err_hint(e, "%s", sb.st_uid == uid ? "chmod 700 that directory" : hint_data(st));
+	}
+	if (faccessat(st->data_fd, ".", W_OK | X_OK, 0) < 0) {
+		err_sys(e, "access", path, "cannot write to the directory for the sandbox's files");
+		return err_hint(e, "%s", hint_data(st));
 	}
 	real = fd_real(st->data_fd, path);
 	if (!real)
 		return err_sys(e, "realpath", path, "cannot find the real path of the sandbox's files");
 	st->data_dir = str_dupn(real, (size_t)(strrchr(real, '/') - real));
+	st->is_shared = is_on_network(st->data_fd);
 	return 0;
+}
+
+/* TOP/lichen-UID/containers, where the directory of that name is ours alone. */
+static int open_data_below(struct store *st, uid_t uid, const char *top, struct err *e)
+{
+	AUTO_FREE char *own = str_fmt("%s/lichen-%u", top, (unsigned)uid), *path = str_fmt("%s/containers", own);
+	AUTO_CLOSE int fd = -1;
+	struct stat sb;
+
+	if (mkdir(own, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, "mkdir", own, "cannot make the directory for the sandbox's files");
+	fd = open(own, DIR_FLAGS | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &sb) < 0 || sb.st_uid != uid || (sb.st_mode & 077))
+		return err_set(e, ERR_STATE, "%s must be yours alone", own);
+	return open_data_at(st, uid, path, e);
+}
+
+static int open_data(struct store *st, uid_t uid, const char *home, struct err *e)
+{
+	const char *xdg = secure_getenv("XDG_DATA_HOME"), *tops[] = { secure_getenv("TMPDIR"), "/var/tmp" };
+	AUTO_FREE char *path = NULL;
+	struct err ignored;
+
+	/* root of a user namespace may have no say there: then as anybody else */
+	st->is_roots = uid == 0 && (access("/var/lib/lichen", W_OK) == 0 || access("/var/lib", W_OK) == 0);
+	if (!st->is_roots && xdg && xdg[0] == '/') {
+		path = str_fmt("%s/lichen/containers", xdg);
+		return open_data_at(st, uid, path, e) < 0 ? err_wrap(e, "XDG_DATA_HOME is %s", xdg) : 0;
+	}
+	if (st->is_roots)
+		path = str_dup("/var/lib/lichen/containers");
+	else if (home && home[0] == '/')
+		path = str_fmt("%s/.local/share/lichen/containers", home);
+	if (path && open_data_at(st, uid, path, e) == 0)
+		return 0;
+	/* what is ours and only open to others is an accident that its owner should hear of */
+	if (path && e->kind == ERR_STATE && str_starts(e->hint, "chmod"))
+		return -1;
+	for (size_t i = 0; i < N_ELEMS(tops); i++) {
+		auto_close(&st->data_fd);
+		if (!tops[i] || tops[i][0] != '/' || open_data_below(st, uid, tops[i], &ignored) < 0)
+			continue;
+		if (path)
+			log_info("the sandbox's files lie in %s: %s: %s", st->data_dir, e->path[0] ? e->path : path,
+				 e->errnum ? strerror(e->errnum) : e->what);
+		else
+			log_info("the sandbox's files lie in %s: there is no home directory", st->data_dir);
+		err_clear(e);
+		return 0;
+	}
+	if (!path)
+		err_set(e, ERR_HOST, "there is no directory to keep the sandbox's files in: no home directory");
+	return err_hint(e, "%s", hint_data(st));
 }
 
 /* Is it ours and closed to others? */
@@ -205,6 +285,7 @@ void run_dir_fini(struct run_dir *rd)
 	auto_free(&rd->data);
 	auto_free(&rd->live);
 	auto_close(&rd->lock_fd);
+	auto_close(&rd->data_fd);
 }
 
 /* Does a supervisor hold its lock? A shared lock, so that two askers do not meet. */
@@ -297,18 +378,33 @@ static int claim_name(const struct store *st, const char *name, const char *id, 
 	return 0;
 }
 
-static int make_definition(const struct store *st, const char *id, enum run_kind kind)
+/* DATA/containers/.new-ID, complete and with its lock taken, then ID. A sweep leaves the
+ * first for an hour, so it is ours. A file system without locks leaves us without; there
+ * the sweep cannot take one either, and removes nothing. */
+static int make_definition(const struct store *st, struct run_dir *rd, enum run_kind kind)
 {
-	AUTO_FREE char *mark = str_fmt("%s/kept", id);
+	AUTO_FREE char *dir = str_fmt(".new-%s", rd->id), *mark = str_fmt("%s/kept", dir);
 	AUTO_CLOSE int fd = -1;
 
 	if (kind == RUN_IN_MEMORY)
 		return 0;
-	if (mkdirat(st->data_fd, id, 0700) < 0)
+	if (mkdirat(st->data_fd, dir, 0700) < 0)
 		return -1;
+	rd->data_fd = openat(st->data_fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (rd->data_fd < 0)
+		return -1;
+	(void)!flock(rd->data_fd, LOCK_EX | LOCK_NB);
+	if (st->is_shared) {
+		AUTO_FREE char *host = store_host();
+
+		if (symlinkat(host, rd->data_fd, "host") < 0)
+			return -1;
+	}
 	if (kind == RUN_KEPT)
 		fd = openat(st->data_fd, mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return kind == RUN_KEPT && fd < 0 ? -1 : 0;
+	if (kind == RUN_KEPT && fd < 0)
+		return -1;
+	return renameat(st->data_fd, dir, st->data_fd, rd->id);
 }
 
 /* Takes back a run that was not finished; the error that stopped it is what counts. */
@@ -327,7 +423,7 @@ int store_create(struct store *st, const char *name, enum run_kind kind, struct 
 	const char *op = NULL;
 	int r = -1;
 
-	*rd = (struct run_dir){ .lock_fd = -1 };
+	*rd = (struct run_dir){ .lock_fd = -1, .data_fd = -1 };
 	if (name && (!str_is_name(name) || strlen(name) > NAME_MAX)) {
 		err_set(e, ERR_SPEC, "\"%s\" cannot be a name", name);
 		return err_hint(e, "letters, digits, \"_\", \".\" and \"-\", the first a letter or a digit");
@@ -355,9 +451,13 @@ int store_create(struct store *st, const char *name, enum run_kind kind, struct 
 	}
 	if (name && claim_name(st, name, id, e) < 0)
 		goto fail;
-	if (make_definition(st, id, kind) < 0) {
+	if (make_definition(st, rd, kind) < 0) {
+		AUTO_FREE char *half = str_fmt("%s/containers/.new-%s", st->data_dir, id);
+		struct err ignored = { 0 };
+
 		err_sys(e, "mkdirat", rd->data, "cannot make the directory for the sandbox's files");
-		err_hint(e, errno == ENOSPC || errno == EDQUOT ? "the disk or your quota is full; %s" : "%s", HINT_DATA);
+		err_hint(e, errno == ENOSPC || errno == EDQUOT ? "the disk or your quota is full; %s" : "%s", hint_data(st));
+		(void)!store_remove_tree(half, &ignored);
 		goto fail;
 	}
 	return 0;
@@ -401,7 +501,7 @@ int store_find(struct store *st, const char *ref, struct run_dir *rd, struct err
 	AUTO_FREE char *link = str_fmt("names/%s", ref), *id = NULL;
 	size_t n = 0;
 
-	*rd = (struct run_dir){ .lock_fd = -1 };
+	*rd = (struct run_dir){ .lock_fd = -1, .data_fd = -1 };
 	if (is_id(ref) && is_live(st, ref))
 		return found(st, ref, rd);
 	if (str_is_name(ref)) {

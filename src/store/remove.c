@@ -189,21 +189,29 @@ static int empty(struct walk *w, struct err *e)
 	}
 }
 
-int store_remove_tree(const char *path, struct err *e)
+/* @name in the directory @at; @path is its name for errors. */
+static int remove_at(int at, const char *name, const char *path, struct err *e)
 {
 	__attribute__((cleanup(walk_fini))) struct walk w = { 0 };
 	int fd;
 
-	if (rmdir(path) == 0 || errno == ENOENT)
+	if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
 	if (errno == ENOTDIR) {
-		if (unlink(path) == 0 || errno == ENOENT)
+		if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
 			return 0;
 		return err_sys(e, "unlink", path, "cannot remove the sandbox's files");
 	}
-	if (errno != ENOTEMPTY && errno != EEXIST)
+	if (errno != ENOTEMPTY && errno != EEXIST) {
+		int saved = errno;
+
+		/* a read-only file system answers EROFS for what was never made, too */
+		if (faccessat(at, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+			return 0;
+		errno = saved;
 		return err_sys(e, "rmdir", path, "cannot remove the sandbox's files");
-	fd = open_dir(AT_FDCWD, path, 0);
+	}
+	fd = open_dir(at, name, 0);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0 || enter(&w, fd, path) < 0)
@@ -211,7 +219,7 @@ int store_remove_tree(const char *path, struct err *e)
 	for (;;) {
 		if (empty(&w, e) < 0)
 			return -1;
-		if (rmdir(path) == 0 || errno == ENOENT)
+		if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
 		if ((errno != ENOTEMPTY && errno != EEXIST) || w.refills++ >= REFILLS_MAX)
 			return err_sys(e, "rmdir", path, "cannot remove the sandbox's files");
@@ -219,17 +227,32 @@ int store_remove_tree(const char *path, struct err *e)
 	}
 }
 
+int store_remove_tree(const char *path, struct err *e)
+{
+	return remove_at(AT_FDCWD, path, path, e);
+}
+
 /* ---- one run ---- */
+
+struct target {
+	int parent;
+	const char *name, *path;
+};
 
 static int remove_fn(const void *arg, struct err *e)
 {
-	return store_remove_tree(arg, e);
+	const struct target *t = arg;
+
+	return remove_at(t->parent, t->name, t->path, e);
 }
 
 static int remove_mapped(const char *path, const struct id_map *uids, const struct id_map *gids,
 			 store_in_map_fn *in_map, struct err *e)
 {
 	struct err inside = { 0 };
+	AUTO_FREE char *dir = NULL;
+	AUTO_CLOSE int parent = -1;
+	struct target t;
 	int r;
 
 	if (store_remove_tree(path, e) == 0)
@@ -237,7 +260,12 @@ static int remove_mapped(const char *path, const struct id_map *uids, const stru
 	if ((e->errnum != EACCES && e->errnum != EPERM && e->errnum != ENOTEMPTY) || !in_map || !uids || !uids->n ||
 	    !gids || !gids->n)
 		return -1;
-	r = in_map(uids, gids, remove_fn, path, &inside);
+	/* root inside may have no way through the directories above: it gets the last of them */
+	dir = str_dupn(path, (size_t)(strrchr(path, '/') - path));
+	parent = open(dir[0] ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	t = (struct target){ .parent = parent, .name = strrchr(path, '/') + 1, .path = path };
+	r = parent < 0 ? err_sys(&inside, "open", dir, "cannot remove the sandbox's files")
+		       : in_map(uids, gids, remove_fn, &t, &inside);
 	/* what is left belongs to us alone: the directory itself, where the map lacks us */
 	if (store_remove_tree(path, e) == 0)
 		return 0;

@@ -2,7 +2,7 @@
 /* store/state.c - config.json and state.json of one run
  *
  * state.json has the members of the OCI runtime-spec's state (runtime.md) and ours:
- * name, pidStart, supervisor, uidMappings, gidMappings, rungs.
+ * name, pidStart, bootId, supervisor, uidMappings, gidMappings, rungs.
  */
 
 #include "store/store.h"
@@ -19,6 +19,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "store/internal.h"
 
 enum { STATE_MAX = 1 << 20 };
 
@@ -31,7 +32,9 @@ static int replace(const char *dir, const char *name, const char *data, size_t l
 
 	if (fd_write_file(AT_FDCWD, fresh, data, len) < 0) {
 		err_sys(e, "write", fresh, "cannot write %s", name);
-		return errno == ENOSPC || errno == EDQUOT ? err_hint(e, "the disk or your quota is full") : -1;
+		if (errno == EFBIG)
+			return err_hint(e, "the limit of a file's size is too small: `ulimit -f`");
+		return errno == ENOSPC || errno == EDQUOT ? err_hint(e, "the disk, its inodes or your quota is used up (`df -h`, `df -i`)") : -1;
 	}
 	if (rename(fresh, path) < 0)
 		return err_sys(e, "rename", path, "cannot write %s", name);
@@ -61,6 +64,7 @@ static void add_text(struct buf *b, const char *key, const char *text)
 int store_write_state(const struct run_dir *rd, const struct spec *s, const struct run_state *state, struct err *e)
 {
 	AUTO_BUF struct buf b = { 0 };
+	AUTO_FREE char *boot_id = NULL;
 
 	buf_add(&b, "{\n\t\"ociVersion\": \"1.2.0\"");
 	add_text(&b, "id", rd->id);
@@ -70,6 +74,9 @@ int store_write_state(const struct run_dir *rd, const struct spec *s, const stru
 	if (state->pid > 0)
 		buf_addf(&b, ",\n\t\"pid\": %d,\n\t\"pidStart\": %" PRIu64, (int)state->pid, state->pid_start);
 	buf_addf(&b, ",\n\t\"supervisor\": %d", (int)state->supervisor);
+	boot_id = store_boot_id();
+	if (boot_id)
+		add_text(&b, "bootId", boot_id);
 	add_text(&b, "bundle", rd->data);
 	add_map(&b, "uidMappings", &state->uids);
 	add_map(&b, "gidMappings", &state->gids);
@@ -146,6 +153,7 @@ static const char *read_members(const json_t *o, struct run_state *state)
 	if (!read_number(o, "supervisor", INT_MAX, &n))
 		return "supervisor";
 	state->supervisor = (pid_t)n;
+	state->boot_id = str_dup(json_string_value(json_object_get(o, "bootId")));
 	if (!read_map(o, "uidMappings", &state->uids))
 		return "uidMappings";
 	if (!read_map(o, "gidMappings", &state->gids))
@@ -180,10 +188,49 @@ int store_read_state(const struct run_dir *rd, struct run_state *state, struct e
 void run_state_fini(struct run_state *state)
 {
 	auto_free(&state->status);
+	auto_free(&state->boot_id);
 	id_map_fini(&state->uids);
 	id_map_fini(&state->gids);
 	strv_fini(&state->rungs);
 	*state = (struct run_state){ 0 };
+}
+
+/* The first line of a small file without its newline, or NULL. */
+static char *read_word(const char *path)
+{
+	AUTO_FREE char *text = NULL;
+
+	if (fd_read_file(AT_FDCWD, path, 256, &text, NULL) < 0 || !text[strspn(text, " \n")])
+		return NULL;
+	text[strcspn(text, " \n")] = '\0';
+	return ptr_take(&text);
+}
+
+char *store_boot_id(void)
+{
+	return read_word("/proc/sys/kernel/random/boot_id");
+}
+
+char *store_host(void)
+{
+	AUTO_FREE char *boot = store_boot_id(), *machine = read_word("/etc/machine-id");
+	char name[HOST_NAME_MAX + 1] = "-";
+
+	if (gethostname(name, sizeof(name)) < 0)
+		str_copy(name, sizeof(name), "-");
+	name[sizeof(name) - 1] = '\0';
+	return str_fmt("%s %s %s", boot ? boot : "-", machine ? machine : "-", name);
+}
+
+/* The same boot, or an earlier one of the same machine, whose runs are all dead. */
+bool store_is_our_host(const char *host)
+{
+	AUTO_FREE char *ours = store_host();
+	size_t boot = strcspn(host, " "), our_boot = strcspn(ours, " ");
+
+	if (boot == our_boot && ours[0] != '-' && strncmp(host, ours, boot) == 0)
+		return true;
+	return host[boot] && !str_starts(ours + our_boot, " - ") && str_eq(host + boot, ours + our_boot);
 }
 
 uint64_t pid_start_time(pid_t pid)

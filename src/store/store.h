@@ -5,17 +5,21 @@
  *   RUN/ID/               lock (flock held by the supervisor), state.json, control and ns (sockets);
  *                         config.json, too, of a run in memory, which has no directory on disk
  *
- * DATA is $XDG_DATA_HOME/lichen, else ~/.local/share/lichen; /var/lib/lichen for root.
+ * DATA is $XDG_DATA_HOME/lichen, else ~/.local/share/lichen; /var/lib/lichen for root. Where
+ * the last two cannot be written: lichen-UID in $TMPDIR or /var/tmp, made 0700.
  * RUN is /run/user/UID/lichen where /run/user/UID is ours (mode 0700, owner), whatever the
  * environment says; /run/lichen for root; else the one recorded in DATA/runtime-dir while
  * it is still ours, else lichen-UID in /dev/shm, /tmp or /var/tmp,
  * the first that can be ours alone (made 0700).
  *
  * Order, so that two lichens and a kill at any instant meet no half-made run:
- *   made:    RUN/.new-ID, its lock taken, renamed to RUN/ID, then DATA/containers/ID
+ *   made:    RUN/.new-ID, its lock taken, renamed to RUN/ID; then the same of DATA/containers/ID
  *   removed: DATA/containers/ID, then RUN/ID
- * so a definition without a live directory is garbage where it is not marked by
- * the file "kept", and a live directory whose lock is free belongs to a dead supervisor.
+ * so a live directory whose lock is free belongs to a dead supervisor, and a definition
+ * without a live directory is garbage where its own lock is free, too, and it is not marked by
+ * the file "kept". Its own lock, as RUN may differ: /run/user/UID is made anew, /dev/shm is
+ * another one in another container, a home is on several machines. These do not see each
+ * other's locks: on a network file system the link "host" tells whose a definition is.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -30,6 +34,8 @@
 
 struct store {
 	char *data_dir, *run_dir;	/* absolute, real; owned */
+	bool is_roots;			/* DATA is the machine's, /var/lib/lichen */
+	bool is_shared;			/* DATA is on a network file system: other machines sweep it too */
 	int data_fd, run_fd;		/* O_PATH directories "containers" and RUN */
 };
 
@@ -39,6 +45,7 @@ struct run_state {
 	pid_t pid;		/* of the child, in the supervisor's pid namespace; 0: none yet */
 	uint64_t pid_start;	/* field 22 of /proc/PID/stat: clock ticks since boot */
 	pid_t supervisor;
+	char *boot_id;		/* of the boot that pid and pid_start belong to; NULL: not known; owned */
 	struct id_map uids, gids;	/* what was written */
 	struct strv rungs;	/* "ids=range", "overlay=kernel" */
 };
@@ -48,6 +55,7 @@ struct run_dir {
 	char *data;		/* DATA/containers/ID; of a run in memory the same as live; owned */
 	char *live;		/* RUN/ID; owned */
 	int lock_fd;		/* flocked; -1 in readers */
+	int data_fd;		/* DATA/containers/ID, flocked; -1 in readers and of a run in memory */
 };
 
 /* Finds and makes the two directories. */

@@ -42,7 +42,8 @@ run_lichen run host sh -c 'ls -A /home 2>/dev/null | wc -l'
 ok '[ "$out" -le 1 ]' "no home of others'"
 echo seen >"${tap_base}/lichen-host-$mark"
 at_exit 'rm -f "$tap_base/lichen-host-$mark" "/tmp/lichen-inside-$mark"'
-run_lichen run host sh -c "ls -A /tmp /var/tmp; echo x >/tmp/lichen-inside-$mark && echo x >/var/tmp/x && echo x >/run/x && echo x >/dev/shm/x && echo all"
+# with a home that lies elsewhere: a test's is in /var/tmp
+HOME=$tap_real_home run_lichen run host sh -c "ls -A /tmp /var/tmp; echo x >/tmp/lichen-inside-$mark && echo x >/var/tmp/x && echo x >/run/x && echo x >/dev/shm/x && echo all"
 unlike "$out" "lichen-host-|lichen-t" '/tmp and /var/tmp are private'
 like "$out" '^all$' 'and writable, as /run and /dev/shm'
 ok '[ ! -e "/tmp/lichen-inside-$mark" ]' 'what is written there does not reach the real one'

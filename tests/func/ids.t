@@ -20,10 +20,25 @@ run_lichen run --ids=single "$root" cat /proc/self/uid_map
 is "$(printf '%s\n' "$out" | awk '{ n += $3 } END { print n }')" 1 'one id and no other'
 run_lichen run --ids=single "$root" sh -c 'touch /tmp/f && chown 33 /tmp/f'
 isnt "$status" 0 'chown to another fails'
-run_lichen run --ids=single -u 33 "$root" true
-is "$status" 125 '-u of an id that is not there: 125'
-like "$err" '33' 'which is named'
-like "$err" 'range' 'and the way to more is shown'
+printf 'games:x:5:60:games:/usr/games:/bin/sh\n' >>"$root/etc/passwd"
+if [ "$(id -u)" -eq 0 ]; then
+	run_lichen run --ids=single -u 33 "$root" true
+	is "$status" 125 '-u of an id that is not there: 125'
+	like "$err" '33' 'which is named'
+	like "$err" 'range' 'and the way to more is shown'
+else
+	for user in 5 games; do
+		run_lichen run --ids=single -u $user "$root" sh -c 'id -u; id -g'
+		is "$out" '5
+60' "--ids=single -u $user: the one id is that user, with the group of the root's passwd"
+	done
+	run_lichen run --ids=single -u 33 "$root" sh -c 'id -u; id -g'
+	is "$out" '33
+0' 'a number without an entry has group 0'
+	run_lichen run --ids=single -u nosuch "$root" true
+	is "$status" 125 'an unknown name: 125'
+	like "$err" 'no user "nosuch"' 'which is named'
+fi
 run_lichen run --ids=many "$root" true
 is "$status" 125 'an unknown --ids: 125'
 like "$err" 'auto.*range.*single|did you mean' 'the valid words are named'
@@ -33,6 +48,10 @@ like "$err" 'auto.*range.*single|did you mean' 'the valid words are named'
 if [ "$(id -u)" -eq 0 ] || have subids; then
 	run_lichen run --ids=range "$root" id -u
 	is "$out" 0 '--ids=range: root inside'
+	run_lichen run --ids=range -u 4000000000 "$root" true
+	is "$status" 125 '-u of an id that is in no range: 125'
+	like "$err" 'uid 4000000000 does not exist.*mapped are' 'which is named'
+	unlike "$err" 'ids=range' 'a range is not advised where there is one'
 	run_lichen run --ids=range "$root" cat /proc/self/uid_map /proc/self/gid_map
 	ok '[ "$(printf "%s\n" "$out" | awk "{ n += \$3 } END { print n }")" -ge 131072 ]' 'at least 65536 users and groups'
 	is "$(printf '%s\n' "$out" | awk '$2 == 0' | wc -l)" 0 "root of the host is not one of them"
@@ -105,5 +124,50 @@ is "$out" 0 'without /etc/passwd root is still 0'
 mkfifo "$root/etc/passwd"
 run_lichen run -u user "$root" true
 is "$status" 125 'a /etc/passwd that is a pipe does not make lichen wait'
+
+# ---- when the tools fail ----
+
+if [ "$(id -u)" -ne 0 ] && have subids; then
+	# through a pipe: the limit is lichen's, not that of what the test writes
+	said=$( (ulimit -f 0; "$LICHEN" run "$root" true 2>&1; echo "status $?") | cat)
+	like "$said" 'EFBIG' 'no room for config.json while the tools run: said as it is'
+	like "$said" 'ulimit -f' 'with the limit that is to be raised'
+	unlike "$said" 'AppArmor|uid_map' 'not as a refused map'
+	like "$said" 'status 125' 'and the status is 125'
+fi
+if [ "$(id -u)" -eq 0 ] && have cmd:setpriv && unshare -m true 2>/dev/null && id lichen-test >/dev/null 2>&1 &&
+	grep -q '^lichen-test:' /etc/subuid; then
+	printf '#!/bin/sh\necho "newgidmap: broken on purpose" >&2\nexit 1\n' >"$T/newgidmap"
+	chmod 0755 "$T/newgidmap"
+	mkdir "$T/theirs"
+	chown -R lichen-test: "$T/theirs" "$root"
+	# as_user LICHEN-ARGS...: as an ordinary user, with a newgidmap that fails
+	as_user() {
+		run_as_is unshare -m sh -c 'mount --bind "$1" "$(command -v newgidmap)" || exit 99; u=$2; shift 2
+			exec setpriv --reuid="$u" --regid="$u" --init-groups env XDG_DATA_HOME="$T/theirs" "$@"' \
+			sh "$T/newgidmap" lichen-test "$LICHEN" "$@"
+	}
+	as_user run "$root" true
+	is "$status" 0 'one of the two tools fails after the other has written its map: it runs'
+	like "$err" 'newgidmap failed.*broken on purpose.*one id' 'with a warning that names the tool and its words'
+	as_user run --ids=range "$root" true
+	is "$status" 125 'with --ids=range it is an error'
+	like "$err" 'newgidmap failed.*broken on purpose' 'that names them too'
+fi
+
+# Removal inside the map: root inside has no way through a directory that only a group opens.
+if [ "$(id -u)" -eq 0 ] && have cmd:setpriv && id lichen-test >/dev/null 2>&1 && grep -q '^lichen-test:' /etc/subuid; then
+	rm -f "$root/etc/passwd"
+	mkdir -p "$T/group/data"
+	chown lichen-test: "$T/group/data" "$root"
+	chgrp 12345 "$T/group"
+	chmod 0710 "$T/group"
+	chmod 0700 "$T/group/data"
+	run_as_is setpriv --reuid=lichen-test --regid=lichen-test --groups=12345 env XDG_DATA_HOME="$T/group/data" \
+		"$LICHEN" run --ids=range "$root" sh -c 'mkdir -m 0700 /d /d/e && : >/d/e/f && chown -R 33:33 /d'
+	is "$status" 0 'the data directory lies below one that only a group opens: a run with a range works'
+	is "$err" '' 'and its files are removed without a warning'
+	is "$(ls "$T/group/data/lichen/containers")" '' 'all of them'
+fi
 
 done_testing

@@ -98,4 +98,26 @@ unchanged 'nothing stays when the command is not found'
 run_lichen run -u no-such-user "$root" true
 unchanged 'nor when the start fails'
 
+# What the kernel refuses is explained, whatever the tree is called.
+if [ "$(id -u)" -ne 0 ]; then
+	odd=$T/'an odd\name'
+	busybox_root "$odd" mnt
+	run_as_is unshare -rm sh -c 'mount -t tmpfs none "$1/mnt" || exit 99; [ ! -e /dev/fuse ] || mount --bind /dev/null /dev/fuse || exit 99
+		exec "$2" run "$1" true' sh "$odd" "$LICHEN"
+	is "$status" 0 'something is mounted below a tree with a space and a backslash in its name: it runs'
+	like "$err" 'mounted below .*an odd' 'and the mount is what is named'
+fi
+
+# No inode for overlayfs's work directory: it would be read-only without a word.
+if [ "$(id -u)" -ne 0 ]; then
+	mkdir -p "$T/full"
+	for inodes in 10 11 12; do
+		run_as_is unshare -rm sh -c 'mount -t tmpfs -o nr_inodes="$4",mode=0700 none "$1" || exit 99
+			XDG_DATA_HOME=$1 exec "$2" run --overlay=kernel "$3" sh -c "echo x >/f"' sh "$T/full" "$LICHEN" "$root" $inodes
+		is "$status" 125 "a disk with $inodes inodes is an error of lichen's"
+		like "$err" 'ENOSPC' 'namely that'
+		like "$err" 'df -i' 'with what to look at'
+	done
+fi
+
 done_testing

@@ -83,4 +83,14 @@ if mknod -m 0666 "$root/node" c 1 5 && mknod -m 0666 "$T/vol/node" c 1 5; then
 	rm -f "$root/node" "$T/vol/node"
 fi
 
+# Root whom a container took the capability from: its only id would be the machine's 0.
+if have cmd:setpriv && [ "$(awk '{ print $3 }' /proc/self/uid_map)" = 4294967295 ]; then
+	for what in "$root" host; do
+		run_as_is setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$LICHEN" run "$what" true
+		is "$status" 125 "root without CAP_SYS_ADMIN: refused (${what##*/})"
+		like "$err" 'CAP_SYS_ADMIN' 'with the reason'
+		like "$err" 'hint:.*ordinary user' 'and what to do'
+	done
+fi
+
 done_testing

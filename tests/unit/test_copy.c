@@ -11,6 +11,7 @@
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -260,6 +261,49 @@ static void hostile_lists(void **state)
 	}
 }
 
+/* However deep: with the descriptors of one level, and back up. */
+static void deep(void **state)
+{
+	enum { DEPTH = 600, FILES = 40 };
+	struct rlimit old, few;
+	AUTO_FREE char *src = str_fmt("%s/src", dir), *dst = str_fmt("%s/dst", dir), *owners = str_fmt("%s/owners", dir);
+	AUTO_CLOSE int in = openat(at, "src", O_RDONLY | O_DIRECTORY | O_CLOEXEC), out = -1;
+	struct copy_stats cs;
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < DEPTH; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(in, "d", 0755), 0);
+		assert_int_equal(mkdirat(in, "e", 0755), 0);
+		next = openat(in, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		close(in);
+		in = next;
+	}
+	assert_int_equal(fd_write_file(in, "f", "x", 1), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = (struct rlimit){ FILES, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	if (copy_tree(src, dst, owners, &cs, &e) < 0)
+		fail_msg("%s: %s %s", e.what, e.op, e.path);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(cs.dirs, 2 * DEPTH);
+	assert_int_equal(cs.files, 1);
+	assert_int_equal(cs.unreadable, 0);
+	out = openat(at, "dst", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < DEPTH; i++) {
+		int next = openat(out, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		assert_true(next >= 0);
+		assert_int_equal(faccessat(out, "e", F_OK, 0), 0);
+		close(out);
+		out = next;
+	}
+	assert_int_equal(faccessat(out, "f", F_OK, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +314,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sockets_and_unreadable_are_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(copy_below_its_source, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hostile_lists, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(deep, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

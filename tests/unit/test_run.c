@@ -569,6 +569,31 @@ static void test_nearest(void **state)
 	assert_null(str_nearest("run", words, 0));
 }
 
+static void test_safe_text(void **state)
+{
+	static const struct {
+		const char *in, *safe, *json;
+	} rows[] = {
+		{ "a\x1b[0m\x7f", "a\\x1b[0m\\x7f", "\"a\\u001b[0m\\u007f\"" },
+		{ "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\"" },
+		/* C1: U+009B is what ESC [ is */
+		{ "\xc2\x9b" "2J", "\\xc2\\x9b" "2J", "\"\\u009b" "2J\"" },
+		{ "\xc2\xa0", "\xc2\xa0", "\"\xc2\xa0\"" },
+		{ "\x9b" "2J", "\\x9b" "2J", "\"\\ufffd" "2J\"" },
+		{ "\xc3", "\\xc3", "\"\\ufffd\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMS(rows); i++) {
+		AUTO_BUF struct buf safe = { 0 }, json = { 0 };
+
+		buf_add_safe(&safe, rows[i].in);
+		buf_add_json(&json, rows[i].in);
+		assert_string_equal(safe.s, rows[i].safe);
+		assert_string_equal(json.s, rows[i].json);
+	}
+}
+
 static void test_id_map(void **state)
 {
 	struct id_map m = { 0 }, copy = { 0 };
@@ -1035,6 +1060,7 @@ int main(void)
 		cmocka_unit_test(test_subid_many),
 		cmocka_unit_test(test_subid_free_range),
 		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_safe_text),
 		cmocka_unit_test(test_id_map),
 		IN_TMP(test_path_links),
 		cmocka_unit_test(test_path_magic),

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "store/store.h"
 
 /* ---- helpers ---- */
@@ -298,9 +299,20 @@ static void test_open_refuses(void **state)
 	setenv("XDG_DATA_HOME", "/proc/none", 1);
 	assert_int_equal(store_open(&s, getuid(), NULL, &e), -1);
 	assert_non_null(strstr(e.hint, "XDG_DATA_HOME"));
+	assert_non_null(strstr(e.what, "XDG_DATA_HOME is /proc/none"));
 	unsetenv("XDG_DATA_HOME");
-	assert_int_equal(store_open(&s, getuid(), NULL, &e), -1);
-	assert_int_equal(e.kind, ERR_HOST);
+	if (getuid() != 0) {
+		AUTO_FREE char *home = sub(tmp, "home", 0500), *own = str_fmt("%s/lichen-%u", tmp, (unsigned)getuid());
+
+		/* no home, then one that cannot be written: the next place */
+		setenv("TMPDIR", tmp, 1);
+		for (size_t i = 0; i < 2; i++) {
+			assert_int_equal(store_open(&s, getuid(), i ? home : NULL, &e), 0);
+			assert_string_equal(s.data_dir, own);
+			store_close(&s);
+		}
+		unsetenv("TMPDIR");
+	}
 	setenv("XDG_DATA_HOME", tmp, 1);
 	assert_int_equal(chmod(st.data_dir, 0700), 0);
 	{
@@ -428,15 +440,14 @@ static void test_remove_deep(void **state)
 }
 
 static int maps_asked;
+static const char *map_opens;
 
 static int fake_in_map(const struct id_map *uids, const struct id_map *gids, int (*fn)(const void *arg, struct err *e),
 		       const void *arg, struct err *e)
 {
-	AUTO_FREE char *parent = str_fmt("%s/..", (const char *)arg);
-
 	assert_int_equal(uids->n + gids->n, 2);
 	maps_asked++;
-	assert_int_equal(chmod(parent, 0700), 0); /* what only the map's owner could do */
+	assert_int_equal(chmod(map_opens, 0700), 0); /* what only the map's owner could do */
 	return fn(arg, e);
 }
 
@@ -449,6 +460,7 @@ static void test_remove_in_map(void **state)
 	(void)state;
 	id_map_add(&map, 0, 1000, 1);
 	must_create(NULL, RUN_ON_DISK, &rd);
+	map_opens = rd.data;
 	{
 		AUTO_FREE char *upper = sub(rd.data, "upper", 0700);
 
@@ -465,6 +477,13 @@ static void test_remove_in_map(void **state)
 }
 
 /* ---- the sweep ---- */
+
+static void make_old(const char *path)
+{
+	const struct timespec times[2] = { { .tv_sec = time(NULL) - 4000 }, { .tv_sec = time(NULL) - 4000 } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
 
 static void test_sweep_dead(void **state)
 {
@@ -507,6 +526,107 @@ static void test_sweep_spares(void **state)
 	s.pid_start = pid_start_time(other) + 1;
 	assert_int_equal(store_write_state(&rd, NULL, &s, &e), 0);
 	auto_close(&rd.lock_fd);
+	auto_close(&rd.data_fd);
+	store_sweep(&st, NULL);
+	assert_true(is_running(other));
+	assert_int_equal(access(rd.live, F_OK), -1);
+	run_dir_fini(&rd);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+}
+
+/* RUN is not the one it was: made anew by logind, or another container's. */
+static void test_sweep_other_run(void **state)
+{
+	AUTO_FREE char *moved = str_fmt("%s/moved", tmp), *containers = str_fmt("%s/containers", st.data_dir);
+	struct run_dir rd;
+
+	(void)state;
+	must_create(NULL, RUN_ON_DISK, &rd);
+	touch(rd.data, "config.json");
+	assert_int_equal(rename(rd.live, moved), 0);
+	store_sweep(&st, NULL);
+	assert_true(exists(containers, rd.id));
+	assert_true(exists(rd.data, "config.json"));
+	/* its own state is back, its supervisor's lock there is not: the other one counts */
+	assert_int_equal(rename(moved, rd.live), 0);
+	auto_close(&rd.lock_fd);
+	store_sweep(&st, NULL);
+	assert_true(exists(rd.data, "config.json"));
+	assert_int_equal(rename(rd.live, moved), 0);
+	auto_close(&rd.data_fd);
+	store_sweep(&st, NULL);
+	assert_false(exists(containers, rd.id));
+	run_dir_fini(&rd);
+	must_remove_tree(moved);
+}
+
+/* On a network file system another machine's locks are not seen. */
+static void test_sweep_other_host(void **state)
+{
+	AUTO_FREE char *link = NULL, *theirs = NULL;
+	struct run_dir rd;
+	char text[512];
+	ssize_t n;
+
+	(void)state;
+	st.is_shared = true;
+	must_create(NULL, RUN_ON_DISK, &rd);
+	assert_true(exists(rd.data, "host"));
+	link = str_fmt("%s/host", rd.data);
+	n = readlink(link, text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	must_remove_tree(rd.live);
+	auto_close(&rd.lock_fd);
+	auto_close(&rd.data_fd);
+	theirs = str_fmt("00000000-0000-0000-0000-000000000000 0 elsewhere%s", strrchr(text, ' '));
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink(theirs, link), 0);
+	store_sweep(&st, NULL);
+	assert_true(exists(rd.data, "host"));
+	/* the server's own, to which the file system is local */
+	touch(rd.data, "config.json");
+	assert_int_equal(unlink(link), 0);
+	make_old(rd.data);
+	store_sweep(&st, NULL);
+	assert_true(exists(rd.data, "config.json"));
+	assert_int_equal(symlink(theirs, link), 0);
+	/* the same boot */
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink(text, link), 0);
+	store_sweep(&st, NULL);
+	assert_int_equal(access(rd.data, F_OK), -1);
+	run_dir_fini(&rd);
+}
+
+/* A RUN on a disk outlives the boot: the numbers in it are somebody else's then. */
+static void test_sweep_other_boot(void **state)
+{
+	AUTO_FREE char *path = NULL, *text = NULL;
+	struct run_state s = { .pid = 0 };
+	struct err e = { 0 };
+	struct run_dir rd;
+	char *boot;
+	pid_t other = fork();
+	size_t len;
+
+	(void)state;
+	if (other == 0)
+		for (;;)
+			pause();
+	must_create(NULL, RUN_ON_DISK, &rd);
+	s.pid = other;
+	s.pid_start = pid_start_time(other);
+	assert_int_equal(store_write_state(&rd, NULL, &s, &e), 0);
+	path = str_fmt("%s/state.json", rd.live);
+	assert_int_equal(fd_read_file(AT_FDCWD, path, 1 << 16, &text, &len), 0);
+	boot = strstr(text, "\"bootId\": \"");
+	assert_non_null(boot);
+	boot[11] = boot[11] == '0' ? '1' : '0';
+	assert_int_equal(fd_write_file(AT_FDCWD, path, text, len), 0);
+	auto_close(&rd.lock_fd);
+	auto_close(&rd.data_fd);
 	store_sweep(&st, NULL);
 	assert_true(is_running(other));
 	assert_int_equal(access(rd.live, F_OK), -1);
@@ -542,6 +662,24 @@ static void test_sweep_halves(void **state)
 	touch(c, "kept");
 	store_sweep(&st, NULL);
 	assert_int_equal(access(c, F_OK), 0);
+}
+
+/* What was begun on the disk is given an hour. */
+static void test_sweep_old(void **state)
+{
+	AUTO_FREE char *containers = str_fmt("%s/containers", st.data_dir);
+	AUTO_FREE char *a = sub(st.data_dir, ".lichen-doctor-aaaaaa", 0700), *b = sub(st.data_dir, ".lichen-doctor-bbbbbb", 0700);
+	AUTO_FREE char *c = sub(containers, ".new-c", 0700), *d = sub(containers, ".new-d", 0700), *in_a = NULL;
+
+	(void)state;
+	in_a = sub(a, "work", 0);
+	make_old(a);
+	make_old(c);
+	store_sweep(&st, NULL);
+	assert_int_equal(access(a, F_OK), -1);
+	assert_int_equal(access(b, F_OK), 0);
+	assert_int_equal(access(c, F_OK), -1);
+	assert_int_equal(access(d, F_OK), 0);
 }
 
 /* Starts and sweeps at once: nobody loses a run of his own. */
@@ -604,7 +742,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_create),	TEST(test_in_memory),	TEST(test_names),	TEST(test_open_refuses), TEST(test_state),
 		TEST(test_remove_odd),	TEST(test_remove_deep), TEST(test_remove_in_map), TEST(test_sweep_dead),
-		TEST(test_sweep_spares), TEST(test_sweep_halves), TEST(test_race),	 TEST(test_speed),
+		TEST(test_sweep_spares), TEST(test_sweep_halves), TEST(test_sweep_old), TEST(test_sweep_other_run), TEST(test_sweep_other_host),
+		TEST(test_sweep_other_boot), TEST(test_race),	 TEST(test_speed),
 	};
 
 	/* the rights of files mean nothing to root */

@@ -184,12 +184,22 @@ static void test_unmapped(void **state)
 {
 	struct fix *f = *state;
 
-	is_refused(f, "far", "uid 70000 does not exist in the sandbox: mapped are 0-65535", "--ids=range");
-	is_refused(f, "0:far", "gid 70000", "--ids=range");
+	is_refused(f, "far", "uid 70000 does not exist in the sandbox: mapped are 0-65535", "by number");
+	is_refused(f, "0:far", "gid 70000", "by number");
+	assert_null(strstr(f->e.hint, "--ids=range")); /* it is one already */
 	id_map_fini(&f->in.uids);
 	f->in.uids = (struct id_map){ 0 };
 	id_map_add(&f->in.uids, 0, 1000, 1);
-	is_refused(f, "alice", "mapped are 0", "by number");
+	is_refused(f, "alice", "mapped are 0", "/etc/subuid");
+	f->spec.ids = IDS_SINGLE;
+	is_refused(f, "alice", "mapped are 0", "--ids=range");
+	/* one group: that one, where none is asked for */
+	id_map_fini(&f->in.gids);
+	f->in.gids = (struct id_map){ 0 };
+	id_map_add(&f->in.gids, 44, 1000, 1);
+	assert_int_equal(look_up(f, "0"), 0);
+	assert_int_equal(f->c.user.gid, 44);
+	is_refused(f, "0:0", "gid 0 does not exist", "--ids=range");
 }
 
 static void test_host(void **state)
