@@ -2,6 +2,7 @@
 /* main.c - start-up, rendering of the error, and the one exit() */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int status = 0;
 
+	signal(SIGCHLD, SIG_DFL);	/* a parent's SIG_IGN is inherited, and nothing could be waited for */
 	open_stdio();
 	if (cli_dispatch(argc, argv, &status, &as_json, &e) < 0) {
 		render(&e, as_json);

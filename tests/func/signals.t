@@ -82,6 +82,11 @@ kill -TERM "$pid"
 finish
 is "$status" 143 'stopped and continued before'
 
+run_as_is "$probe" ignore 17 "$LICHEN" run "$root" sh -c 'exit 3'
+is "$status" 3 'a parent that ignores SIGCHLD: the status comes back' || diag "$err"
+run_as_is "$probe" ignore 17 "$LICHEN" doctor
+unlike "$out$err" ECHILD 'and doctor can wait for what it tries'
+
 run_lichen run "$root" grep -E '^Sig(Blk|Ign):' /proc/self/status
 like "$out" '^SigBlk:.0*$' 'the command starts with no signal blocked'
 run_lichen run "$root" sh -c 'sh -c "kill -TERM \$\$"; echo $?'
