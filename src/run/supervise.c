@@ -20,9 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +35,7 @@
 #include "run/internal.h"
 #include "run/relay.h"
 #include "run/run.h"
+#include "run/wait.h"
 #include "spec/oci.h"
 #include "steps/seccomp.h"
 
@@ -61,7 +60,6 @@ struct run {
 	bool is_created;	/* 'go' comes over the control socket */
 	int control_fd;
 	int ready_fd;		/* create: tells the first process "created" or the error */
-	int forwarded;		/* the last terminating signal that was forwarded */
 };
 
 /* ---- before the clone ---- */
@@ -376,137 +374,14 @@ static void on_fuse(void *arg, size_t step, const int *fds)
 	fuse_serve(&r->fuse, &r->ctx, step, fds);
 }
 
-/* ---- signals and the wait ---- */
-
-static const int TERMINATING[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
-
-/* Whether pid 1 has a handler for @sig or ignores it: as pid 1 of its namespace it would
- * not die of the default action. */
-static bool has_disposition(pid_t pid, int sig)
+static int wait_payload(struct run *r, int *status, struct err *e)
 {
-	AUTO_FREE char *path = str_fmt("/proc/%d/status", pid);
-	AUTO_FREE char *text = NULL;
-	static const char *const keys[] = { "\nSigCgt:\t", "\nSigIgn:\t" };
+	struct wait w = { .pid = r->ctx.child_pid, .pidfd = ctx_fd(&r->ctx, SLOT_CHILD), .signal_fd = r->signal_fd,
+			  .relay = r->relay, .fuse = &r->fuse };
 
-	if (fd_read_file(AT_FDCWD, path, 1 << 16, &text, NULL) < 0)
-		return true;
-	for (size_t i = 0; i < N_ELEMS(keys); i++) {
-		const char *p = strstr(text, keys[i]);
-
-		if (p && (strtoull(p + strlen(keys[i]), NULL, 16) >> (sig - 1)) & 1)
-			return true;
-	}
-	return false;
-}
-
-static void forward(struct run *r, int sig)
-{
-	int pidfd = ctx_fd(&r->ctx, SLOT_CHILD);
-
-	switch (sig) {
-	case SIGCHLD:
-	case SIGPIPE:
-	case SIGTTIN:
-	case SIGTTOU:
-	case SIGURG:
-		return;
-	case SIGWINCH:
-		relay_resize(r->relay);
-		return;
-	case SIGTSTP:
-		sys_pidfd_send_signal(pidfd, SIGSTOP);
-		relay_suspend(r->relay);
-		raise(SIGSTOP);
-		relay_resume(r->relay);
-		sys_pidfd_send_signal(pidfd, SIGCONT);
-		return;
-	default:
-		break;
-	}
-	for (size_t i = 0; i < N_ELEMS(TERMINATING); i++)
-		if (sig == TERMINATING[i] && !has_disposition(r->ctx.child_pid, sig)) {
-			r->forwarded = sig;
-			sys_pidfd_send_signal(pidfd, SIGKILL);
-			return;
-		}
-	sys_pidfd_send_signal(pidfd, sig);
-}
-
-enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_FUSE = 4 << 16, TAG_MASK = 0xff << 16 };
-
-static int watch(int ep, int fd, unsigned tag)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = tag };
-
-	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
-}
-
-static void fuse_ended(struct run *r, int ep)
-{
-	struct err e;
-
-	epoll_ctl(ep, EPOLL_CTL_DEL, r->fuse.pidfd, NULL);
-	if (fuse_explain(&r->fuse, &e) == 0)
-		return;
-	err_hint(&e, "what the sandbox reads and writes fails from now on with ENOTCONN");
-	log_err(&e);
-}
-
-static int wait_for_end(struct run *r, int *status, struct err *e)
-{
-	AUTO_CLOSE int ep = epoll_create1(EPOLL_CLOEXEC);
-	siginfo_t si = { 0 };
-	bool has_ended = false;
-
-	if (ep < 0 || watch(ep, r->signal_fd, TAG_SIGNAL) < 0 || watch(ep, ctx_fd(&r->ctx, SLOT_CHILD), TAG_CHILD) < 0)
-		return err_sys(e, "epoll_ctl", NULL, "watching the payload");
-	if (r->fuse.pidfd >= 0 && watch(ep, r->fuse.pidfd, TAG_FUSE) < 0)
-		return err_sys(e, "epoll_ctl", NULL, "watching fuse-overlayfs");
-	if (relay_watch(r->relay, ep, TAG_RELAY, e) < 0)
+	if (wait_for_end(&w, status, e) < 0)
 		return -1;
-	while (!has_ended) {
-		struct epoll_event ev[8];
-		int n = epoll_wait(ep, ev, 8, -1);
-
-		for (int i = 0; i < n; i++) {
-			unsigned tag = (unsigned)ev[i].data.u64 & TAG_MASK;
-			struct signalfd_siginfo si2;
-
-			if (tag == TAG_RELAY)
-				relay_event(r->relay, (unsigned)ev[i].data.u64 & 0xffff, ev[i].events);
-			else if (tag == TAG_SIGNAL && read(r->signal_fd, &si2, sizeof(si2)) == (ssize_t)sizeof(si2))
-				forward(r, (int)si2.ssi_signo);
-			else if (tag == TAG_CHILD)
-				has_ended = true;
-			else if (tag == TAG_FUSE)
-				fuse_ended(r, ep);
-		}
-	}
-	if (waitid(P_PID, (id_t)r->ctx.child_pid, &si, WEXITED) < 0)
-		return err_sys(e, "waitid", "payload", "waiting for the payload");
 	r->ctx.child_pid = 0;
-	relay_drain(r->relay);
-	*status = si.si_code == CLD_EXITED ? si.si_status
-		: r->forwarded		   ? EXIT_SIGNAL + r->forwarded
-					   : EXIT_SIGNAL + si.si_status;
-	return 0;
-}
-
-static int block_signals(struct run *r, struct err *e)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGILL);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGABRT);
-	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
-		return err_sys(e, "sigprocmask", NULL, "taking over signals");
-	r->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (r->signal_fd < 0)
-		return err_sys(e, "signalfd", NULL, "taking over signals");
 	return 0;
 }
 
@@ -570,7 +445,7 @@ static int prepare(struct run *r, struct err *e)
 
 	if (facts_read(&r->facts, needs_ranges, e) < 0)
 		return -1;
-	if (spec_check(s, e) < 0 || block_signals(r, e) < 0)
+	if (spec_check(s, e) < 0 || signals_take(&r->signal_fd, e) < 0)
 		return -1;
 	if (store_open(&r->store, r->facts.uid, r->facts.home, e) < 0)
 		return -1;
@@ -608,7 +483,7 @@ static int run_once(struct spec *s, int *status, struct err *e)
 	if (rc < 0)
 		explain_fuse(&r, e);
 	if (rc == 0)
-		rc = wait_for_end(&r, status, e);
+		rc = wait_payload(&r, status, e);
 	finish(&r);
 	return rc;
 }
@@ -689,7 +564,7 @@ static int supervise_created(struct run *r)
 	control_answer(&conn, rc < 0 ? &e : NULL);
 	auto_close(&r->control_fd);
 	if (rc == 0)
-		rc = wait_for_end(r, &status, &e);
+		rc = wait_payload(r, &status, &e);
 	finish(r);
 	return rc < 0 ? err_status(&e) : status;
 }
