@@ -7,6 +7,7 @@ liblichen_a_SOURCES = \
 	%D%/base/fd.c %D%/base/fd.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/path.c %D%/base/path.h \
+	%D%/base/stop.c %D%/base/stop.h \
 	%D%/base/str.c %D%/base/str.h \
 	%D%/base/sys.c %D%/base/sys.h \
 	%D%/spec/check.c %D%/spec/internal.h \

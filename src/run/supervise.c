@@ -29,6 +29,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/stop.h"
 #include "base/sys.h"
 #include "run/control.h"
 #include "run/fuse.h"
@@ -391,6 +392,7 @@ static void finish(struct run *r)
 {
 	struct err e;
 
+	stop_disarm();
 	if (r->ctx.child_pid > 0) {
 		int pidfd = ctx_fd(&r->ctx, SLOT_CHILD);
 

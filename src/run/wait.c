@@ -13,6 +13,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/str.h"
 #include "base/sys.h"
 
@@ -140,7 +141,7 @@ int signals_take(int *signal_fd, struct err *e)
 	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
 		return err_sys(e, "sigprocmask", NULL, "taking over signals");
 	*signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (*signal_fd < 0)
+	if (*signal_fd < 0 || stop_arm(&all) < 0)
 		return err_sys(e, "signalfd", NULL, "taking over signals");
 	return 0;
 }

@@ -17,7 +17,8 @@ struct wait {
 	int forwarded;		/* the last terminating signal that was forwarded */
 };
 
-/* Blocks all signals but those of our own faults; they are read from @signal_fd (owned by the caller). */
+/* Blocks all signals but those of our own faults; they are read from @signal_fd (owned by the caller), and
+ * looked for by whoever waits meanwhile (base/stop.h). */
 NODISCARD int signals_take(int *signal_fd, struct err *e);
 
 /**
