@@ -378,7 +378,7 @@ static void on_fuse(void *arg, size_t step, const int *fds)
 static int wait_payload(struct run *r, int *status, struct err *e)
 {
 	struct wait w = { .pid = r->ctx.child_pid, .pidfd = ctx_fd(&r->ctx, SLOT_CHILD), .signal_fd = r->signal_fd,
-			  .relay = r->relay, .fuse = &r->fuse };
+			  .relay = r->relay, .fuse = &r->fuse, .has_terminal = r->spec->process.terminal };
 
 	if (wait_for_end(&w, status, e) < 0)
 		return -1;

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
@@ -16,8 +17,6 @@
 #include "base/stop.h"
 #include "base/str.h"
 #include "base/sys.h"
-
-static const int TERMINATING[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
 
 /* Whether pid 1 has a handler for @sig or ignores it: as pid 1 of its namespace it would
  * not die of the default action. */
@@ -38,11 +37,15 @@ static bool has_disposition(pid_t pid, int sig)
 	return false;
 }
 
-static void forward(struct wait *w, int sig)
+static void forward(struct wait *w, const struct signalfd_siginfo *si)
 {
+	const int sig = (int)si->ssi_signo;
+
+	/* PIPE and XFSZ of what the relay writes */
+	if (si->ssi_pid == (uint32_t)getpid())
+		return;
 	switch (sig) {
 	case SIGCHLD:
-	case SIGPIPE:
 	case SIGTTIN:
 	case SIGTTOU:
 	case SIGURG:
@@ -57,15 +60,21 @@ static void forward(struct wait *w, int sig)
 		relay_resume(w->relay);
 		sys_pidfd_send_signal(w->pidfd, SIGCONT);
 		return;
+	case SIGCONT:
+		relay_continued(w->relay);
+		break;
 	default:
 		break;
 	}
-	for (size_t i = 0; i < N_ELEMS(TERMINATING); i++)
-		if (sig == TERMINATING[i] && !has_disposition(w->pid, sig)) {
-			w->forwarded = sig;
-			sys_pidfd_send_signal(w->pidfd, SIGKILL);
-			return;
-		}
+	if (sig == SIGHUP || sig == SIGINT || sig == SIGQUIT || sig == SIGTERM)
+		w->is_asked = true;
+	if (sig == SIGINT)
+		w->is_interrupted = true;
+	if (stop_ends(sig) && !has_disposition(w->pid, sig)) {
+		w->forwarded = sig;
+		sys_pidfd_send_signal(w->pidfd, SIGKILL);
+		return;
+	}
 	sys_pidfd_send_signal(w->pidfd, sig);
 }
 
@@ -112,7 +121,7 @@ int wait_for_end(struct wait *w, int *status, struct err *e)
 			if (tag == TAG_RELAY)
 				relay_event(w->relay, (unsigned)ev[i].data.u64 & 0xffff, ev[i].events);
 			else if (tag == TAG_SIGNAL && read(w->signal_fd, &si2, sizeof(si2)) == (ssize_t)sizeof(si2))
-				forward(w, (int)si2.ssi_signo);
+				forward(w, &si2);
 			else if (tag == TAG_CHILD)
 				has_ended = true;
 			else if (tag == TAG_FUSE)
@@ -121,15 +130,21 @@ int wait_for_end(struct wait *w, int *status, struct err *e)
 	}
 	if (waitid(P_PID, (id_t)w->pid, &si, WEXITED) < 0)
 		return err_sys(e, "waitid", "payload", "waiting for the payload");
-	relay_drain(w->relay);
+	relay_drain(w->relay, w->is_asked || w->forwarded);
 	*status = si.si_code == CLD_EXITED ? si.si_status
 		: w->forwarded		   ? EXIT_SIGNAL + w->forwarded
 					   : EXIT_SIGNAL + si.si_status;
+	if (w->is_interrupted && *status == EXIT_SIGNAL + SIGINT && !w->has_terminal)
+		stop_die_of(SIGINT);	/* a shell's loop goes on behind what only exits with 130 */
+	if (*status == 0 && relay_has_lost(w->relay))
+		*status = EXIT_LICHEN;
 	return 0;
 }
 
 int signals_take(int *signal_fd, struct err *e)
 {
+	static const int may_be_ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct sigaction old;
 	sigset_t all;
 
 	sigfillset(&all);
@@ -138,6 +153,10 @@ int signals_take(int *signal_fd, struct err *e)
 	sigdelset(&all, SIGILL);
 	sigdelset(&all, SIGFPE);
 	sigdelset(&all, SIGABRT);
+	/* what the caller ignores (nohup, a shell's "&") stays ignored, here and in the payload */
+	for (size_t i = 0; i < N_ELEMS(may_be_ignored); i++)
+		if (sigaction(may_be_ignored[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+			sigdelset(&all, may_be_ignored[i]);
 	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
 		return err_sys(e, "sigprocmask", NULL, "taking over signals");
 	*signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);

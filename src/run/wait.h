@@ -3,6 +3,7 @@
 #ifndef RUN_WAIT_H
 #define RUN_WAIT_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -14,6 +15,9 @@ struct wait {
 	int pidfd, signal_fd;	/* borrowed */
 	struct relay *relay;
 	struct fuse *fuse;
+	bool has_terminal;	/* -t */
+	bool is_interrupted;	/* SIGINT has come */
+	bool is_asked;		/* HUP, INT, QUIT or TERM has come */
 	int forwarded;		/* the last terminating signal that was forwarded */
 };
 
