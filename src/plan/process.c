@@ -50,7 +50,7 @@ void plan_process(struct build *b)
 
 	if (spec->process.n_rlimits)
 		plan_add(b, STEP_RLIMITS, AT_CHILD, "rlimits");
-	plan_add(b, STEP_STDIO, AT_CHILD, spec->process.terminal ? "console" : "stdin, stdout, stderr");
+	plan_add(b, STEP_STDIO, AT_CHILD, spec->process.terminal ? "console" : "stdin, stdout, stderr")->reads[0] = SLOT_USER;
 	plan_add(b, STEP_CAPS_BOUND, AT_CHILD, "bounding set");
 	if (has_nnp)
 		plan_add(b, STEP_NO_NEW_PRIVS, AT_CHILD, "no_new_privs");
