@@ -27,7 +27,7 @@ liblichen_a_SOURCES = \
 	%D%/run/child.c %D%/run/control.c %D%/run/control.h %D%/run/doctor.c %D%/run/doctor.h %D%/run/fuse.c %D%/run/fuse.h %D%/run/layer.c \
 	%D%/run/handshake.c %D%/run/handshake.h \
 	%D%/run/inmap.c %D%/run/keeper.c %D%/run/prepare.c %D%/run/relay.c %D%/run/relay.h \
-	%D%/run/run.h %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c %D%/run/tty.c %D%/run/tty.h %D%/run/wait.c %D%/run/wait.h \
+	%D%/run/run.h %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c %D%/run/sweeper.c %D%/run/tty.c %D%/run/tty.h %D%/run/wait.c %D%/run/wait.h \
 	%D%/cli/args.h %D%/cli/dispatch.c %D%/cli/dispatch.h %D%/cli/help.c %D%/cli/help.h \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \
 	%D%/cli/run_mounts.c %D%/cli/run_ns.c %D%/cli/run_process.c %D%/cli/run_security.c %D%/cli/run_spec.h \

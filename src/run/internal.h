@@ -37,6 +37,17 @@ struct layer {
 NODISCARD int layer_choose(struct layer *l, const struct spec *s, const struct run_dir *rd, uid_t uid, struct err *e);
 void layer_release(struct layer *l);
 
+/* run/sweeper.c */
+struct sweeper {
+	pid_t pid;		/* 0: none, or it has been waited for */
+	int pidfd, said;	/* said: a file in memory */
+};
+
+/* Starts it where there is something beside the run @own; failures are warnings. */
+void sweeper_start(struct sweeper *s, struct store *st, const char *own);
+/* Waits for it for a moment, passes on what it said, and leaves it alone otherwise. */
+void sweeper_end(struct sweeper *s);
+
 /* run/inmap.c: see store_in_map_fn */
 store_in_map_fn in_map;
 

@@ -56,6 +56,7 @@ struct run {
 	pid_t keeper;
 	struct fuse fuse;
 	struct layer layer;
+	struct sweeper sweeper;
 	int signal_fd;
 	bool is_recorded, is_settled;
 	bool is_created;	/* 'go' comes over the control socket */
@@ -332,7 +333,7 @@ static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 		return -1;
 	if (s->u.meet == HS_GO && r->is_created) {
 		tell_ready(r, NULL);
-		store_sweep(&r->store, in_map);
+		sweeper_start(&r->sweeper, &r->store, r->dir.id);
 		if (control_wait_start(r->control_fd, r->signal_fd, ctx_fd(&r->ctx, SLOT_CHILD), conn, e) < 0 ||
 		    write_state(r, "running", e) < 0)
 			return -1;
@@ -340,7 +341,7 @@ static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 	if (hs_pass(&r->ctx, s, e) < 0)
 		return -1;
 	if (s->u.meet == HS_GO && !r->is_created) /* beside the child's last steps */
-		store_sweep(&r->store, in_map);
+		sweeper_start(&r->sweeper, &r->store, r->dir.id);
 	if (s->u.meet == HS_ROOT_READY && r->spec->process.terminal) {
 		int console = ctx_fd(&r->ctx, SLOT_CONSOLE);
 
@@ -419,6 +420,7 @@ static void finish(struct run *r)
 	layer_release(&r->layer);
 	if (r->has_store)
 		store_close(&r->store);
+	sweeper_end(&r->sweeper);
 	keeper_wait(r->keeper);
 	hs_close(&r->hs);
 	for (short i = 0; r->ctx.fds && i < r->plan.n_slots; i++)
@@ -437,7 +439,7 @@ static void run_init(struct run *r, struct spec *s)
 	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
 			   .fuse = { .pidfd = -1, .err_fd = -1 }, .layer = { .lock_fd = -1 },
-			   .dir = { .lock_fd = -1 } };
+			   .dir = { .lock_fd = -1 }, .sweeper = { .pidfd = -1, .said = -1 } };
 }
 
 static int prepare(struct run *r, struct err *e)
