@@ -284,7 +284,7 @@ static size_t flow_fill(struct relay *r, struct flow *f, size_t max)
 	if (!room || (f->in.asks && !fd_ready(f->in.fd, POLLIN, 0)))
 		return 0;
 	n = end_read(&f->in, f->buf + f->head + f->len, room);
-	if (n < 0 && errno == EIO && r->raw && to_child(r, f))
+	if (n < 0 && errno == EIO && to_child(r, f))
 		n = read_in_foreground(f->in.fd, f->buf + f->head + f->len, room);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;

@@ -131,7 +131,7 @@ END
 is "$status" 0 'Ctrl-D ends the input' || diag "$out"
 
 expects <<'END'
-begin -it $env(root) sh -c {echo ready; exec </dev/null >/dev/null 2>&1; sleep 0.3; exec >/dev/console; echo back-again; read x </dev/console; echo got=$x.}
+begin -it $env(root) sh -c {echo ready; exec </dev/null >/dev/null 2>&1; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec >/dev/console; echo back-again; read x </dev/console; echo got=$x.}
 want {ready}
 want {back-again}
 send "typed\r"
