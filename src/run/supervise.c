@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -442,6 +444,19 @@ static void run_init(struct run *r, struct spec *s)
 			   .dir = { .lock_fd = -1 }, .sweeper = { .pidfd = -1, .said = -1 } };
 }
 
+/* Pipes of real root belong to nobody inside: to root inside now, so that the child can give
+ * them to the payload's user (steps/process.c). */
+static void give_pipes(struct run *r)
+{
+	for (size_t i = 0; i < N_ELEMS(r->child_stdio); i++) {
+		struct statfs fs;
+
+		if (r->child_stdio[i] >= 0 && fstatfs(r->child_stdio[i], &fs) == 0 && fs.f_type == PIPEFS_MAGIC &&
+		    fchown(r->child_stdio[i], r->in.uids.v[0].outside, r->in.gids.v[0].outside) < 0)
+			log_debug("a pipe cannot be given to root inside: %s", strerror(errno));
+	}
+}
+
 static int prepare(struct run *r, struct err *e)
 {
 	struct spec *s = r->spec;
@@ -460,7 +475,11 @@ static int prepare(struct run *r, struct err *e)
 	str_set(&s->id, r->dir.id);
 	if (make_plan(r, e) < 0 || make_dirs(r, e) < 0 || choose_filter(r, e) < 0)
 		return -1;
-	return relay_new(&r->relay, s->process.terminal, s->process.interactive, r->child_stdio, e);
+	if (relay_new(&r->relay, s->process.terminal, s->process.interactive, r->child_stdio, e) < 0)
+		return -1;
+	if (r->facts.is_root && s->process.user && r->in.uids.n && r->in.gids.n)
+		give_pipes(r);
+	return 0;
 }
 
 /* A root that nobody serves any more fails with ENOTCONN at whatever step comes next. */
