@@ -21,6 +21,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/stop.h"
 #include "run/relay.h"
 
@@ -218,6 +219,18 @@ static void raw_mode_is_set_and_restored(void **state)
 	relay = NULL;
 	same_modes(&before);
 	relay_emergency_restore();
+}
+
+static void warnings_are_no_staircase(void **state)
+{
+	(void)state;
+	stdio_set(user_s, user_s, user_s);
+	start(true, true);
+	log_warn("word");
+	must_take(user_m, "lichen: warning: word\r\n");
+	relay_suspend(relay);	/* the terminal itself does it again */
+	log_warn("word");
+	must_take(user_m, "lichen: warning: word\r\n");
 }
 
 static void terminal_without_i_is_not_touched(void **state)
@@ -758,6 +771,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(raw_mode_is_set_and_restored),
+		CASE(warnings_are_no_staircase),
 		CASE(terminal_without_i_is_not_touched),
 		CASE(data_goes_both_ways),
 		CASE(stdin_must_be_a_terminal),
