@@ -2,11 +2,14 @@
 /* main.c - start-up, rendering of the error, and the one exit() */
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/str.h"
 #include "cli/dispatch.h"
 #include "host/hint.h"
@@ -36,16 +39,35 @@ static void render(struct err *e, bool as_json)
 	(void)rc; /* there is nobody else to tell */
 }
 
+/* As whoever waits for us expects of a program that was interrupted. Comes back where the
+ * signal is not SIGINT, or does not end us: as pid 1. */
+static void die_of(int sig)
+{
+	sigset_t set;
+
+	if (sig != SIGINT)
+		return;
+	fflush(NULL);
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
+}
+
 int main(int argc, char **argv)
 {
 	bool as_json = false;
 	struct err e = { 0 };
 	int status = 0;
 
+	signal(SIGCHLD, SIG_DFL);	/* a parent's SIG_IGN is inherited, and nothing could be waited for */
 	open_stdio();
 	if (cli_dispatch(argc, argv, &status, &as_json, &e) < 0) {
 		render(&e, as_json);
 		status = err_status(&e);
 	}
+	if (stop_death() || e.kind == ERR_SIGNAL)
+		die_of(stop_death() ? stop_death() : e.sig);
 	exit(status);
 }

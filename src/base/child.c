@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/stop.h"
 #include "base/str.h"
 
 int child_spawn(struct child *c, const char *const *argv, bool wants_stdout, struct err *e)
@@ -42,7 +45,9 @@ int child_spawn(struct child *c, const char *const *argv, bool wants_stdout, str
 	posix_spawnattr_init(&at);
 	sigemptyset(&none);
 	posix_spawnattr_setsigmask(&at, &none);
-	posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK);
+	/* where signals are ours to handle, a group of its own, so that it can be ended with its children */
+	posix_spawnattr_setflags(&at, stop_is_armed() ? POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP
+						      : POSIX_SPAWN_SETSIGMASK);
 	rc = posix_spawn(&c->pid, argv[0], &fa, &at, (char *const *)(uintptr_t)argv, env);
 	posix_spawn_file_actions_destroy(&fa);
 	posix_spawnattr_destroy(&at);
@@ -56,18 +61,36 @@ int child_spawn(struct child *c, const char *const *argv, bool wants_stdout, str
 	return 0;
 }
 
-/* Reads to the end of file, keeping at most @max bytes. */
-static void drain(int fd, struct buf *b, size_t max)
+/* Reads to the end of file, keeping at most @max bytes. -1: we are asked to end. */
+static int drain(int fd, struct buf *b, size_t max)
 {
 	char chunk[4096];
 	ssize_t n;
 
-	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (n < 0 && errno != EINTR)
-			break;
+	for (;;) {
+		if (stop_poll(fd, POLLIN, -1) < 0)
+			return -1;
+		n = read(fd, chunk, sizeof(chunk));
+		if (n == 0 || (n < 0 && errno != EINTR))
+			return 0;
 		if (n > 0 && b->len < max)
 			buf_addn(b, chunk, (size_t)n);
 	}
+}
+
+/* It is of a group of its own (child_spawn()), and may have a real id of ours only: newuidmap. */
+static int give_up(struct child *c, const char *name, struct err *e)
+{
+	AUTO_FREE char *when = str_fmt("while %s was running", name);
+
+	kill(-c->pid, SIGKILL);
+	kill(c->pid, SIGKILL);
+	auto_close(&c->out_fd);
+	auto_close(&c->err_fd);
+	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	c->pid = 0;
+	return stop_err(e, when);
 }
 
 int child_wait(struct child *c, char **out, struct err *e)
@@ -77,9 +100,8 @@ int child_wait(struct child *c, char **out, struct err *e)
 	int status;
 
 	base = base ? base + 1 : c->name;
-	if (c->out_fd >= 0)
-		drain(c->out_fd, &out_text, 16 << 20);
-	drain(c->err_fd, &err_text, 4096);
+	if ((c->out_fd >= 0 && drain(c->out_fd, &out_text, 16 << 20) < 0) || drain(c->err_fd, &err_text, 4096) < 0)
+		return give_up(c, base, e);
 	auto_close(&c->out_fd);
 	auto_close(&c->err_fd);
 	while (waitpid(c->pid, &status, 0) < 0)

@@ -31,7 +31,8 @@ NODISCARD int child_spawn(struct child *c, const char *const *argv, bool wants_s
  * child_wait() - Wait for it
  * @out:	what it printed on stdout (when captured); owned by the caller; may be NULL
  * Return: its exit status, or -1 with @e: killed by a signal, or an exit status other
- * than 0 (then @e quotes the first line of its stderr)
+ * than 0 (then @e quotes the first line of its stderr); SIGNAL where we are asked to end
+ * meanwhile (base/stop.h): it is killed then, with what it started
  */
 NODISCARD int child_wait(struct child *c, char **out, struct err *e);
 

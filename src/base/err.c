@@ -14,7 +14,7 @@ static const char *const KIND_NAMES[ERR_KINDS] = {
 	[ERR_NONE] = "none",	 [ERR_USAGE] = "usage",	  [ERR_SPEC] = "spec",
 	[ERR_HOST] = "host",	 [ERR_SYS] = "system",	  [ERR_STATE] = "state",
 	[ERR_PEER] = "peer",	 [ERR_NOEXEC] = "noexec", [ERR_NOTFOUND] = "notfound",
-	[ERR_BUG] = "bug",
+	[ERR_BUG] = "bug",	 [ERR_SIGNAL] = "signal",
 };
 
 const char *err_kind_name(enum err_kind kind)
@@ -29,6 +29,8 @@ int err_status(const struct err *e)
 		return EXIT_NOEXEC;
 	case ERR_NOTFOUND:
 		return EXIT_NOTFOUND;
+	case ERR_SIGNAL:
+		return EXIT_SIGNAL + e->sig;
 	default:
 		return EXIT_LICHEN;
 	}

@@ -27,6 +27,7 @@ enum err_kind {
 	ERR_PEER,	/* the other process died or spoke out of turn */
 	ERR_NOEXEC,	/* the payload was found and cannot be executed */
 	ERR_NOTFOUND,	/* the payload was not found */
+	ERR_SIGNAL,	/* a signal asked us to end: 128+n */
 	ERR_BUG,	/* an invariant of ours is broken */
 	ERR_KINDS
 };
@@ -44,6 +45,7 @@ struct err {
 	char place[16];		/* "child" when it happened there; empty: here */
 	const char *file;	/* shown by --debug; valid across fork, cleared across exec */
 	int line;
+	int sig;		/* of ERR_SIGNAL */
 };
 
 /* Both fill *e and evaluate to -1, so that `return err_sys(...)` reads well.

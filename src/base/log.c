@@ -15,6 +15,7 @@ static struct {
 	enum log_level level;
 	log_sink *sink;
 	void *arg;
+	const char *line_end;	/* NULL: "\n" */
 } log_state;
 
 void log_set_level(enum log_level highest_shown)
@@ -33,6 +34,11 @@ void log_set_sink(log_sink *sink, void *arg)
 	log_state.arg = arg;
 }
 
+void log_set_line_end(const char *literal)
+{
+	log_state.line_end = literal;
+}
+
 void log_line(enum log_level level, const char *text)
 {
 	AUTO_BUF struct buf b = { 0 };
@@ -48,7 +54,7 @@ void log_line(enum log_level level, const char *text)
 	}
 	buf_add(&b, level == LOG_LEVEL_WARN ? "lichen: warning: " : "lichen: ");
 	buf_add_safe(&b, text);
-	buf_add(&b, "\n");
+	buf_add(&b, log_state.line_end ? log_state.line_end : "\n");
 	n = write(STDERR_FILENO, b.s, b.len);
 	(void)n; /* a closed stderr must not stop the run */
 	errno = saved;

@@ -20,6 +20,7 @@ typedef void log_sink(enum log_level level, const char *text, void *arg);
 void log_set_level(enum log_level highest_shown);
 enum log_level log_get_level(void);
 void log_set_sink(log_sink *sink, void *arg);	/* NULL: stderr */
+void log_set_line_end(const char *literal);	/* "\r\n" while the terminal is raw */
 void log_line(enum log_level level, const char *text);
 
 #define log_warn(...)  log_fmt_(LOG_LEVEL_WARN, __VA_ARGS__)

@@ -91,7 +91,7 @@ void plan_process(struct build *b)
 		s = plan_add(b, STEP_PERSONALITY, AT_CHILD, plan_text_take(b, personality_format(spec->process.personality)));
 		s->why = "the filter may not let it through later";
 	}
-	plan_add(b, STEP_STDIO, AT_CHILD, spec->process.terminal ? "console" : "stdin, stdout, stderr");
+	plan_add(b, STEP_STDIO, AT_CHILD, spec->process.terminal ? "console" : "stdin, stdout, stderr")->reads[0] = SLOT_USER;
 	plan_add(b, STEP_CAPS_BOUND, AT_CHILD, "bounding set");
 	if (has_nnp)
 		plan_add(b, STEP_NO_NEW_PRIVS, AT_CHILD, "no_new_privs");

@@ -21,6 +21,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/stop.h"
 
 static const char WORD_START[] = "start";
 
@@ -49,13 +50,13 @@ int control_listen(const struct run_dir *rd, int *fd, struct err *e)
 	return 0;
 }
 
-/* SIGTERM, SIGINT or SIGHUP before 'start' ends what was created. */
+/* A terminating signal before 'start' ends what was created. */
 static bool is_asked_to_end(int signal_fd)
 {
 	struct signalfd_siginfo si;
 
 	return read(signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si) &&
-	       (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT || si.ssi_signo == SIGHUP);
+	       stop_ends((int)si.ssi_signo);
 }
 
 int control_wait_start(int fd, int signal_fd, int child_pidfd, int *conn, struct err *e)

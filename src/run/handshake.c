@@ -12,6 +12,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "steps/ctx.h"
 
 enum msg_type { MSG_POINT = 1, MSG_ERR, MSG_LOG, MSG_RUNG, MSG_GOING, MSG_FUSE };
@@ -52,7 +53,11 @@ static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, siz
 	for (;;) {
 		int got[N_RECEIVED];
 		size_t n_got = N_RECEIVED;
-		ssize_t n = fd_recv(hs->sock, m, sizeof(*m), got, &n_got);
+		ssize_t n;
+
+		if (!hs->is_child && stop_poll(hs->sock, POLLIN, -1) < 0)
+			return stop_err(e, "while the sandbox was being set up");
+		n = fd_recv(hs->sock, m, sizeof(*m), got, &n_got);
 
 		/* it ended without having read what we sent; what it sent is still there (unix(7)) */
 		if (n < 0 && errno == ECONNRESET)
@@ -61,6 +66,8 @@ static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, siz
 			return err_sys(e, "recvmsg", NULL, "waiting for the other side");
 		if (n == 0)
 			return 0;
+		for (size_t i = 0; (size_t)n < offsetof(struct msg, u) && i < n_got; i++)
+			close(got[i]);
 		if ((size_t)n < offsetof(struct msg, u))
 			return err_set(e, ERR_PEER, "the other side sent a message of %zd bytes", n);
 		if (m->type == MSG_POINT) {

@@ -65,6 +65,20 @@ void layer_release(struct layer *l);
 void tree_reap(pid_t child, pid_t keeper);	/* of our children those that ended, but for these two */
 void tree_end_children(pid_t but);
 void tree_end_marked(pid_t top, const char *id);
+/* For a pid namespace that is shared: kills all that the payload left to us as subreaper, but
+ * not the keeper and the server of the root (0: none). */
+void tree_kill_rest(pid_t keeper, pid_t server);
+
+/* run/sweeper.c */
+struct sweeper {
+	pid_t pid;		/* 0: none, or it has been waited for */
+	int pidfd, said;	/* said: a file in memory */
+};
+
+/* Starts it where there is something beside the run @own; failures are warnings. */
+void sweeper_start(struct sweeper *s, struct store *st, const char *own);
+/* Waits for it for a moment, passes on what it said, and leaves it alone otherwise. */
+void sweeper_end(struct sweeper *s);
 
 /* run/inmap.c: see store_in_map_fn */
 store_in_map_fn in_map;

@@ -4,9 +4,9 @@
  * A flow copies from one descriptor to another through a buffer of its own, so that a slow
  * reader stops only its own writer and never the launcher. The caller's open file
  * descriptions are shared with the shell and keep their flags: a terminal is opened anew
- * (a description of our own, O_NONBLOCK), everything else is asked by poll(2) before each
- * call and written in pieces of at most PIPE_BUF. No input is ever a regular file: with -t
- * -i it is a terminal, and without -t what is no terminal is handed to the child.
+ * (a description of our own, O_NONBLOCK), a socket is asked not to wait call by call, a
+ * regular file never makes us wait, and everything else is asked by poll(2) before each call
+ * and written in pieces of at most PIPE_BUF.
  */
 
 #include "run/relay.h"
@@ -18,21 +18,25 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
+#include <time.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/str.h"
+#include "run/tty.h"
 
 enum {
 	FLOW_CAP = 64 << 10,	/* bytes under way in one direction */
 	PUMP_ROUNDS = 8,	/* then the other descriptors get their turn */
 	TTY_PIECE = 256,	/* a blocking terminal's: POLLOUT promises little */
 	PTY_HOLDS = 64 << 10,	/* more than the kernel keeps in a pty */
-	STUCK_MS = 200,		/* how often a stuck drain looks for a signal */
+	HURRY_MS = 2000,	/* a drain takes no longer once we are asked to end */
 	FIRST_FREE = 3,		/* our descriptors are never 0 to 2 */
 };
 
@@ -42,6 +46,7 @@ struct end {
 	int fd;			/* owned; -1: closed */
 	size_t piece;		/* most bytes of one call */
 	bool asks;		/* may block: poll before each call */
+	bool is_socket;
 	bool watched;		/* registered with epoll, for .events */
 	bool always;		/* epoll refuses it (a regular file, /dev/null): always ready */
 	uint32_t events;
@@ -60,78 +65,21 @@ struct relay {
 	int size_fd;		/* the caller's descriptor whose window is copied, or -1 */
 	int epoll_fd;		/* borrowed; -1: not watched */
 	unsigned tag;
+	int slave_fd;		/* -t: the pty's inner side, so that it lives while nobody inside has it open */
+	int file_fd, file_pipe;	/* stdin, where it is a file, and the pipe that the payload reads it from; or -1 */
+	int64_t deadline;	/* of the drain, in ms; 0: none */
+	bool has_lost;
 	struct flow flows[N_FLOWS];
 };
 
-/* What relay_emergency_restore() needs. In shared memory: the keeper may be forked before
- * raw mode is entered, and must not restore what the launcher has restored already. */
-struct tty_state {
-	int fd;
-	volatile sig_atomic_t active;
-	struct termios saved, raw;
-};
-
-static struct tty_state *tty_state;
-
-/* ---- the terminal's mode ---- */
-
-/* tcsetattr(3) with SIGTTOU blocked (works from the background too) or not blocked (a
- * background process is stopped until it is in the foreground, as job control has it). */
-static int tty_set(int fd, const struct termios *t, int how)
-{
-	sigset_t ttou, old;
-	int rc, saved;
-
-	sigemptyset(&ttou);
-	sigaddset(&ttou, SIGTTOU);
-	sigprocmask(how, &ttou, &old);
-	rc = tcsetattr(fd, TCSANOW, t);
-	saved = errno;
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	errno = saved;
-	return rc;
-}
-
-static int tty_enter_raw(void)
-{
-	struct termios now;
-
-	tty_state->raw = tty_state->saved;
-	cfmakeraw(&tty_state->raw);
-	tty_state->active = 1;
-	if (tty_set(tty_state->fd, &tty_state->raw, SIG_UNBLOCK) < 0) {
-		tty_state->active = 0;
-		return -1;
-	}
-	if (tcgetattr(tty_state->fd, &now) == 0)
-		tty_state->raw = now;
-	return 0;
-}
-
-static void tty_leave_raw(void)
-{
-	if (!tty_state || !tty_state->active)
-		return;
-	(void)tty_set(tty_state->fd, &tty_state->saved, SIG_BLOCK);
-	tty_state->active = 0;
-}
-
 void relay_emergency_restore(void)
 {
-	struct termios now;
-	int saved = errno;
-
-	/* A shell that has set its own modes since is left alone. */
-	if (tty_state && tty_state->active && tcgetattr(tty_state->fd, &now) == 0 &&
-	    now.c_iflag == tty_state->raw.c_iflag && now.c_oflag == tty_state->raw.c_oflag &&
-	    now.c_lflag == tty_state->raw.c_lflag)
-		tty_leave_raw();
-	errno = saved;
+	tty_emergency_restore();
 }
 
 int relay_tty_fd(const struct relay *r)
 {
-	return r && r->raw && tty_state ? tty_state->fd : -1;
+	return r && r->raw ? tty_fd() : -1;
 }
 
 /* ---- descriptors ---- */
@@ -176,12 +124,21 @@ static struct end end_own(int fd)
 }
 
 /* An end at the caller's stdio @n; .fd is -1 with errno where it failed. */
-static struct end end_caller(int n, bool is_tty)
+static struct end end_caller(int n)
 {
 	int flags = (n == STDIN_FILENO ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	const bool is_tty = isatty(n) == 1;
 	struct end end = { .fd = -1, .piece = is_tty ? TTY_PIECE : PIPE_BUF, .asks = true };
 	char path[FD_PATH_MAX];
+	struct stat st;
 	unsigned pty;
+
+	if (!is_tty && fstat(n, &st) == 0) {
+		end.is_socket = S_ISSOCK(st.st_mode);
+		end.asks = !end.is_socket && !S_ISREG(st.st_mode);
+		if (!end.asks || n == STDIN_FILENO)
+			end.piece = FLOW_CAP;
+	}
 
 	/* The outer end of a pty is no terminal to open anew: that would make another pty. */
 	if (is_tty && ioctl(n, TIOCGPTN, &pty) < 0)
@@ -301,6 +258,16 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+static ssize_t end_read(const struct end *end, char *buf, size_t n)
+{
+	return end->is_socket ? recv(end->fd, buf, n, MSG_DONTWAIT) : read(end->fd, buf, n);
+}
+
+static ssize_t end_write(const struct end *end, const char *buf, size_t n)
+{
+	return end->is_socket ? send(end->fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL) : write(end->fd, buf, n);
+}
+
 /* One read of at most @max bytes. Return: how many; 0 where there is nothing now, or no room. */
 static size_t flow_fill(struct relay *r, struct flow *f, size_t max)
 {
@@ -316,11 +283,13 @@ static size_t flow_fill(struct relay *r, struct flow *f, size_t max)
 	room = min_size(min_size(FLOW_CAP - f->head - f->len, f->in.piece), max);
 	if (!room || (f->in.asks && !fd_ready(f->in.fd, POLLIN, 0)))
 		return 0;
-	n = read(f->in.fd, f->buf + f->head + f->len, room);
+	n = end_read(&f->in, f->buf + f->head + f->len, room);
 	if (n < 0 && errno == EIO && to_child(r, f))
 		n = read_in_foreground(f->in.fd, f->buf + f->head + f->len, room);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
+	if (n < 0 && errno != EIO && to_child(r, f))
+		log_warn("stdin cannot be read: %s", strerror(errno));
 	if (n <= 0) {	/* EIO of the pty: its inner side is closed */
 		flow_eof(r, f);
 		return 0;
@@ -338,14 +307,16 @@ static size_t flow_flush(struct relay *r, struct flow *f)
 	while (f->open && f->len) {
 		if (f->out.asks && !fd_ready(f->out.fd, POLLOUT, 0))
 			break;
-		n = write(f->out.fd, f->buf + f->head, min_size(f->len, f->out.piece));
+		n = end_write(&f->out, f->buf + f->head, min_size(f->len, f->out.piece));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n == 0 || (n < 0 && errno == EAGAIN))
 			break;
 		if (n < 0) {
-			if (errno != EPIPE && errno != EIO && !to_child(r, f))
+			if (errno != EPIPE && !to_child(r, f)) {
 				log_warn("the payload's output cannot be written: %s", strerror(errno));
+				r->has_lost = true;
+			}
 			flow_break(r, f);
 			break;
 		}
@@ -367,8 +338,9 @@ static int flow_watch(struct relay *r, struct flow *f)
 	if (end_watch(r, &f->in, index, f->len < FLOW_CAP, EPOLLIN) < 0)
 		return -1;
 	/* The child's end is watched for errors even while there is nothing to write, so that
-	 * no input is taken for one who has closed it. */
-	return end_watch(r, &f->out, index + 1, f->len || to_child(r, f), f->len ? EPOLLOUT : 0);
+	 * no input is taken for one who has closed it; and for room, where the input is always
+	 * ready and wakes nobody. */
+	return end_watch(r, &f->out, index + 1, f->len || to_child(r, f), f->len || f->in.always ? EPOLLOUT : 0);
 }
 
 static void flow_pump(struct relay *r, struct flow *f)
@@ -385,35 +357,49 @@ static void flow_pump(struct relay *r, struct flow *f)
 
 /* ---- making it ---- */
 
-/* What the caller's descriptor @n is. EBADF: closed. */
-enum stdio_kind { STDIO_ERROR = -1, STDIO_CLOSED, STDIO_TTY, STDIO_OTHER };
+/* What the caller's descriptor @n is. PASSED: the payload gets it as it is. */
+enum stdio_kind { STDIO_ERROR = -1, STDIO_CLOSED, STDIO_PASSED, STDIO_RELAYED };
 
-static enum stdio_kind stdio_kind(int n, struct err *e)
+/* With a descriptor of a file the payload could open the file itself, through /proc/self/fd,
+ * for what the descriptor is not open for; a socket's could be connected anew, out of the
+ * sandbox's network; a directory's leads out of its root. A pipe leads nowhere. */
+static enum stdio_kind stdio_kind(int n, struct stat *st, struct err *e)
 {
 	static const char *const NAMES[] = { "stdin", "stdout", "stderr" };
-	struct stat st;
+	int flags = fcntl(n, F_GETFL);
 
-	if (fstat(n, &st) < 0) {
+	if (flags < 0 || fstat(n, st) < 0) {
 		if (errno == EBADF)
 			return STDIO_CLOSED;
 		err_sys(e, "fstat", NAMES[n], "cannot look at %s", NAMES[n]);
 		return STDIO_ERROR;
 	}
-	if (S_ISDIR(st.st_mode)) {	/* openat(2) relative to it would lead out of the sandbox */
+	if (S_ISDIR(st->st_mode)) {
 		err_set(e, ERR_USAGE, "%s is a directory", NAMES[n]);
 		err_hint(e, "a directory's descriptor would give the sandbox access to it; "
 			    "redirect %s to a file, or mount the directory", NAMES[n]);
 		return STDIO_ERROR;
 	}
-	if (!S_ISCHR(st.st_mode))
-		return STDIO_OTHER;
-	if (isatty(n))
-		return STDIO_TTY;
-	return errno == EBADF ? STDIO_CLOSED : STDIO_OTHER;	/* EBADF: O_PATH */
+	if (flags & O_PATH) {
+		err_set(e, ERR_USAGE, "%s is open with O_PATH, which neither reads nor writes", NAMES[n]);
+		err_hint(e, "open it for reading or writing, or redirect %s to a file", NAMES[n]);
+		return STDIO_ERROR;
+	}
+	if (S_ISFIFO(st->st_mode) || (S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3)))	/* /dev/null */
+		return STDIO_PASSED;
+	return STDIO_RELAYED;
 }
 
-/* Puts a pipe between the terminal @n and the child. */
-static int pipe_between(struct relay *r, int n, int *child_fd, struct err *e)
+/* What is read ahead of a file and not taken by the payload is given back in the end. */
+static int keep_file(struct relay *r, int pipe_r, struct err *e)
+{
+	r->file_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, FIRST_FREE);
+	r->file_pipe = fcntl(pipe_r, F_DUPFD_CLOEXEC, FIRST_FREE);
+	return r->file_fd < 0 || r->file_pipe < 0 ? err_sys(e, "fcntl", NULL, "cannot duplicate stdin") : 0;
+}
+
+/* Puts a pipe between the caller's descriptor @n and the child. */
+static int pipe_between(struct relay *r, int n, const struct stat *st, int *child_fd, struct err *e)
 {
 	bool input = n == STDIN_FILENO;
 	AUTO_CLOSE int ours = -1;
@@ -429,38 +415,40 @@ static int pipe_between(struct relay *r, int n, int *child_fd, struct err *e)
 		return err_sys(e, "fcntl", NULL, "cannot make a pipe for the payload");
 	/* /dev/stdout is to be opened by any user of the sandbox; only its processes can. */
 	(void)fchmod(theirs, 0666);
-	end = end_caller(n, true);
+	end = end_caller(n);
 	if (end.fd < 0)
-		return err_sys(e, "fcntl", NULL, "cannot duplicate the terminal's descriptor");
+		return err_sys(e, "fcntl", NULL, "cannot duplicate the caller's descriptor %d", n);
 	if (input)
 		flow_open(&r->flows[n], end, end_own(fd_take(&ours)));
 	else
 		flow_open(&r->flows[n], end_own(fd_take(&ours)), end);
 	*child_fd = fd_take(&theirs);
-	return 0;
+	return input && S_ISREG(st->st_mode) ? keep_file(r, *child_fd, e) : 0;
 }
 
 static int plain_new(struct relay *r, int child_fds[3], struct err *e)
 {
-	for (int n = 0; n < N_FLOWS; n++) {
-		enum stdio_kind kind = STDIO_CLOSED;
+	enum stdio_kind kinds[N_FLOWS] = { STDIO_CLOSED, STDIO_CLOSED, STDIO_CLOSED };
+	struct stat st[N_FLOWS];
 
+	for (int n = 0; n < N_FLOWS; n++) {
 		if (n != STDIN_FILENO || r->interactive)
-			kind = stdio_kind(n, e);
-		if (kind == STDIO_ERROR)
+			kinds[n] = stdio_kind(n, &st[n], e);
+		if (kinds[n] == STDIO_ERROR)
 			return -1;
-		if (kind == STDIO_TTY) {
-			if (pipe_between(r, n, &child_fds[n], e) < 0)
-				return -1;
-			continue;
-		}
-		if (kind == STDIO_OTHER)
+		/* one pipe for both, which keeps the order of what is written */
+		if (n == STDERR_FILENO && kinds[n] == STDIO_RELAYED && kinds[STDOUT_FILENO] == STDIO_RELAYED &&
+		    st[n].st_dev == st[STDOUT_FILENO].st_dev && st[n].st_ino == st[STDOUT_FILENO].st_ino)
+			child_fds[n] = fcntl(child_fds[STDOUT_FILENO], F_DUPFD_CLOEXEC, FIRST_FREE);
+		else if (kinds[n] == STDIO_RELAYED && pipe_between(r, n, &st[n], &child_fds[n], e) < 0)
+			return -1;
+		else if (kinds[n] == STDIO_PASSED)
 			child_fds[n] = fcntl(n, F_DUPFD_CLOEXEC, FIRST_FREE);
-		else
+		else if (kinds[n] == STDIO_CLOSED)
 			child_fds[n] = null_open(n == STDIN_FILENO ? O_RDONLY : O_WRONLY);
 		if (child_fds[n] < 0)
-			return err_sys(e, kind == STDIO_OTHER ? "fcntl" : "open",
-				       kind == STDIO_OTHER ? NULL : "/dev/null",
+			return err_sys(e, kinds[n] == STDIO_CLOSED ? "open" : "fcntl",
+				       kinds[n] == STDIO_CLOSED ? "/dev/null" : NULL,
 				       "cannot prepare descriptor %d of the payload", n);
 	}
 	return 0;
@@ -468,8 +456,6 @@ static int plain_new(struct relay *r, int child_fds[3], struct err *e)
 
 static int terminal_new(struct relay *r, struct err *e)
 {
-	void *page;
-
 	for (int n = 2; n >= 0; n--)
 		if (isatty(n))
 			r->size_fd = n;
@@ -479,17 +465,8 @@ static int terminal_new(struct relay *r, struct err *e)
 		err_set(e, ERR_USAGE, "stdin is not a terminal");
 		return err_hint(e, "leave out -t, or start lichen from a terminal");
 	}
-	page = mmap(NULL, sizeof(*tty_state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
-		return err_sys(e, "mmap", NULL, "cannot remember the terminal's mode");
-	tty_state = page;
 	r->raw = true;
-	tty_state->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, FIRST_FREE);
-	if (tty_state->fd < 0)
-		return err_sys(e, "fcntl", NULL, "cannot duplicate the terminal's descriptor");
-	if (tcgetattr(tty_state->fd, &tty_state->saved) < 0)
-		return err_sys(e, "tcgetattr", NULL, "cannot read the terminal's mode");
-	return 0;
+	return tty_keep(e);
 }
 
 int relay_new(struct relay **out, bool terminal, bool interactive, int child_fds[3], struct err *e)
@@ -498,7 +475,7 @@ int relay_new(struct relay **out, bool terminal, bool interactive, int child_fds
 
 	r->terminal = terminal;
 	r->interactive = interactive;
-	r->size_fd = r->epoll_fd = -1;
+	r->size_fd = r->epoll_fd = r->slave_fd = r->file_fd = r->file_pipe = -1;
 	*out = NULL;
 	for (int n = 0; n < N_FLOWS; n++) {
 		child_fds[n] = -1;
@@ -522,7 +499,11 @@ int relay_console(struct relay *r, int console_fd, struct err *e)
 
 	if (console < 0 || nonblock_set(console) < 0)
 		return err_sys(e, "fcntl", NULL, "cannot take the sandbox's terminal");
-	out = end_caller(STDOUT_FILENO, isatty(STDOUT_FILENO));
+	/* without it the pty is dead for good once nobody inside has it open */
+	r->slave_fd = fd_high(ioctl(console, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+	if (r->slave_fd < 0)
+		return err_sys(e, "TIOCGPTPEER", NULL, "cannot take the sandbox's terminal");
+	out = end_caller(STDOUT_FILENO);
 	if (out.fd < 0)
 		return err_sys(e, "fcntl", NULL, "cannot duplicate stdout");
 	flow_open(&r->flows[FLOW_OUT], end_own(fd_take(&console)), out);
@@ -531,7 +512,7 @@ int relay_console(struct relay *r, int console_fd, struct err *e)
 		again = fcntl(r->flows[FLOW_OUT].in.fd, F_DUPFD_CLOEXEC, FIRST_FREE);
 		if (again < 0)
 			return err_sys(e, "fcntl", NULL, "cannot take the sandbox's terminal");
-		in = end_caller(STDIN_FILENO, true);
+		in = end_caller(STDIN_FILENO);
 		if (in.fd < 0)
 			return err_sys(e, "fcntl", NULL, "cannot duplicate stdin");
 		flow_open(&r->flows[FLOW_IN], in, end_own(fd_take(&again)));
@@ -589,24 +570,52 @@ void relay_suspend(struct relay *r)
 void relay_resume(struct relay *r)
 {
 	if (r->raw && r->flows[FLOW_IN].open)
-		(void)tty_enter_raw();
+		(void)!tty_enter_raw();	/* the terminal may be gone */
 	relay_resize(r);
 }
 
-/* Waits for a slow reader. false: a signal that ends the launcher has come instead. */
-static bool wait_writable(const struct flow *f)
+void relay_continued(struct relay *r)
 {
-	static const int ENDING[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
-	sigset_t pending;
+	if (r->raw && r->flows[FLOW_IN].open && tty_is_ours())
+		relay_resume(r);
+}
 
-	while (!fd_ready(f->out.fd, POLLOUT, STUCK_MS)) {
-		if (sigpending(&pending) < 0)
-			continue;
-		for (size_t i = 0; i < N_ELEMS(ENDING); i++)
-			if (sigismember(&pending, ENDING[i]) == 1)
-				return false;
-	}
-	return true;
+bool relay_has_lost(const struct relay *r)
+{
+	return r->has_lost;
+}
+
+/* ---- the end ---- */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* How long the drain may take from now on: ms, -1: as long as it likes. */
+static int time_left(struct relay *r)
+{
+	int64_t left;
+
+	if (!r->deadline && stop_pending())
+		r->deadline = now_ms() + HURRY_MS;
+	if (!r->deadline)
+		return -1;
+	left = r->deadline - now_ms();
+	return left > 0 ? (int)left : 0;
+}
+
+/* Waits for a slow reader. false: there is no time for that. */
+static bool wait_writable(struct relay *r, const struct flow *f)
+{
+	int left = time_left(r);
+
+	if (left < 0 && stop_poll(f->out.fd, POLLOUT, -1) < 0)
+		left = time_left(r);
+	return left < 0 || fd_ready(f->out.fd, POLLOUT, left);
 }
 
 static void flow_drain(struct relay *r, struct flow *f)
@@ -620,17 +629,40 @@ static void flow_drain(struct relay *r, struct flow *f)
 		size_t got = flow_fill(r, f, left), put = flow_flush(r, f);
 
 		left -= got;
+		if (put && r->deadline && !stop_pending())	/* a reader who reads */
+			r->deadline = now_ms() + HURRY_MS;
 		if (!f->len && !got)
 			break;
-		if (f->len && !wait_writable(f))
+		if (f->len && !wait_writable(r, f))
 			break;
-		if (!got && !put)	/* a terminal with room for less than "\r\n" is "writable" */
+		if (!got && !put) {	/* a terminal with room for less than "\r\n" is "writable" */
+			if (time_left(r) == 0)
+				break;
 			poll(NULL, 0, 1);
+		}
 	}
 }
 
-void relay_drain(struct relay *r)
+/* The caller's file stands where the payload has read up to, for whoever reads on. */
+static void file_give_back(struct relay *r)
 {
+	off_t ahead = (off_t)r->flows[FLOW_IN].len;
+	int held;
+
+	if (r->file_fd >= 0 && ioctl(r->file_pipe, FIONREAD, &held) == 0 && ahead + held > 0)
+		(void)lseek(r->file_fd, -(ahead + held), SEEK_CUR);
+	auto_close(&r->file_fd);
+	auto_close(&r->file_pipe);
+}
+
+void relay_drain(struct relay *r, bool is_asked)
+{
+	if (r->raw)
+		tty_leave_raw();
+	if (is_asked)
+		r->deadline = now_ms() + HURRY_MS;
+	auto_close(&r->slave_fd);
+	file_give_back(r);
 	flow_close(r, &r->flows[FLOW_IN]);
 	for (int n = FLOW_OUT; n < N_FLOWS; n++) {
 		flow_drain(r, &r->flows[n]);
@@ -642,13 +674,12 @@ void relay_free(struct relay *r)
 {
 	if (!r)
 		return;
-	if (r->raw && tty_state) {
-		tty_leave_raw();
-		auto_close(&tty_state->fd);
-		munmap(tty_state, sizeof(*tty_state));
-		tty_state = NULL;
-	}
+	if (r->raw)
+		tty_forget();
 	for (int n = 0; n < N_FLOWS; n++)
 		flow_close(r, &r->flows[n]);
+	auto_close(&r->slave_fd);
+	auto_close(&r->file_fd);
+	auto_close(&r->file_pipe);
 	free(r);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run/relay.h - the user's terminal and pipes, between launcher and payload
  *
- * No descriptor of the caller's terminal ever goes inside: a payload with one could read
- * keystrokes and change modes. With -t the child opens a pty of its own devpts and sends
- * the outer end; without -t each of stdin (with -i), stdout and stderr that is a terminal
- * is replaced by a pipe whose other end is relayed here. What is not a terminal is passed
- * as it is.
+ * No descriptor of the caller's goes inside but pipes and /dev/null: a payload with a
+ * terminal's could read keystrokes and change modes, with a file's open the file anew for
+ * what it is not open for, with a socket's reach the caller's network. With -t the child
+ * opens a pty of its own devpts and sends the outer end; without -t each of stdin (with -i),
+ * stdout and stderr that is anything else is replaced by a pipe whose other end is relayed
+ * here. Where stdout and stderr are the same, one pipe serves both, in the order of writing.
  */
 #ifndef RUN_RELAY_H
 #define RUN_RELAY_H
@@ -38,9 +39,17 @@ void relay_resize(struct relay *r);	/* SIGWINCH */
 void relay_suspend(struct relay *r);	/* before the launcher stops itself (SIGTSTP) ... */
 void relay_resume(struct relay *r);	/* ... and after SIGCONT: raw again, size again */
 
-/* After the payload's end: everything it wrote before is delivered (what a surviving writer
- * could still write is not waited for: at most until the pipes and the pty are empty). */
-void relay_drain(struct relay *r);
+/* After SIGCONT that followed a stop which we could not see (SIGSTOP): raw again where we are in the foreground. */
+void relay_continued(struct relay *r);
+
+/* After the payload's end: the terminal is restored, and everything it wrote before is
+ * delivered (what a surviving writer could still write is not waited for: at most until the
+ * pipes and the pty are empty). A slow reader is waited for, once a signal asks us to end
+ * (before: @is_asked; or meanwhile, base/stop.h) only for a moment. */
+void relay_drain(struct relay *r, bool is_asked);
+
+/* Whether some of the output could not be written (a full disk), which was warned of. */
+bool relay_has_lost(const struct relay *r);
 
 /* Restores the terminal; safe to call twice; frees. */
 void relay_free(struct relay *r);

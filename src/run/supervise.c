@@ -16,16 +16,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +32,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/stop.h"
 #include "base/sys.h"
 #include "run/control.h"
 #include "run/fuse.h"
@@ -40,6 +40,7 @@
 #include "run/relay.h"
 #include "run/run.h"
 #include "run/share.h"
+#include "run/wait.h"
 #include "spec/oci.h"
 #include "steps/seccomp.h"
 
@@ -59,15 +60,13 @@ struct run {
 	pid_t keeper;
 	struct fuse fuse;
 	struct layer layer;
+	struct sweeper sweeper;
 	int signal_fd;
 	bool is_recorded, is_settled;
 	bool is_created;	/* 'go' comes over the control socket */
 	int control_fd;
 	int ready_fd;		/* create: tells the first process "created" or the error */
-	int forwarded;		/* the last terminating signal that was forwarded */
 	pid_t parent;		/* --die-with-parent: who started us; else 0 */
-	int timer_fd;		/* --timeout; else -1 */
-	bool has_timed_out;
 	int share_fd;		/* where the namespaces are asked for */
 	struct share_answer share;
 	bool is_shared;		/* share.fds are filled in */
@@ -245,7 +244,6 @@ static int be_child(void *arg)
 	auto_close(&r->dir.data_fd);
 	hs_close(&r->hs);
 	auto_close(&r->signal_fd);
-	auto_close(&r->timer_fd);
 	c->hs = &r->child_hs;
 	for (size_t i = 0; i < 3; i++)
 		c->stdio[i] = r->child_stdio[i];
@@ -399,29 +397,6 @@ static void tell_ready(struct run *r, const struct err *e)
 	auto_close(&r->ready_fd);
 }
 
-/* ---- --die-with-parent ---- */
-
-/* One that nobody else sends: PDEATHSIG comes when the parent's thread ends, which need not be
- * the end of its process. */
-static int parent_signal(void)
-{
-	return SIGRTMAX;
-}
-
-/* All signals are blocked by now, so that the signal is found in wait_for_end(). Whoever died
- * before the prctl() is found by the comparison with what getppid() said before. */
-static int bind_parent(const struct run *r, struct err *e)
-{
-	if (prctl(PR_SET_PDEATHSIG, (unsigned long)parent_signal(), 0UL, 0UL, 0UL) < 0)
-		return err_sys(e, "prctl", NULL, "setting the parent-death signal");
-	return getppid() == r->parent ? 0 : err_set(e, ERR_PEER, "the process that started lichen has ended");
-}
-
-static bool parent_is_gone(const struct run *r)
-{
-	return r->parent && getppid() != r->parent;
-}
-
 /* One meeting point, with what belongs around it. */
 static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 {
@@ -433,11 +408,11 @@ static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 	if ((s->u.meet == HS_GO || (s->u.meet == HS_ROOT_READY && !r->is_created)) &&
 	    settle(r, r->is_created ? "created" : "running", e) < 0)
 		return -1;
-	if (s->u.meet == HS_GO && parent_is_gone(r))
+	if (s->u.meet == HS_GO && parent_has_ended(r->parent))
 		return err_set(e, ERR_PEER, "the process that started lichen has ended");
 	if (s->u.meet == HS_GO && r->is_created) {
 		tell_ready(r, NULL);
-		store_sweep(&r->store, in_map);
+		sweeper_start(&r->sweeper, &r->store, r->dir.id);
 		if (control_wait_start(r->control_fd, r->signal_fd, ctx_fd(&r->ctx, SLOT_CHILD), conn, e) < 0 ||
 		    write_state(r, "running", e) < 0 || share_listen(&r->dir, &r->share_fd, e) < 0)
 			return -1;
@@ -445,7 +420,7 @@ static int meet(struct run *r, const struct step *s, int *conn, struct err *e)
 	if (hs_pass(&r->ctx, s, e) < 0)
 		return -1;
 	if (s->u.meet == HS_GO && !r->is_created) /* beside the child's last steps */
-		store_sweep(&r->store, in_map);
+		sweeper_start(&r->sweeper, &r->store, r->dir.id);
 	if (s->u.meet == HS_ROOT_READY && r->spec->process.terminal) {
 		int console = ctx_fd(&r->ctx, SLOT_CONSOLE);
 
@@ -483,272 +458,15 @@ static void on_fuse(void *arg, size_t step, const int *fds)
 	fuse_serve(&r->fuse, &r->ctx, step, fds);
 }
 
-/* ---- signals and the wait ---- */
-
-static const int TERMINATING[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM };
-
-static int stop_signal(const struct spec *s)
+static int wait_payload(struct run *r, int *status, struct err *e)
 {
-	return s->stop_signal ? signal_from_name(s->stop_signal) : SIGTERM;
-}
+	struct wait w = { .spec = r->spec, .pid = r->ctx.child_pid, .pidfd = ctx_fd(&r->ctx, SLOT_CHILD),
+			  .signal_fd = r->signal_fd, .share_fd = r->share_fd, .share = &r->share, .parent = r->parent,
+			  .keeper = r->keeper, .relay = r->relay, .fuse = &r->fuse };
 
-/* Whether pid 1 has a handler for @sig or ignores it: as pid 1 of its namespace it would
- * not die of the default action. */
-static bool has_disposition(pid_t pid, int sig)
-{
-	AUTO_FREE char *path = str_fmt("/proc/%d/status", pid);
-	AUTO_FREE char *text = NULL;
-	static const char *const keys[] = { "\nSigCgt:\t", "\nSigIgn:\t" };
-
-	if (fd_read_file(AT_FDCWD, path, 1 << 16, &text, NULL) < 0)
-		return true;
-	for (size_t i = 0; i < N_ELEMS(keys); i++) {
-		const char *p = strstr(text, keys[i]);
-
-		if (p && (strtoull(p + strlen(keys[i]), NULL, 16) >> (sig - 1)) & 1)
-			return true;
-	}
-	return false;
-}
-
-/* What ends a process that does nothing about it: the usual ones, and whatever somebody has
- * chosen as the stop signal. */
-static bool is_terminating(const struct run *r, int sig)
-{
-	static const int harmless[] = { SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU };
-
-	for (size_t i = 0; i < N_ELEMS(TERMINATING); i++)
-		if (sig == TERMINATING[i])
-			return true;
-	for (size_t i = 0; i < N_ELEMS(harmless); i++)
-		if (sig == harmless[i])
-			return false;
-	return r->spec->stop_signal && sig == stop_signal(r->spec);
-}
-
-/* lichen-init passes it on to the payload, on which default actions work. */
-static void send_signal(struct run *r, int sig)
-{
-	int pidfd = ctx_fd(&r->ctx, SLOT_CHILD);
-
-	/* only pid 1 of a namespace does not die of a signal by default */
-	if (!r->spec->process.init && r->spec->ns[NS_PID].mode == NS_PRIVATE && is_terminating(r, sig) && !has_disposition(r->ctx.child_pid, sig)) {
-		r->forwarded = sig;
-		sig = SIGKILL;
-	}
-	sys_pidfd_send_signal(pidfd, sig);
-}
-
-static void forward(struct run *r, int sig)
-{
-	int pidfd = ctx_fd(&r->ctx, SLOT_CHILD);
-
-	switch (sig) {
-	case SIGCHLD:
-	case SIGPIPE:
-	case SIGTTIN:
-	case SIGTTOU:
-	case SIGURG:
-		return;
-	case SIGWINCH:
-		relay_resize(r->relay);
-		return;
-	case SIGTSTP:
-		sys_pidfd_send_signal(pidfd, r->spec->process.init ? SIGTSTP : SIGSTOP);
-		relay_suspend(r->relay);
-		raise(SIGSTOP);
-		relay_resume(r->relay);
-		sys_pidfd_send_signal(pidfd, SIGCONT);
-		return;
-	case SIGTERM:
-		send_signal(r, stop_signal(r->spec));
-		return;
-	default:
-		/* of the parent's threads one has ended, not the process */
-		if (sig != parent_signal() || !r->parent)
-			send_signal(r, sig);
-	}
-}
-
-static void take_signal(struct run *r, const struct signalfd_siginfo *si)
-{
-	/* orphans of the payload, adopted for want of a pid namespace; one signal may stand for many */
-	if (si->ssi_signo == SIGCHLD && spec_is_bare(r->spec))
-		tree_reap(r->ctx.child_pid, r->keeper);
-	forward(r, (int)si->ssi_signo);
-}
-
-/* ---- --timeout ---- */
-
-enum { STATUS_TIMEOUT = 124, GRACE_MS = 10000, MSEC_PER_SEC = 1000, NSEC_PER_MSEC = 1000000 };
-
-static int set_timer(struct run *r, uint64_t ms, struct err *e)
-{
-	struct itimerspec t = { .it_value = { .tv_sec = (time_t)(ms / MSEC_PER_SEC),
-					      .tv_nsec = (long)(ms % MSEC_PER_SEC) * NSEC_PER_MSEC } };
-
-	if (r->timer_fd < 0)
-		r->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (r->timer_fd < 0 || timerfd_settime(r->timer_fd, 0, &t, NULL) < 0)
-		return err_sys(e, "timerfd_settime", NULL, "setting the time limit");
-	return 0;
-}
-
-/* The first time the payload is asked to end, the second time it is ended. */
-static void time_is_over(struct run *r)
-{
-	struct err e;
-	uint64_t times;
-
-	if (read(r->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times))
-		return;
-	if (r->has_timed_out) {
-		sys_pidfd_send_signal(ctx_fd(&r->ctx, SLOT_CHILD), SIGKILL);
-		return;
-	}
-	r->has_timed_out = true;
-	log_warn("the time limit is over after %g s: %s is sent", (double)r->spec->timeout_ms / MSEC_PER_SEC,
-		 signal_name(stop_signal(r->spec)));
-	send_signal(r, stop_signal(r->spec));
-	if (set_timer(r, GRACE_MS, &e) < 0)
-		sys_pidfd_send_signal(ctx_fd(&r->ctx, SLOT_CHILD), SIGKILL);
-}
-
-enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_FUSE = 4 << 16,
-       TAG_TIMER = 5 << 16, TAG_SHARE = 6 << 16, TAG_MASK = 0xff << 16 };
-
-static int watch(int ep, int fd, unsigned tag)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = tag };
-
-	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
-}
-
-static void fuse_ended(struct run *r, int ep)
-{
-	struct err e;
-
-	epoll_ctl(ep, EPOLL_CTL_DEL, r->fuse.pidfd, NULL);
-	if (fuse_explain(&r->fuse, &e) == 0)
-		return;
-	err_hint(&e, "what the sandbox reads and writes fails from now on with ENOTCONN");
-	log_err(&e);
-}
-
-/* PF_FORKNOEXEC of the kernel, in field 9 of /proc/PID/stat: forked, and nothing executed since. */
-enum { NEVER_EXECUTED = 0x40 };
-
-/* A profile of the user's may refuse what the last steps need, the words of an error included.
- * Asked of the zombie. */
-static bool is_never_executed(pid_t pid)
-{
-	AUTO_FREE char *path = str_fmt("/proc/%d/stat", pid);
-	AUTO_FREE char *text = NULL;
-	unsigned flags;
-	const char *p;
-
-	if (fd_read_file(AT_FDCWD, path, 4096, &text, NULL) < 0)
-		return false;
-	p = strrchr(text, ')');
-	return p && sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & NEVER_EXECUTED);
-}
-
-/* Without a pid namespace of its own nothing ends what the payload leaves running: as
- * subreaper we are its parent then. Again and again, as they may fork meanwhile. */
-static void kill_rest(const struct run *r)
-{
-	AUTO_FREE char *path = str_fmt("/proc/self/task/%d/children", (int)getpid());
-	bool is_any = r->spec->ns[NS_PID].mode != NS_PRIVATE;
-
-	while (is_any) {
-		AUTO_FREE char *text = NULL;
-		int pid, len;
-
-		is_any = false;
-		if (fd_read_file(AT_FDCWD, path, 1 << 20, &text, NULL) < 0)
-			return;
-		for (const char *s = text; sscanf(s, "%d%n", &pid, &len) == 1; s += len) {
-			/* our own child, not yet waited for */
-			if (pid == r->keeper || pid == r->fuse.pid || kill(pid, SIGKILL) < 0)
-				continue;
-			is_any = true;
-			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-				;
-		}
-	}
-}
-
-static int wait_for_end(struct run *r, int *status, struct err *e)
-{
-	AUTO_CLOSE int ep = epoll_create1(EPOLL_CLOEXEC);
-	siginfo_t si = { 0 };
-	bool has_ended = false;
-
-	if (ep < 0 || watch(ep, r->signal_fd, TAG_SIGNAL) < 0 || watch(ep, ctx_fd(&r->ctx, SLOT_CHILD), TAG_CHILD) < 0 ||
-	    watch(ep, r->share_fd, TAG_SHARE) < 0)
-		return err_sys(e, "epoll_ctl", NULL, "watching the payload");
-	if (r->fuse.pidfd >= 0 && watch(ep, r->fuse.pidfd, TAG_FUSE) < 0)
-		return err_sys(e, "epoll_ctl", NULL, "watching fuse-overlayfs");
-	if (relay_watch(r->relay, ep, TAG_RELAY, e) < 0)
+	if (wait_for_end(&w, status, e) < 0)
 		return -1;
-	if (r->spec->timeout_ms && (set_timer(r, r->spec->timeout_ms, e) < 0 || watch(ep, r->timer_fd, TAG_TIMER) < 0))
-		return err_sys(e, "epoll_ctl", NULL, "watching the time limit");
-	while (!has_ended) {
-		struct epoll_event ev[8];
-		int n;
-
-		if (parent_is_gone(r))
-			sys_pidfd_send_signal(ctx_fd(&r->ctx, SLOT_CHILD), SIGKILL);
-		n = epoll_wait(ep, ev, 8, -1);
-		for (int i = 0; i < n; i++) {
-			unsigned tag = (unsigned)ev[i].data.u64 & TAG_MASK;
-			struct signalfd_siginfo si2;
-
-			if (tag == TAG_RELAY)
-				relay_event(r->relay, (unsigned)ev[i].data.u64 & 0xffff, ev[i].events);
-			else if (tag == TAG_SIGNAL && read(r->signal_fd, &si2, sizeof(si2)) == (ssize_t)sizeof(si2))
-				take_signal(r, &si2);
-			else if (tag == TAG_TIMER)
-				time_is_over(r);
-			else if (tag == TAG_CHILD)
-				has_ended = true;
-			else if (tag == TAG_FUSE)
-				fuse_ended(r, ep);
-			else if (tag == TAG_SHARE)
-				share_serve(r->share_fd, &r->share);
-		}
-	}
-	if (r->spec->seccomp == SECCOMP_PROFILE && is_never_executed(r->ctx.child_pid)) {
-		err_set(e, ERR_SPEC, "the seccomp profile %s refuses what the start itself needs", r->spec->seccomp_profile);
-		return err_hint(e, "execve, exit_group, and what comes before: read, write, close, openat, fstat, prctl, capget, sendmsg, mmap, brk");
-	}
-	if (waitid(P_PID, (id_t)r->ctx.child_pid, &si, WEXITED) < 0)
-		return err_sys(e, "waitid", "payload", "waiting for the payload");
 	r->ctx.child_pid = 0;
-	kill_rest(r);
-	relay_drain(r->relay);
-	*status = r->has_timed_out	   ? STATUS_TIMEOUT
-		: si.si_code == CLD_EXITED ? si.si_status
-		: r->forwarded		   ? EXIT_SIGNAL + r->forwarded
-					   : EXIT_SIGNAL + si.si_status;
-	return 0;
-}
-
-static int block_signals(struct run *r, struct err *e)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGILL);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGABRT);
-	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
-		return err_sys(e, "sigprocmask", NULL, "taking over signals");
-	r->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (r->signal_fd < 0)
-		return err_sys(e, "signalfd", NULL, "taking over signals");
 	return 0;
 }
 
@@ -758,6 +476,7 @@ static void finish(struct run *r)
 {
 	struct err e;
 
+	stop_disarm();
 	if (r->ctx.child_pid > 0) {
 		int pidfd = ctx_fd(&r->ctx, SLOT_CHILD);
 
@@ -767,8 +486,8 @@ static void finish(struct run *r)
 	}
 	if (r->ctx.fds && spec_is_bare(r->spec) && r->has_dir)
 		tree_end_children(r->keeper);
-	else
-		kill_rest(r);
+	else if (r->spec->ns[NS_PID].mode != NS_PRIVATE)
+		tree_kill_rest(r->keeper, r->fuse.pid);
 	if (r->relay)
 		relay_free(r->relay);
 	fuse_end(&r->fuse);
@@ -788,6 +507,7 @@ static void finish(struct run *r)
 	layer_release(&r->layer);
 	if (r->has_store)
 		store_close(&r->store);
+	sweeper_end(&r->sweeper);
 	keeper_wait(r->keeper);
 	hs_close(&r->hs);
 	for (short i = 0; r->ctx.fds && i < r->plan.n_slots; i++)
@@ -795,7 +515,6 @@ static void finish(struct run *r)
 	free(r->ctx.fds);
 	free(r->compiled);
 	auto_close(&r->signal_fd);
-	auto_close(&r->timer_fd);
 	auto_close(&r->control_fd);
 	auto_close(&r->share_fd);
 	share_answer_fini(&r->share);
@@ -806,12 +525,26 @@ static void finish(struct run *r)
 
 static void run_init(struct run *r, struct spec *s)
 {
-	*r = (struct run){ .spec = s, .signal_fd = -1, .timer_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
+	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1, .keeper = 0,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
 			   .fuse = { .pidfd = -1, .err_fd = -1 }, .layer = { .lock_fd = -1 },
-			   .dir = { .lock_fd = -1, .data_fd = -1 }, .share_fd = -1 };
+			   .dir = { .lock_fd = -1, .data_fd = -1 }, .share_fd = -1,
+			   .sweeper = { .pidfd = -1, .said = -1 } };
 	for (size_t t = 0; t < NS_TYPES; t++)
 		r->share.fds[t] = -1;
+}
+
+/* Pipes of real root belong to nobody inside: to root inside now, so that the child can give
+ * them to the payload's user (steps/process.c). */
+static void give_pipes(struct run *r)
+{
+	for (size_t i = 0; i < N_ELEMS(r->child_stdio); i++) {
+		struct statfs fs;
+
+		if (r->child_stdio[i] >= 0 && fstatfs(r->child_stdio[i], &fs) == 0 && fs.f_type == PIPEFS_MAGIC &&
+		    fchown(r->child_stdio[i], r->in.uids.v[0].outside, r->in.gids.v[0].outside) < 0)
+			log_debug("a pipe cannot be given to root inside: %s", strerror(errno));
+	}
 }
 
 static int prepare(struct run *r, struct err *e)
@@ -823,9 +556,9 @@ static int prepare(struct run *r, struct err *e)
 
 	if (facts_read(&r->facts, needs_ranges, e) < 0)
 		return -1;
-	if (spec_check(s, e) < 0 || attrs_check(s, false, e) < 0 || ids_prepare(s, &r->facts, e) < 0 || block_signals(r, e) < 0)
+	if (spec_check(s, e) < 0 || attrs_check(s, false, e) < 0 || ids_prepare(s, &r->facts, e) < 0 || signals_take(&r->signal_fd, e) < 0)
 		return -1;
-	if (r->parent && bind_parent(r, e) < 0)
+	if (r->parent && parent_bind(r->parent, e) < 0)
 		return -1;
 	if (store_open(&r->store, r->facts.uid, r->facts.home, e) < 0)
 		return -1;
@@ -838,7 +571,11 @@ static int prepare(struct run *r, struct err *e)
 		return err_sys(e, "prctl", NULL, "taking over what the payload leaves running");
 	if (make_plan(r, e) < 0 || make_dirs(r, e) < 0 || choose_filter(r, e) < 0)
 		return -1;
-	return relay_new(&r->relay, s->process.terminal, s->process.interactive, r->child_stdio, e);
+	if (relay_new(&r->relay, s->process.terminal, s->process.interactive, r->child_stdio, e) < 0)
+		return -1;
+	if (r->facts.is_root && s->process.user && r->in.uids.n && r->in.gids.n)
+		give_pipes(r);
+	return 0;
 }
 
 /* A root that nobody serves any more fails with ENOTCONN at whatever step comes next. */
@@ -868,7 +605,7 @@ static int run_once(struct spec *s, pid_t parent, int *status, struct err *e)
 	if (rc < 0)
 		explain_fuse(&r, e);
 	if (rc == 0)
-		rc = wait_for_end(&r, status, e);
+		rc = wait_payload(&r, status, e);
 	finish(&r);
 	/* HOSTNAME was this run's; another one has another */
 	while (s->process.env.n > n_env)
@@ -983,7 +720,7 @@ static int supervise_created(struct run *r)
 	control_answer(&conn, rc < 0 ? &e : NULL);
 	auto_close(&r->control_fd);
 	if (rc == 0)
-		rc = wait_for_end(r, &status, &e);
+		rc = wait_payload(r, &status, &e);
 	finish(r);
 	return rc < 0 ? err_status(&e) : status;
 }

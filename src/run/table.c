@@ -60,6 +60,8 @@ int walk_step(struct ctx *c, size_t index, struct err *e)
 			}
 			return 0;
 		}
+		if (e->kind == ERR_SIGNAL)	/* nothing else is to be tried */
+			return err_wrap(e, "step %zu, %s %s", index + 1, step_name(s->kind), s->object);
 		if (!c->is_final && r + 1 < s->n_rungs && moves_on(&s->rungs[r], e->errnum)) {
 			log_info("%s %s: not %s (%s%s%s), trying %s", step_name(s->kind), s->object, s->rungs[r].name,
 				 e->what, e->errnum ? ": " : "", e->errnum ? err_errno_name(e->errnum) : "",

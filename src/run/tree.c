@@ -144,3 +144,27 @@ void tree_end_marked(pid_t top, const char *id)
 			return;
 	}
 }
+
+/* Again and again, as they may fork meanwhile. */
+void tree_kill_rest(pid_t keeper, pid_t server)
+{
+	AUTO_FREE char *path = str_fmt("/proc/self/task/%d/children", (int)getpid());
+	bool is_any = true;
+
+	while (is_any) {
+		AUTO_FREE char *text = NULL;
+		int pid, len;
+
+		is_any = false;
+		if (fd_read_file(AT_FDCWD, path, 1 << 20, &text, NULL) < 0)
+			return;
+		for (const char *s = text; sscanf(s, "%d%n", &pid, &len) == 1; s += len) {
+			/* our own child, not yet waited for */
+			if (pid == keeper || pid == server || kill(pid, SIGKILL) < 0)
+				continue;
+			is_any = true;
+			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+				;
+		}
+	}
+}

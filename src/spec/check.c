@@ -395,10 +395,40 @@ static void check_seccomp(struct strv *f, const struct spec *s)
 		strv_addf(f, "seccomp profile: '%.80s' is not a SHA-256 in hex", s->seccomp_sha256);
 }
 
+/* Whether @path is @dir, however many slashes it is written with, or lies above it. */
+static bool covers(const char *path, const char *dir)
+{
+	for (;;) {
+		size_t n;
+
+		path += strspn(path, "/");
+		dir += strspn(dir, "/");
+		n = strcspn(path, "/");
+		if (!n)
+			return true;
+		if (n == 1 && path[0] == '.') {
+			path++;
+			continue;
+		}
+		if (n != strcspn(dir, "/") || strncmp(path, dir, n) != 0)
+			return false;
+		path += n;
+		dir += n;
+	}
+}
+
 static void check_mounts(struct strv *f, const struct spec *s)
 {
-	for (size_t i = 0; i < s->n_mounts; i++)
-		check_mount(f, &s->mounts[i]);
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+
+		check_mount(f, m);
+		/* the command's terminal is made there */
+		if (s->process.terminal && m->destination && covers(m->destination, "/dev/pts") && !str_eq(m->type, "devpts") &&
+		    !covers(m->destination, "/dev"))
+			strv_addf(f, "mount on '%.80s': a terminal (-t) needs the sandbox's own /dev/pts; leave out one of the two",
+				  m->destination);
+	}
 	for (size_t i = 0; i < s->masked_paths.n; i++)
 		check_inside(f, "masked path", s->masked_paths.v[i]);
 	for (size_t i = 0; i < s->readonly_paths.n; i++)

@@ -18,7 +18,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -32,6 +31,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/stop.h"
 #include "base/str.h"
 #include "steps/ctx.h"
 
@@ -122,16 +122,6 @@ static void skip(struct copy *c)
 	c->st.unreadable++;
 }
 
-/* The caller of copy_tree() may have the signals blocked and read later. */
-static bool is_interrupted(void)
-{
-	sigset_t pending;
-
-	return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 ||
-					     sigismember(&pending, SIGTERM) == 1 ||
-					     sigismember(&pending, SIGHUP) == 1);
-}
-
 /* Now and then: shows how far we are; -1 with EINTR when we are told to stop. */
 static int tick(struct copy *c)
 {
@@ -140,7 +130,7 @@ static int tick(struct copy *c)
 	if (now - c->last < PROGRESS_EVERY_MS)
 		return 0;
 	c->last = now;
-	if (is_interrupted()) {
+	if (stop_pending()) {
 		errno = EINTR;
 		return -1;
 	}
@@ -260,8 +250,8 @@ static void set_times(int dirfd, const char *name, const struct stat *st)
 
 static int fail(struct copy *c, const char *op, struct err *e)
 {
-	if (errno == EINTR)
-		return err_sys(e, op, c->path, "the copy of %s was interrupted", c->src);
+	if (errno == EINTR && stop_pending())
+		return stop_err(e, "while the tree was being copied");
 	return err_sys(e, op, c->path, "copying %s to %s", c->src, c->dst);
 }
 

@@ -7,12 +7,14 @@
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -20,6 +22,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "steps/ctx.h"
@@ -105,6 +108,22 @@ int step_rlimits(struct ctx *c, const struct step *s, size_t rung, struct err *e
 
 /* ---- standard streams ---- */
 
+/* The payload's user is to open /dev/stdin and its like anew: they are its own. Only pipes
+ * without a name and the pty: nothing that others know. Not where we may not. */
+static void own_stdio(const struct ctx *c)
+{
+	for (int i = 0; i < 3; i++) {
+		struct statfs fs;
+		struct stat st;
+
+		if (fstat(i, &st) < 0 || st.st_uid == c->user.uid || !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) ||
+		    fstatfs(i, &fs) < 0)
+			continue;
+		if ((fs.f_type == PIPEFS_MAGIC || fs.f_type == DEVPTS_SUPER_MAGIC) && fchown(i, c->user.uid, (gid_t)-1) < 0)
+			log_debug("descriptor %d cannot be given to the user: %s", i, strerror(errno));
+	}
+}
+
 static int open_console(const struct ctx *c, int fds[3], struct err *e)
 {
 	AUTO_CLOSE int tty = spec_is_bare(c->spec) ? fcntl(c->console, F_DUPFD_CLOEXEC, 3)
@@ -127,7 +146,7 @@ static int open_console(const struct ctx *c, int fds[3], struct err *e)
  * step_stdio() - A session of its own, fds 0 to 2, and everything else closes at exec
  *
  * Place:	child, after the pivot
- * Needs:	with a terminal /dev/console; else c->stdio, which may overlap with 0 to 2
+ * Needs:	SLOT_USER; with a terminal /dev/console; else c->stdio, which may overlap with 0 to 2
  *		process.preserve_fds descriptors from 3 on, which stay open
  * Errors:	SYS setsid, open, TIOCSCTTY, dup, dup2, close_range
  */
@@ -156,6 +175,7 @@ int step_stdio(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 			return err_sys(e, "dup2", NULL, "setting up descriptor %d", i);
 		close(high[i]);
 	}
+	own_stdio(c);
 	if (sys_close_range(3 + (unsigned)c->spec->process.preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_sys(e, "close_range", NULL, "marking descriptors to be closed");
 	return 0;
@@ -517,13 +537,24 @@ static char *search(const char *name, const char *path)
 	return ptr_take(&second_best);
 }
 
+/* What nohup(1) and a shell's "&" have set before us holds for the payload, too. */
+static bool stays_ignored(int sig)
+{
+	struct sigaction old;
+
+	return (sig == SIGHUP || sig == SIGINT || sig == SIGQUIT || sig == SIGTERM) && sigaction(sig, NULL, &old) == 0 &&
+	       old.sa_handler == SIG_IGN;
+}
+
+/* What is ignored or blocked would stay so across exec. */
 int signals_reset(bool unblocks, struct err *e)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int sig = 1; sig <= SIGRTMAX; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP && (sig < 32 || sig >= SIGRTMIN) && sigaction(sig, &dfl, NULL) < 0)
+		if (sig != SIGKILL && sig != SIGSTOP && (sig < 32 || sig >= SIGRTMIN) && !stays_ignored(sig) &&
+		    sigaction(sig, &dfl, NULL) < 0)
 			return err_sys(e, "sigaction", NULL, "resetting signal %d", sig);
 	sigemptyset(&none);
 	if (unblocks && sigprocmask(SIG_SETMASK, &none, NULL) < 0)

@@ -82,6 +82,45 @@ kill -TERM "$pid"
 finish
 is "$status" 143 'stopped and continued before'
 
+run_as_is "$probe" ignore 17 "$LICHEN" run "$root" sh -c 'exit 3'
+is "$status" 3 'a parent that ignores SIGCHLD: the status comes back' || diag "$err"
+run_as_is "$probe" ignore 17 "$LICHEN" doctor
+unlike "$out$err" ECHILD 'and doctor can wait for what it tries'
+
+# ---- what had no handler ended nothing ----
+for name in PIPE PROF IO XCPU SYS; do
+	start "$root" sh -c 'echo ready; exec sleep 300'
+	kill -"$name" "$pid"
+	finish
+	ok '[ "$status" -gt 128 ] && [ "$status" -lt 160 ]' "SIG$name ends it: $status"
+done
+
+# ---- what is ignored from the start stays so ----
+: >"$T/said"
+"$probe" plain "$probe" ignore 1 "$LICHEN" run "$root" sh -c 'grep SigIgn /proc/self/status; exec sleep 300' </dev/null >"$T/said" 2>&1 &
+pid=$!
+wait_for '[ -s "$T/said" ]' 30
+kill -HUP "$pid"
+like "$(cat "$T/said")" 'SigIgn:.*[13579bdf]$' 'nohup: SIGHUP is ignored inside, too'
+kill -TERM "$pid"
+finish
+is "$status" 143 'and by lichen, whom SIGTERM ends'
+
+# ---- an interrupt is an interrupt for whoever waits ----
+if have cmd:bash; then
+	setsid "$probe" plain bash -c 'for i in 1 2 3; do "$LICHEN" run "$1" sh -c "echo ready; exec sleep 300"; echo "after=$?"; done' \
+		bash "$root" </dev/null >"$T/said" 2>&1 &
+	pid=$!
+	wait_for 'grep -q ready "$T/said"' 30
+	kill -INT "-$pid"
+	finish
+	is "$status" 130 'SIGINT for lichen and the shell that waits for it'
+	unlike "$(cat "$T/said")" after= "stops the shell's loop"
+else
+	skip no-bash 'SIGINT for lichen and the shell that waits for it'
+	skip no-bash "stops the shell's loop"
+fi
+
 run_lichen run "$root" grep -E '^Sig(Blk|Ign):' /proc/self/status
 like "$out" '^SigBlk:.0*$' 'the command starts with no signal blocked'
 run_lichen run "$root" sh -c 'sh -c "kill -TERM \$\$"; echo $?'

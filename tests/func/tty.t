@@ -130,6 +130,39 @@ finish
 END
 is "$status" 0 'Ctrl-D ends the input' || diag "$out"
 
+expects <<'END'
+begin -it $env(root) sh -c {echo ready; exec </dev/null >/dev/null 2>&1; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec >/dev/console; echo back-again; read x </dev/console; echo got=$x.}
+want {ready}
+want {back-again}
+send "typed\r"
+want {got=typed\.}
+want {status=0\.}
+finish
+END
+is "$status" 0 'a terminal that nobody had open for a while works on' || diag "$out"
+restored 'the terminal is as before'
+
+expects <<'END'
+proc mode {} { global spawn_out; return [exec stty -a < $spawn_out(slave,name)] }
+begin -it $env(root) sh -c {echo ready; read x; exit 6}
+want {ready}
+set p [lichen_pid]
+exec sh -c "kill -STOP $p"
+exec stty sane < $spawn_out(slave,name)
+exec sh -c "kill -CONT $p"
+for {set i 0} {$i < 200 && [string first " -icanon" [mode]] < 0} {incr i} { after 50 }
+if {$i == 200} { puts "not raw again"; exit 5 }
+send "\r"
+want {status=6\.}
+finish
+END
+is "$status" 0 'after a SIGSTOP and SIGCONT the terminal is raw again' || diag "$out"
+restored 'the terminal is as before'
+
+run_lichen run -t -v "$T:/dev/pts" "$root" true
+is "$status" 125 '-t with a volume on /dev/pts: 125'
+like "$err" "own /dev/pts" 'and says why'
+
 run_lichen run -it "$root" true
 is "$status" 125 '-it without a terminal: 125'
 like "$err" 'terminal' 'and that is said'

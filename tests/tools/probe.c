@@ -2,6 +2,7 @@
 /* tests/tools/probe.c - what a functional test asks from inside a sandbox, as one static program
  *
  *	probe plain COMMAND...	runs COMMAND with all signals at their default, none blocked
+ *	probe ignore N COMMAND...	runs COMMAND with signal N ignored
  *	probe hold FILE [WORD]	clears its PDEATHSIG, leaves the session, ignores what can be ignored,
  *				does so in a child as well, writes "ready" to FILE and waits for ever
  *	probe fds		prints every open descriptor above 2 and where it leads
@@ -61,6 +62,14 @@ static int plain(char **argv)
 		signal(n, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	execvp(argv[0], argv);
+	perror(argv[0]);
+	return 127;
+}
+
+static int ignore(int n, char **argv)
+{
+	signal(n, SIG_IGN);
 	execvp(argv[0], argv);
 	perror(argv[0]);
 	return 127;
@@ -317,6 +326,8 @@ int main(int argc, char **argv)
 
 	if (strcmp(verb, "plain") == 0 && argc > 2)
 		return plain(argv + 2);
+	if (strcmp(verb, "ignore") == 0 && argc > 3)
+		return ignore(atoi(argv[2]), argv + 3);
 	if (strcmp(verb, "hold") == 0 && argc > 2)
 		return hold(argv[2]);
 	if (strcmp(verb, "fds") == 0)
@@ -339,6 +350,6 @@ int main(int argc, char **argv)
 			result(argv[i], open(argv[i], O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 		return 0;
 	}
-	fprintf(stderr, "usage: probe plain|hold|fds|call|open|winsize|json|syscall|swap ...\n");
+	fprintf(stderr, "usage: probe plain|ignore|hold|fds|call|open|winsize|json|syscall|swap ...\n");
 	return 2;
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -18,6 +19,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "base/str.h"
 #include "steps/copy.h"
 
@@ -304,6 +306,28 @@ static void deep(void **state)
 	assert_int_equal(faccessat(out, "f", F_OK, 0), 0);
 }
 
+static void a_signal_ends_it(void **state)
+{
+	AUTO_FREE char *src = str_fmt("%s/src", dir), *dst = str_fmt("%s/dst", dir), *owners = str_fmt("%s/owners", dir);
+	struct err e = { 0 };
+	sigset_t quit, old;
+
+	(void)state;
+	put("src/f", "x", 0644);
+	sigemptyset(&quit);
+	sigaddset(&quit, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &quit, &old);
+	assert_int_equal(stop_arm(&quit), 0);
+	raise(SIGQUIT);
+	assert_int_equal(copy_tree(src, dst, owners, NULL, &e), -1);
+	assert_int_equal(e.kind, ERR_SIGNAL);
+	assert_int_equal(err_status(&e), 128 + SIGQUIT);
+	stop_disarm();
+	signal(SIGQUIT, SIG_IGN);	/* takes it away */
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	signal(SIGQUIT, SIG_DFL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +339,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(copy_below_its_source, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hostile_lists, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(deep, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_signal_ends_it, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

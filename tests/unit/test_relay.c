@@ -15,10 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "base/stop.h"
 #include "run/relay.h"
 
 enum { TAG = 0x100, BIG = 300000 };
@@ -217,6 +221,18 @@ static void raw_mode_is_set_and_restored(void **state)
 	relay_emergency_restore();
 }
 
+static void warnings_are_no_staircase(void **state)
+{
+	(void)state;
+	stdio_set(user_s, user_s, user_s);
+	start(true, true);
+	log_warn("word");
+	must_take(user_m, "lichen: warning: word\r\n");
+	relay_suspend(relay);	/* the terminal itself does it again */
+	log_warn("word");
+	must_take(user_m, "lichen: warning: word\r\n");
+}
+
 static void terminal_without_i_is_not_touched(void **state)
 {
 	(void)state;
@@ -287,7 +303,7 @@ static void what_is_no_terminal_is_passed(void **state)
 	for (int n = 0; n < 3; n++)
 		assert_true(child_fds[n] > 2 && (fcntl(child_fds[n], F_GETFD) & FD_CLOEXEC));
 	assert_int_equal(turn(20), 0);
-	relay_drain(relay);
+	relay_drain(relay, false);
 	close(p[0]);
 	close(p[1]);
 }
@@ -447,18 +463,36 @@ static void output_to_a_file(void **state)
 	close(fd);
 }
 
-static void closed_pty_ends_the_output(void **state)
+/* Nobody inside has it open for a while: the next one finds it as it was. */
+static void a_pty_lives_on_without_users(void **state)
+{
+	char name[64];
+
+	(void)state;
+	stdio_set(user_s, user_s, user_s);
+	assert_int_equal(ptsname_r(in_m, name, sizeof(name)), 0);
+	start(true, true);
+	put(in_s, "one ");
+	close_it(&in_s);
+	turn(30);
+	in_s = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(in_s >= 0);
+	put(in_s, "two");
+	turn(30);
+	must_take(user_m, "one two");
+	put(user_m, "typed");
+	turn(30);
+	must_take(in_s, "typed");
+}
+
+static void the_drain_delivers_what_a_pty_holds(void **state)
 {
 	(void)state;
 	stdio_set(user_s, user_s, user_s);
 	start(true, true);
 	put(in_s, "last");
-	close_it(&in_s);
-	turn(30);
+	relay_drain(relay, false);
 	must_take(user_m, "last");
-	put(user_m, "x");
-	assert_int_equal(turn(30), 0);
-	relay_drain(relay);
 }
 
 static void broken_output(bool terminal)
@@ -513,7 +547,7 @@ static void drain_delivers(void **state)
 	assert_int_equal(write(child_fds[1], big, 60000), 60000);	/* a surviving writer */
 	pid = fork();
 	if (pid == 0) {
-		relay_drain(relay);
+		relay_drain(relay, false);
 		_exit(0);
 	}
 	assert_int_equal(take(user_m, 60000), 60000);
@@ -528,9 +562,9 @@ static void drain_of_a_pty_delivers(void **state)
 	stdio_set(user_s, user_s, user_s);
 	start(true, true);
 	put(in_s, "the end");
-	relay_drain(relay);
+	relay_drain(relay, false);
 	must_take(user_m, "the end");
-	relay_drain(relay);
+	relay_drain(relay, false);
 }
 
 static void stuck_drain_ends_with_a_signal(void **state)
@@ -548,7 +582,9 @@ static void stuck_drain_ends_with_a_signal(void **state)
 	sigprocmask(SIG_BLOCK, &term, NULL);
 	pid = fork();
 	if (pid == 0) {
-		relay_drain(relay);
+		if (stop_arm(&term) < 0)
+			_exit(1);
+		relay_drain(relay, false);
 		_exit(7);
 	}
 	sigprocmask(SIG_UNBLOCK, &term, NULL);
@@ -556,6 +592,123 @@ static void stuck_drain_ends_with_a_signal(void **state)
 	kill(pid, SIGTERM);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
+static void stuck_drain_after_a_signal(void **state)
+{
+	(void)state;
+	stdio_set(user_s, user_s, user_s);
+	start(false, false);
+	assert_int_equal(write(child_fds[1], big, 60000), 60000);
+	relay_drain(relay, true);	/* comes back */
+	assert_true(take(user_m, 60000) < 60000);
+}
+
+/* ---- what is neither a terminal nor a pipe ---- */
+
+static int temp_file(const char *text)
+{
+	char path[] = "/tmp/test_relay.XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	unlink(path);
+	put(fd, text);
+	lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static void files_do_not_go_inside(void **state)
+{
+	int in = temp_file("line one\nline two\n"), out = temp_file("");
+	struct stat st;
+
+	(void)state;
+	stdio_set(in, out, out);
+	start(false, true);
+	for (int n = 0; n < 3; n++)
+		assert_true(fstat(child_fds[n], &st) == 0 && S_ISFIFO(st.st_mode));
+	for (int i = 0; i < 5; i++) {	/* both through one pipe: in their order */
+		put(child_fds[1], "o");
+		put(child_fds[2], "e");
+	}
+	turn(30);
+	assert_int_equal(pread(out, got, 20, 0), 10);
+	assert_memory_equal(got, "oeoeoeoeoe", 10);
+	assert_int_equal(read(child_fds[0], got, 9), 9);
+	assert_memory_equal(got, "line one\n", 9);
+	close_it(&child_fds[0]);
+	relay_drain(relay, false);
+	assert_int_equal(lseek(in, 0, SEEK_CUR), 9);	/* what was not taken is there for the next one */
+	close(in);
+	close(out);
+}
+
+static void sockets_do_not_go_inside(void **state)
+{
+	struct stat st;
+	int sv[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv), 0);
+	stdio_set(sv[1], sv[1], user_s);
+	start(false, true);
+	assert_true(fstat(child_fds[0], &st) == 0 && S_ISFIFO(st.st_mode));
+	assert_true(fstat(child_fds[1], &st) == 0 && S_ISFIFO(st.st_mode));
+	put(sv[0], "question");
+	turn(30);
+	assert_int_equal(take(child_fds[0], 8), 8);
+	assert_string_equal(got, "question");
+	put(child_fds[1], "answer");
+	turn(30);
+	assert_int_equal(take(sv[0], 6), 6);
+	assert_string_equal(got, "answer");
+	shutdown(sv[0], SHUT_WR);
+	turn(30);
+	assert_int_equal(read(child_fds[0], got, 1), 0);
+	close(sv[0]);
+	close(sv[1]);
+}
+
+static void null_goes_inside(void **state)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct stat a, b;
+
+	(void)state;
+	stdio_set(null, null, null);
+	start(false, true);
+	assert_int_equal(fstat(null, &a), 0);
+	for (int n = 0; n < 3; n++)
+		assert_true(fstat(child_fds[n], &b) == 0 && a.st_rdev == b.st_rdev);
+	close(null);
+}
+
+static void o_path_is_refused(void **state)
+{
+	struct err e = { 0 };
+	int fd = open("/etc/passwd", O_PATH | O_CLOEXEC);
+
+	(void)state;
+	stdio_set(user_s, fd, user_s);
+	close(fd);
+	assert_int_equal(relay_new(&relay, false, false, child_fds, &e), -1);
+	assert_int_equal(e.kind, ERR_USAGE);
+	assert_non_null(strstr(e.what, "stdout"));
+}
+
+static void output_that_is_lost_is_known(void **state)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	stdio_set(user_s, full, user_s);
+	close(full);
+	start(false, false);
+	assert_false(relay_has_lost(relay));
+	put(child_fds[1], "x");
+	turn(30);
+	assert_true(relay_has_lost(relay));
 }
 
 /* The keeper is forked before raw mode is entered, and restores after the launcher's death. */
@@ -618,6 +771,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(raw_mode_is_set_and_restored),
+		CASE(warnings_are_no_staircase),
 		CASE(terminal_without_i_is_not_touched),
 		CASE(data_goes_both_ways),
 		CASE(stdin_must_be_a_terminal),
@@ -631,12 +785,19 @@ int main(void)
 		CASE(slow_reader_without_t),
 		CASE(slow_payload),
 		CASE(output_to_a_file),
-		CASE(closed_pty_ends_the_output),
+		CASE(a_pty_lives_on_without_users),
+		CASE(the_drain_delivers_what_a_pty_holds),
 		CASE(broken_output_of_a_pty),
 		CASE(broken_output_of_a_pipe),
 		CASE(drain_delivers),
 		CASE(drain_of_a_pty_delivers),
 		CASE(stuck_drain_ends_with_a_signal),
+		CASE(stuck_drain_after_a_signal),
+		CASE(files_do_not_go_inside),
+		CASE(sockets_do_not_go_inside),
+		CASE(null_goes_inside),
+		CASE(o_path_is_refused),
+		CASE(output_that_is_lost_is_known),
 		CASE(another_process_restores),
 		CASE(another_process_leaves_alone),
 	};

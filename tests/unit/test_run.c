@@ -22,8 +22,10 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/child.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/stop.h"
 #include "base/sys.h"
 #include "host/facts.h"
 #include "run/handshake.h"
@@ -435,7 +437,17 @@ static void test_hs_supervisor_death_after_go(void **state)
 
 static int peer_garbage(struct side *s)
 {
-	return fd_send(s->hs.sock, "x", 1, NULL, 0) < 0;
+	const int fds[] = { 0, 0, 0 };
+
+	return fd_send(s->hs.sock, "x", 1, fds, N_ELEMS(fds)) < 0;
+}
+
+/* The descriptor that would be opened next. */
+static int next_fd(void)
+{
+	AUTO_CLOSE int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	return fd;
 }
 
 static void test_hs_garbage(void **state)
@@ -443,12 +455,93 @@ static void test_hs_garbage(void **state)
 	struct side sup;
 	struct err e = { 0 };
 	pid_t pid = start_peer(&sup, peer_garbage);
+	int next = next_fd();
 
 	(void)state;
 	assert_int_equal(pass(&sup, HS_ROOT_READY, SLOT_NONE, &e), -1);
 	assert_int_equal(e.kind, ERR_PEER);
+	assert_int_equal(next_fd(), next);
 	assert_int_equal(reap(pid), 0);
 	side_fini(&sup);
+}
+
+/* ---- a signal while something is waited for ---- */
+
+/* In a process of its own: SIGTERM blocked, looked for, and sent after a while. */
+static void with_sigterm(int (*fn)(void))
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		sigset_t term;
+
+		sigemptyset(&term);
+		sigaddset(&term, SIGTERM);
+		sigaddset(&term, SIGWINCH);
+		if (sigprocmask(SIG_BLOCK, &term, NULL) < 0 || stop_arm(&term) < 0)
+			_exit(1);
+		raise(SIGWINCH);	/* asks nobody to end */
+		if (stop_pending())
+			_exit(2);
+		pid = fork();
+		if (pid == 0) {
+			usleep(50000);
+			_exit(kill(getppid(), SIGTERM) < 0);
+		}
+		_exit(fn());
+	}
+	assert_int_equal(reap(pid), 0);
+}
+
+static int peer_silent(struct side *s)
+{
+	char c;
+
+	return read(s->hs.sock, &c, 1) != 0;
+}
+
+static int stop_meeting(void)
+{
+	struct side sup;
+	struct err e = { 0 };
+	pid_t pid = start_peer(&sup, peer_silent);
+
+	if (pass(&sup, HS_ROOT_READY, SLOT_NONE, &e) == 0 || e.kind != ERR_SIGNAL || err_status(&e) != 128 + SIGTERM)
+		return 3;
+	hs_close(&sup.hs);
+	return reap(pid);
+}
+
+static int stop_tool(void)
+{
+	static const char *const argv[] = { "/bin/sh", "-c", "sleep 300 & wait", NULL };
+	struct err e = { 0 };
+	struct child c;
+	pid_t pid;
+
+	if (child_spawn(&c, argv, false, &e) < 0)
+		return 3;
+	pid = c.pid;
+	if (child_wait(&c, NULL, &e) == 0 || e.kind != ERR_SIGNAL || e.sig != SIGTERM)
+		return 4;
+	for (int i = 0; i < 1000 && kill(-pid, 0) == 0; i++)	/* its child, until somebody reaps it */
+		usleep(10000);
+	if (kill(-pid, 0) == 0)
+		return 5;
+	stop_disarm();
+	return stop_pending();
+}
+
+static void test_stop_meeting(void **state)
+{
+	(void)state;
+	with_sigterm(stop_meeting);
+}
+
+static void test_stop_tool(void **state)
+{
+	(void)state;
+	with_sigterm(stop_tool);
 }
 
 /* ---- subordinate ids ---- */
@@ -1056,6 +1149,8 @@ int main(void)
 		cmocka_unit_test(test_hs_error_with_go_unread),
 		cmocka_unit_test(test_hs_supervisor_death_after_go),
 		cmocka_unit_test(test_hs_garbage),
+		cmocka_unit_test(test_stop_meeting),
+		cmocka_unit_test(test_stop_tool),
 		cmocka_unit_test(test_subid_parse),
 		cmocka_unit_test(test_subid_many),
 		cmocka_unit_test(test_subid_free_range),

@@ -290,6 +290,11 @@ static void b_mount_rel(struct spec *s) { add_mount(s, "tmpfs", NULL, "tmp", NUL
 static void b_mount_up(struct spec *s) { add_mount(s, "tmpfs", NULL, "/a/../b", NULL); }
 static void b_mount_up_end(struct spec *s) { add_mount(s, "tmpfs", NULL, "/a/..", NULL); }
 static void b_mount_top(struct spec *s) { add_mount(s, "tmpfs", NULL, "//./", NULL); }
+static void b_mount_pts(struct spec *s)
+{
+	s->process.terminal = true;
+	add_mount(s, "bind", "/s", "//dev/./pts/", NULL);
+}
 static void b_mount_none(struct spec *s) { spec_add_mount(s); }
 static void b_mount_type(struct spec *s) { add_mount(s, "ext4", "/x", "/a", NULL); }
 static void b_mount_src(struct spec *s) { add_mount(s, "bind", "src", "/a", NULL); }
@@ -469,6 +474,7 @@ static const struct {
 	{ b_mount_up, "'/a/../b' has '..' in it" },
 	{ b_mount_up_end, "'/a/..' has '..' in it" },
 	{ b_mount_top, "'//./' would hide the root" },
+	{ b_mount_pts, "a terminal (-t) needs the sandbox's own /dev/pts" },
 	{ b_mount_none, "no destination" },
 	{ b_mount_type, "type 'ext4' is not known" },
 	{ b_mount_src, "source 'src' is not an absolute path" },
