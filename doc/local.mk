@@ -36,3 +36,4 @@ EXTRA_DIST += %D%/ARCHITECTURE.md %D%/decisions/001-static-launcher.md %D%/decis
 	%D%/decisions/020-init-is-forked-from-our-code.md %D%/decisions/021-timeout-exits-with-124.md \
 	%D%/decisions/022-die-with-parent-cleans-up.md %D%/decisions/010-no-userns.md %D%/decisions/008-fuse-rung.md \
 	%D%/decisions/030-sources-are-compared.md %D%/decisions/031-option-profiles.md %D%/decisions/032-devices-and-data.md
+EXTRA_DIST += %D%/OPTIONS.md
