@@ -33,7 +33,7 @@ endif
 EXTRA_DIST += %D%/ARCHITECTURE.md %D%/decisions/001-static-launcher.md %D%/decisions/002-seccomp-default.md \
 	%D%/decisions/003-keeper.md %D%/decisions/004-copy-rung.md %D%/decisions/005-sweep-window.md \
 	%D%/decisions/006-host-not-idmapped.md %D%/decisions/007-names-are-not-kept-yet.md \
-	%D%/decisions/020-init-is-forked-from-our-code.md %D%/decisions/021-timeout-exits-with-124.md \
-	%D%/decisions/022-die-with-parent-cleans-up.md %D%/decisions/010-no-userns.md %D%/decisions/008-fuse-rung.md \
-	%D%/decisions/030-sources-are-compared.md %D%/decisions/031-option-profiles.md %D%/decisions/032-devices-and-data.md
+	%D%/decisions/011-init-is-forked-from-our-code.md %D%/decisions/012-timeout-exits-with-124.md \
+	%D%/decisions/013-die-with-parent-cleans-up.md %D%/decisions/009-joins-follow-the-owner.md %D%/decisions/010-no-userns.md %D%/decisions/008-fuse-rung.md \
+	%D%/decisions/014-sources-are-compared.md %D%/decisions/015-option-profiles.md %D%/decisions/016-devices-and-data.md
 EXTRA_DIST += %D%/OPTIONS.md
