@@ -16,24 +16,15 @@
 #include "base/str.h"
 
 /* O_NONBLOCK: a FIFO put in the file's place must not hang us (CVE-2024-9676). */
-int fd_read_file(int dirfd, const char *path, size_t max, char **out, size_t *len)
+/* To the end of file, NUL-terminated. */
+static int read_all(int fd, size_t hint, size_t max, char **out, size_t *len)
 {
-	AUTO_CLOSE int fd = -1;
 	AUTO_FREE char *buf = NULL;
-	struct stat st;
 	size_t n = 0, cap;
 	ssize_t got;
 
-	fd = path[0] ? openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-		     : fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -1;
-	if (!S_ISREG(st.st_mode)) {
-		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-		return -1;
-	}
 	/* files of proc have size 0: read until the end, whatever stat says */
-	cap = st.st_size > 0 && (size_t)st.st_size < max ? (size_t)st.st_size + 1 : 4096;
+	cap = hint && hint < max ? hint + 1 : 4096;
 	buf = mem_alloc(cap + 1);
 	while ((got = read(fd, buf + n, cap - n)) != 0) {
 		if (got < 0) {
@@ -56,6 +47,29 @@ int fd_read_file(int dirfd, const char *path, size_t max, char **out, size_t *le
 	if (len)
 		*len = n;
 	return 0;
+}
+
+int fd_read_file(int dirfd, const char *path, size_t max, char **out, size_t *len)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+
+	fd = path[0] ? openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+		     : fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode)) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+		return -1;
+	}
+	return read_all(fd, st.st_size > 0 ? (size_t)st.st_size : 0, max, out, len);
+}
+
+int fd_read_any(const char *path, size_t max, char **out, size_t *len)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? -1 : read_all(fd, 0, max, out, len);
 }
 
 int fd_write_all(int fd, const char *data, size_t len)

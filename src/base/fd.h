@@ -34,6 +34,9 @@ NODISCARD int fd_write_all(int fd, const char *data, size_t len);
 NODISCARD int fd_send(int sock, const void *data, size_t len, const int *fds, size_t n_fds);
 NODISCARD ssize_t fd_recv(int sock, void *data, size_t len, int *fds, size_t *n_fds);
 
+/* As fd_read_file(), but pipes and devices, too: waits for their end. */
+NODISCARD int fd_read_any(const char *path, size_t max, char **out, size_t *len);
+
 /* "/proc/self/fd/N" for calls that take only paths; the buffer is the caller's. */
 #define FD_PATH_MAX 32
 const char *fd_path(int fd, char buf[FD_PATH_MAX]);

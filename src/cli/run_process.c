@@ -47,23 +47,31 @@ static int add_env(struct strv *env, const char *entry, const char *where, struc
 	return 0;
 }
 
+static const char BYTE_ORDER_MARK[] = "\xef\xbb\xbf";
+
 static int add_env_file(struct strv *env, const char *file, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_STRV struct strv lines = { 0 };
+	const char *start;
 	size_t len;
 
-	if (fd_read_file(AT_FDCWD, file, 1 << 20, &text, &len) < 0)
+	if (fd_read_any(file, 1 << 20, &text, &len) < 0)
 		return err_sys(e, "read", file, "--env-file");
+	start = text + (str_starts(text, BYTE_ORDER_MARK) ? strlen(BYTE_ORDER_MARK) : 0);
 	if (strlen(text) != len)
 		return err_set(e, ERR_USAGE, "--env-file %s: there is a NUL byte in it", file);
-	strv_split(&lines, text, '\n');
+	strv_split(&lines, start, '\n');
 	for (size_t i = 0; i < lines.n; i++) {
 		char *line = lines.v[i] + strspn(lines.v[i], " \t");
 		size_t n = strlen(line);
 
 		if (n && line[n - 1] == '\r')
 			line[n - 1] = '\0';
+		if (*line && *line != '#' && strcspn(line, " \t") < strcspn(line, "=")) {
+			err_set(e, ERR_USAGE, "%s:%zu: the name of a variable has a blank in it: '%.40s'", file, i + 1, line);
+			return err_hint(e, "expected KEY=VALUE or KEY, without quotes, 'export' or blanks around the =");
+		}
 		if (*line && *line != '#' && add_env(env, line, "--env-file: line", e) < 0)
 			return err_wrap(e, "%s:%zu", file, i + 1);
 	}

@@ -97,7 +97,7 @@ static void add_sources(struct build *b)
 {
 	const struct plan_input *in = b->in;
 	bool is_host = b->spec->root.kind == ROOT_HOST;
-	short carried[STEP_WRITES * 64];
+	short carried[MOUNTS_MAX + 8];
 	size_t n_carried = 0;
 
 	if (in->is_root && !is_host && in->takes_copy) {
@@ -260,8 +260,8 @@ int plan_build(struct plan *p, const struct spec *spec, const struct plan_input 
 	struct build b = { .plan = p, .spec = spec, .in = in };
 
 	*p = (struct plan){ .n_slots = SLOT_FIRST_FREE };
-	if (spec->n_mounts > 60)
-		return err_set(e, ERR_SPEC, "%zu mounts asked for, at most 60 are possible", spec->n_mounts);
+	if (spec->n_mounts > MOUNTS_MAX)
+		return err_set(e, ERR_SPEC, "%zu mounts asked for, at most %d are possible", spec->n_mounts, MOUNTS_MAX);
 	p->source_slots = mem_alloc((spec->n_mounts + 1) * sizeof(*p->source_slots));
 	for (size_t i = 0; i < spec->n_mounts; i++)
 		p->source_slots[i] = p->n_slots, p->n_slots = (short)(p->n_slots + plan_mount_slots(&spec->mounts[i]));

@@ -17,7 +17,7 @@ static const char *const HOST_SHOWN[] = {
 
 /* Shown directories whose files may hold secrets that a supplementary group can read: they
  * are looked through when the caller has such groups (/usr is what a package ships). */
-static const char *const HOST_SECRET_PLACES[] = { "/etc", "/opt" };
+static const char *const HOST_SECRET_PLACES[] = { "/etc", "/opt", "/usr/local" };
 
 /* Covered where the caller could read them. */
 static const char *const HOST_MASKED[] = {

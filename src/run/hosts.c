@@ -34,6 +34,8 @@ char *hosts_text(const struct spec *s, const char *hostname)
 
 		buf_add(&b, own);
 		add_line_end(&b);
+		if (s->hostname)
+			buf_addf(&b, "127.0.1.1\t%s\n", s->hostname);
 	}
 	for (size_t i = 0; i < s->add_hosts.n; i++) {
 		const char *entry = s->add_hosts.v[i];

@@ -294,7 +294,7 @@ int ids_wished(struct plan_input *in, const struct spec *s, const struct facts *
 		rc = nomap(in, s, f, e);
 	} else if (sets_groups(s) && s->ids == IDS_SINGLE && !f->is_root) {
 		return err_set(e, ERR_SPEC, "%s needs a range of ids, not --ids=single", sets_groups(s));
-	} else if (sets_groups(s) && s->root.kind == ROOT_HOST && s->ids == IDS_AUTO && !f->is_root) {
+	} else if (s->root.kind == ROOT_HOST && (s->ids == IDS_RANGE || (sets_groups(s) && s->ids == IDS_AUTO)) && !f->is_root) {
 		bool is_zero = str_eq(s->process.user, "0") || str_eq(s->process.user, "root");
 
 		rc = keep_id(in, s, f, is_zero ? 0 : -1, is_zero ? 0 : -1, e);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -195,8 +196,10 @@ static void make_texts(struct plan_input *in, const struct spec *s, const struct
 			in->hostname = str_dup(s->hostname ? s->hostname : f->hostname);
 		if (f->home && f->home[0] == '/')
 			in->home = host_home(in, f->home);
-		if (s->add_hosts.n)
+		if (s->add_hosts.n || s->hostname)
 			in->etc_hosts = hosts_text(s, NULL);
+		if (s->hostname)
+			in->etc_hostname = str_fmt("%s\n", in->hostname);
 		if (s->dns.n || s->dns_search.n || s->dns_options.n)
 			in->etc_resolv = resolv_text(s);
 		return;
@@ -296,13 +299,20 @@ static int choose_overlay(struct plan_input *in, const struct spec *s, struct er
 	AUTO_FREE char *program = NULL;
 	const char *no_fuse = NULL;
 
+	/* the server would be seen inside, and could be made to act for whoever traces it */
+	const bool is_traceable = s->ns[NS_PID].mode != NS_PRIVATE && (s->process.caps.bounding >> CAP_SYS_PTRACE & 1U);
+
 	in->takes_copy = s->overlay == OVERLAY_COPY && !s->root.readonly;
-	in->may_fuse = s->overlay == OVERLAY_AUTO;
+	in->may_fuse = s->overlay == OVERLAY_AUTO && !is_traceable;
 	if (!is_foreign && !is_cow && s->overlay != OVERLAY_FUSE)
 		return 0;
 	program = fuse_find(&no_fuse);
+	if (is_traceable)
+		no_fuse = "fuse-overlayfs could be traced from inside, with --pid and CAP_SYS_PTRACE";
 	if (no_fuse && (is_cow || s->overlay == OVERLAY_FUSE)) {
 		err_set(e, ERR_HOST, "%s: %s", is_cow ? "--cow" : "--overlay=fuse", no_fuse);
+		if (is_traceable)
+			return err_hint(e, "leave out --pid, or --cap-drop SYS_PTRACE");
 		return err_hint(e, strstr(no_fuse, "/dev/fuse")
 					   ? "an administrator runs: modprobe fuse && chmod 0666 /dev/fuse"
 					   : "install the package fuse-overlayfs");

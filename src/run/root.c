@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -27,7 +28,17 @@ static bool in_groups(const struct facts *f, gid_t gid)
 	return false;
 }
 
-enum { SECRETS_DEPTH = 6, SECRETS_MAX = 512 };
+enum { SECRETS_DEPTH = 32, SECRETS_MAX = 512 };
+
+/* Whether @st is kept from others, and opened to the caller by a group or an ACL only. */
+static bool is_secret(const struct facts *f, const char *path, const struct stat *st)
+{
+	mode_t other = S_ISDIR(st->st_mode) ? S_IXOTH : S_IROTH;
+
+	if (st->st_uid == f->uid || (st->st_mode & other) || !(st->st_mode & 0070))
+		return false;
+	return in_groups(f, st->st_gid) || lgetxattr(path, "system.posix_acl_access", NULL, 0) > 0;
+}
 
 /* Files that only a supplementary group of the caller may read: such groups stay in a map
  * that we write ourselves (user_namespaces(7)), so what they open must be covered. */
@@ -42,14 +53,12 @@ static void find_secrets(const struct facts *f, int dirfd, const char *path, int
 		AUTO_FREE char *child = NULL;
 		AUTO_CLOSE int sub = -1;
 		struct stat st;
-		mode_t other;
 
 		if (str_eq(de->d_name, ".") || str_eq(de->d_name, "..") ||
 		    fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode))
 			continue;
 		child = str_fmt("%s/%s", path, de->d_name);
-		other = S_ISDIR(st.st_mode) ? S_IXOTH : S_IROTH;
-		if (in_groups(f, st.st_gid) && st.st_uid != f->uid && !(st.st_mode & other) && (st.st_mode & 0070)) {
+		if (is_secret(f, child, &st)) {
 			strv_add(out, child);
 			continue;
 		}
@@ -61,7 +70,7 @@ static void find_secrets(const struct facts *f, int dirfd, const char *path, int
 	}
 }
 
-static void find_masks(struct plan_input *in, const struct spec *s, const struct facts *f)
+static int find_masks(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
 {
 	for (size_t i = 0; i < N_ELEMS(HOST_MASKED); i++)
 		if (faccessat(AT_FDCWD, HOST_MASKED[i], R_OK, AT_EACCESS) == 0 && !in->is_root)
@@ -72,6 +81,11 @@ static void find_masks(struct plan_input *in, const struct spec *s, const struct
 		if (fd >= 0)
 			find_secrets(f, fd, HOST_SECRET_PLACES[i], SECRETS_DEPTH, &in->host_masks);
 	}
+	if (in->host_masks.n < SECRETS_MAX)
+		return 0;
+	err_set(e, ERR_HOST, "more than %d files of this machine are open to you by a group only: they cannot all be covered",
+		SECRETS_MAX);
+	return err_hint(e, "--groups=drop leaves the groups outside; --groups=keep lets the sandbox read such files");
 }
 
 static void find_rows(struct plan_input *in)
@@ -151,8 +165,7 @@ int root_find(struct plan_input *in, const struct spec *s, const struct facts *f
 	if (s->root.kind == ROOT_BINS)
 		return bins_find(in, s, e);
 	find_rows(in);
-	find_masks(in, s, f);
-	return 0;
+	return find_masks(in, s, f, e);
 }
 
 /* @path, which is missing, with the links resolved of what is there of it: the skeleton is a layer

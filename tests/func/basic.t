@@ -97,6 +97,24 @@ like "$out" '^SECRET_OF_CALLER=secret-value$' 'a bare KEY in it is passed on'
 like "$out" '^MODE=option$' '-e wins over the file'
 unlike "$out" 'comment' 'comments are skipped'
 is "$(printf '%s\n' "$out" | grep -c '^MODE=')" 1 'no variable is there twice'
+printf '\357\273\277FIRST=1\n' >"$T/bom"
+run_lichen run --env-file "$T/bom" "$root" env
+like "$out" '^FIRST=1$' 'a byte order mark is no part of the first name'
+LICHEN_STDIN=$T/bom
+run_lichen run --env-file /dev/stdin "$root" env
+like "$out" '^FIRST=1$' 'it may be a descriptor'
+LICHEN_STDIN=
+mkfifo "$T/fifo"
+echo PIPED=yes >"$T/fifo" &
+run_lichen run --env-file "$T/fifo" "$root" env
+like "$out" '^PIPED=yes$' 'or a pipe'
+wait
+for line in 'F = 3' 'export G=4'; do
+	echo "$line" >"$T/blank"
+	run_lichen run --env-file "$T/blank" "$root" true
+	is "$status" 125 "a line '$line' is refused"
+	like "$err" 'blank:1: .*blank in it' 'by its number'
+done
 run_lichen run --env-file "$T/no-env" "$root" true
 is "$status" 125 'an --env-file that is not there: 125'
 like "$err" 'no-env' 'which is named'

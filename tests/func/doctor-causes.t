@@ -4,6 +4,7 @@
 # lichen doctor names each cause: provoked by a filter that denies, by files in the way, in namespaces of our own.
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
+PATH=$PATH:/usr/sbin:/sbin # chroot
 
 need user userns busybox cmd:setpriv
 deny=$top_builddir/tests/tools/deny

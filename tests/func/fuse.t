@@ -100,6 +100,9 @@ if [ "$(id -u)" -eq 0 ]; then
 	is "$status" 125 'without a device: 125'
 	like "$err" '/dev/fuse|fuse' 'which is named'
 fi
+run_lichen run --overlay=fuse --pid=host --cap-add SYS_PTRACE "$root" true
+is "$status" 125 'where the payload could trace the server it is refused'
+like "$err" 'traced from inside' 'which is said'
 run_lichen run --overlay=fuse --dry-run "$root" true
 like "$out" 'overlay.*fuse' '--dry-run shows it'
 done_testing

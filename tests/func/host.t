@@ -76,4 +76,8 @@ run_lichen run -v "$T/other:$T/other:ro" host cat "$T/other/canary"
 is "$out" private 'what is named with -v is there'
 
 cd /
+run_lichen run -h newname host sh -c 'cat /etc/hostname; grep -c newname /etc/hosts; hostname'
+is "$out" 'newname
+1
+newname' '-h NAME can be looked up'
 done_testing

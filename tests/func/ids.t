@@ -48,6 +48,8 @@ like "$err" 'auto.*range.*single|did you mean' 'the valid words are named'
 if [ "$(id -u)" -eq 0 ] || have subids; then
 	run_lichen run --ids=range "$root" id -u
 	is "$out" 0 '--ids=range: root inside'
+	run_lichen run --ids=range host id -u
+	is "$out" "$(id -u)" 'with host the caller is itself also in a range'
 	run_lichen run --ids=range -u 4000000000 "$root" true
 	is "$status" 125 '-u of an id that is in no range: 125'
 	like "$err" 'uid 4000000000 does not exist.*mapped are' 'which is named'
