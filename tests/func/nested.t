@@ -12,12 +12,16 @@ mkdir "$T/bin"
 cp "$LICHEN" "$T/bin/lichen"
 chmod 0755 "$T/bin" "$T/bin/lichen"
 
-run_lichen run --security-opt nested -v "$T/bin:/opt/bin" -v "$root:/opt/root" "$root" sh -c '
+if have static; then
+	run_lichen run --security-opt nested -v "$T/bin:/opt/bin" -v "$root:/opt/root" "$root" sh -c '
 	mkdir -p /home/user; HOME=/home/user /opt/bin/lichen run --ids=single --read-only /opt/root sh -c "id -u; ls /proc/self/exe; hostname"; hostname'
-is "$status" 0 'lichen inside lichen' || diag "$err"
-is "$(printf '%s\n' "$out" | sed -n 1,2p)" '0
+	is "$status" 0 'lichen inside lichen' || diag "$err"
+	is "$(printf '%s\n' "$out" | sed -n 1,2p)" '0
 /proc/self/exe' 'with a /proc of its own'
-isnt "$(printf '%s\n' "$out" | sed -n 3p)" "$(printf '%s\n' "$out" | sed -n 4p)" 'and a host name of its own'
+	isnt "$(printf '%s\n' "$out" | sed -n 3p)" "$(printf '%s\n' "$out" | sed -n 4p)" 'and a host name of its own'
+else
+	skip dynamic-launcher 'lichen inside lichen'
+fi
 run_lichen run --security-opt nested -v "$T/bin:/mnt" host /mnt/lichen run host sh -c 'echo $$; ls -d /proc/self/fd'
 is "$out" '1
 /proc/self/fd' 'host inside host'

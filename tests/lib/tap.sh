@@ -281,6 +281,7 @@ have() {
 	fuse)
 		command -v fuse-overlayfs >/dev/null 2>&1 || { tap_why=no-fuse-overlayfs; return 1; }
 		[ -r /dev/fuse ] && [ -w /dev/fuse ] ;;
+	static) tap_why=dynamic-launcher; tap_is_static "$LICHEN" ;;
 	expect) command -v expect >/dev/null 2>&1 ;;
 	*) bail_out "need: unknown word $1" ;;
 	esac
