@@ -29,9 +29,10 @@ like "$err" '/etc/subuid' 'names the file'
 like "$err" "$(id -un)|$(id -u)" 'and who is missing there'
 run_lichen run "$root" sh -c 'touch /f && chown 33 /f'
 isnt "$status" 0 'chown to another fails'
-run_lichen run -u user "$root" true
-is "$status" 125 '-u of another: 125'
-like "$err" '1000' 'names the id'
+run_lichen run -u user "$root" id -u
+is "$out" 1000 '-u: the one id is that user'
+run_lichen run -u user:tty "$root" id -g
+is "$out" 5 'and that group'
 run_lichen run host id -u
 is "$out" "$(id -u)" 'host needs none'
 
