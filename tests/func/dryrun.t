@@ -6,15 +6,8 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need userns busybox
-probe=$top_builddir/tests/tools/probe
-if [ ! -x "$probe" ]; then	# by hand, without make check
-	probe=$T/probe
-	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
-fi
-data=$XDG_DATA_HOME/lichen/containers
-[ "$(id -u)" -ne 0 ] || data=/var/lib/lichen/containers
+find_probe
 # Prints the config.json of every run of this test that is on disk; root's are shared by all.
-configs() { grep -lsF "$T/" "$data"/*/config.json; }
 root=$T/root
 busybox_root "$root"
 mkdir "$T/vol"

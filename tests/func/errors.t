@@ -6,32 +6,9 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need userns busybox
-probe=$top_builddir/tests/tools/probe
-if [ ! -x "$probe" ]; then	# by hand, without make check
-	probe=$T/probe
-	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
-fi
+find_probe
 root=$T/root
 busybox_root "$root"
-
-# wrong DESC REGEX... -- ARGS...: lichen fails with 125, and standard error matches each.
-wrong() {
-	wrong_desc=$1
-	shift
-	: >"$T/words"
-	while [ "$1" != -- ]; do
-		printf '%s\n' "$1" >>"$T/words"
-		shift
-	done
-	shift
-	run_lichen "$@"
-	is "$status" 125 "$wrong_desc: 125"
-	is "$out" '' "$wrong_desc: nothing on standard output"
-	like "$err" '^lichen: ' "$wrong_desc: it is lichen that says it"
-	while IFS= read -r word; do
-		like "$err" "$word" "$wrong_desc: names $word"
-	done <"$T/words"
-}
 
 wrong 'an unknown verb' "'?rum'?" 'run' -- rum "$root" true
 run_lichen

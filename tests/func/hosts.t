@@ -49,33 +49,17 @@ is "$(cat /etc/hosts /etc/resolv.conf 2>/dev/null | cksum)" "$before" "the machi
 
 # ---- wrong ones ----
 
-wrong() {
-	wrong_desc=$1
-	shift
-	: >"$T/words"
-	while [ "$1" != -- ]; do
-		printf '%s\n' "$1" >>"$T/words"
-		shift
-	done
-	shift
-	run_lichen run "$@" "$root" echo started
-	is "$status" 125 "$wrong_desc: 125"
-	is "$out" '' "$wrong_desc: nothing is started"
-	while IFS= read -r word; do
-		like "$err" "$word" "$wrong_desc: names $word"
-	done <"$T/words"
-}
-wrong 'no address' '--add-host db' 'NAME:IP' -- --add-host db
-wrong 'half an address' '10.0.0' 'NAME:IP' -- --add-host db:10.0.0
-wrong 'no name' 'NAME:IP' -- --add-host :10.0.0.5
-wrong 'host-gateway' 'host-gateway' 'no network' -- --add-host gw:host-gateway
-wrong 'a line end in a name' 'NAME:IP' -- --add-host "a
+wrong_option 'no address' '--add-host db' 'NAME:IP' -- --add-host db
+wrong_option 'half an address' '10.0.0' 'NAME:IP' -- --add-host db:10.0.0
+wrong_option 'no name' 'NAME:IP' -- --add-host :10.0.0.5
+wrong_option 'host-gateway' 'host-gateway' 'no network' -- --add-host gw:host-gateway
+wrong_option 'a line end in a name' 'NAME:IP' -- --add-host "a
 b:10.0.0.5"
-wrong 'a name as server' '--dns one.one' 'address' -- --dns one.one
-wrong 'none and one' 'none' -- --dns none --dns 9.9.9.9
-wrong 'two domains in one' '--dns-search' 'one domain' -- --dns-search 'a b'
-wrong 'two options in one' '--dns-option' 'one option' -- --dns-option 'a b'
+wrong_option 'a name as server' '--dns one.one' 'address' -- --dns one.one
+wrong_option 'none and one' 'none' -- --dns none --dns 9.9.9.9
+wrong_option 'two domains in one' '--dns-search' 'one domain' -- --dns-search 'a b'
+wrong_option 'two options in one' '--dns-option' 'one option' -- --dns-option 'a b'
 mkdir "$T/etc"
-wrong 'a volume on /etc' '/etc/hosts' -- -v "$T/etc:/etc" --add-host db:10.0.0.5
+wrong_option 'a volume on /etc' '/etc/hosts' -- -v "$T/etc:/etc" --add-host db:10.0.0.5
 
 done_testing

@@ -6,34 +6,12 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need userns busybox
-probe=$top_builddir/tests/tools/probe
-if [ ! -x "$probe" ]; then	# by hand, without make check
-	probe=$T/probe
-	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
-fi
+find_probe
 root=$T/root
 busybox_root "$root"
-cp "$probe" "$root/bin/probe"
-chmod 0755 "$root/bin/probe"
+probe_into "$root"
 mkdir "$T/out"
 chmod 0777 "$T/out"
-printf '%s\n' "$mark" >"$T/mark"
-alive() { grep -lsaFf "$T/mark" /proc/[0-9]*/cmdline 2>/dev/null; }
-
-# start ARGS...: lichen in the background; returns when the command has written something.
-start() {
-	: >"$T/said"
-	"$probe" plain "$LICHEN" run "$@" </dev/null >"$T/said" 2>"$T/said.err" &
-	pid=$!
-	wait_for '[ -s "$T/said" ] || ! kill -0 "$pid" 2>/dev/null' 30 && [ -s "$T/said" ]
-	ok $? "started: $*" || diag "$(cat "$T/said.err")"
-}
-finish() {
-	wait_for '! kill -0 "$pid" 2>/dev/null || [ "$(sed "s/.*) //; s/ .*//" "/proc/$pid/stat" 2>/dev/null)" = Z ]' 20 ||
-		{ diag 'still there after 20 s'; kill -KILL "$pid"; }
-	wait "$pid"
-	status=$?
-}
 
 # ---- who is who ----
 

@@ -6,22 +6,14 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need userns busybox
-probe=$top_builddir/tests/tools/probe
-if [ ! -x "$probe" ]; then	# by hand, without make check
-	probe=$T/probe
-	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
-fi
+find_probe
 printf '%s\n' "$mark" >"$T/mark"
 # Processes that have the mark among their arguments, wherever they are.
 alive() { grep -lsaFf "$T/mark" /proc/[0-9]*/cmdline 2>/dev/null; }
-data=$XDG_DATA_HOME/lichen/containers
-[ "$(id -u)" -ne 0 ] || data=/var/lib/lichen/containers
 # Prints the config.json of every run of this test that is on disk; root's are shared by all.
-configs() { grep -lsF "$T/" "$data"/*/config.json; }
 root=$T/root
 busybox_root "$root"
-cp "$probe" "$root/bin/probe"
-chmod 0755 "$root/bin/probe"
+probe_into "$root"
 mkdir "$T/out"
 chmod 0777 "$T/out"
 

@@ -9,24 +9,6 @@ need userns busybox cmd:prlimit
 root=$T/root
 busybox_root "$root"
 
-# wrong DESC REGEX... -- ARGS...: lichen fails with 125, and standard error matches each.
-wrong() {
-	wrong_desc=$1
-	shift
-	: >"$T/words"
-	while [ "$1" != -- ]; do
-		printf '%s\n' "$1" >>"$T/words"
-		shift
-	done
-	shift
-	run_lichen run "$@" "$root" echo started
-	is "$status" 125 "$wrong_desc: 125"
-	is "$out" '' "$wrong_desc: nothing is started"
-	while IFS= read -r word; do
-		like "$err" "$word" "$wrong_desc: names $word"
-	done <"$T/words"
-}
-
 # ---- --ulimit ----
 
 run_lichen run --ulimit nofile=64:128 --ulimit core=0 "$root" sh -c 'ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -Hc'
@@ -44,7 +26,7 @@ run_lichen run --ulimit nofile=3 "$root" echo works
 is "$out" works 'a limit as low as can be does not hit the start itself'
 run_lichen run --init --ulimit nofile=3 --ulimit nproc=2 "$root" echo works
 is "$out" works 'below init, too'
-wrong 'no process for the command' 'nproc' -- --init --ulimit nproc=1
+wrong_option 'no process for the command' 'nproc' -- --init --ulimit nproc=1
 hard=$(prlimit --cpu --noheadings -o HARD | tr -d " ")
 if [ "$hard" = unlimited ]; then
 	run_lichen run --ulimit cpu=unlimited "$root" sh -c 'ulimit -Ht'
@@ -53,7 +35,7 @@ if [ "$hard" = unlimited ]; then
 	is "$out" '100
 unlimited' '-1'
 else
-	wrong 'unlimited, where the caller is limited' 'RLIMIT_CPU' "$hard" -- --ulimit cpu=unlimited
+	wrong_option 'unlimited, where the caller is limited' 'RLIMIT_CPU' "$hard" -- --ulimit cpu=unlimited
 fi
 run_lichen run --ulimit fsize=4096 "$root" sh -c 'trap "" XFSZ; head -c 100000 /dev/zero >/tmp/x 2>/dev/null || echo "too large"'
 is "$out" 'too large' 'the kernel keeps to it'
@@ -64,11 +46,11 @@ is "$status" 125 "above the caller's hard limit: 125"
 like "$err" 'RLIMIT_NOFILE.*501.*500' 'both numbers are named'
 like "$err" 'hint: .*hard limit' 'and who could change that'
 is "$out" '' 'nothing is started'
-wrong 'a type with a slip' "'nofle'" 'nofile=64' -- --ulimit nofle=64
-wrong 'no value' 'TYPE=SOFT' -- --ulimit nofile
-wrong 'a unit' 'TYPE=SOFT' 'units' -- --ulimit nofile=1k
-wrong 'three values' 'TYPE=SOFT' -- --ulimit nofile=1:2:3
-wrong 'soft above hard' 'above' -- --ulimit nofile=5:4
+wrong_option 'a type with a slip' "'nofle'" 'nofile=64' -- --ulimit nofle=64
+wrong_option 'no value' 'TYPE=SOFT' -- --ulimit nofile
+wrong_option 'a unit' 'TYPE=SOFT' 'units' -- --ulimit nofile=1k
+wrong_option 'three values' 'TYPE=SOFT' -- --ulimit nofile=1:2:3
+wrong_option 'soft above hard' 'above' -- --ulimit nofile=5:4
 
 # ---- --umask ----
 
@@ -81,9 +63,9 @@ run_lichen run --umask 077 -w /new/dir "$root" stat -c %a /new /etc/hosts /etc/r
 is "$out" '755
 644
 644' 'what lichen makes itself is as ever'
-wrong 'no octal number' '--umask 088' 'octal' -- --umask 088
-wrong 'too large a mask' '--umask 1777' '777' -- --umask 1777
-wrong 'a word as mask' 'u=rwx' 'octal' -- --umask u=rwx
+wrong_option 'no octal number' '--umask 088' 'octal' -- --umask 088
+wrong_option 'too large a mask' '--umask 1777' '777' -- --umask 1777
+wrong_option 'a word as mask' 'u=rwx' 'octal' -- --umask u=rwx
 
 # ---- --oom-score-adj ----
 
@@ -98,10 +80,10 @@ if (echo -900 >/proc/self/oom_score_adj) 2>/dev/null; then
 	run_lichen run --oom-score-adj -900 "$root" cat /proc/self/oom_score_adj
 	is "$out" -900 'lower, where the caller may'
 else
-	wrong 'lower than the own' '--oom-score-adj -900' "$own" 'EACCES|EPERM' 'CAP_SYS_RESOURCE' -- --oom-score-adj -900
+	wrong_option 'lower than the own' '--oom-score-adj -900' "$own" 'EACCES|EPERM' 'CAP_SYS_RESOURCE' -- --oom-score-adj -900
 fi
-wrong 'out of range' '--oom-score-adj 1001' '-1000 to 1000' -- --oom-score-adj 1001
-wrong 'no number' '--oom-score-adj high' '-1000 to 1000' -- --oom-score-adj high
+wrong_option 'out of range' '--oom-score-adj 1001' '-1000 to 1000' -- --oom-score-adj 1001
+wrong_option 'no number' '--oom-score-adj high' '-1000 to 1000' -- --oom-score-adj high
 
 # ---- --personality ----
 
@@ -116,8 +98,8 @@ x86_64)
 	run_lichen run --personality linux32 "$root" uname -m
 	is "$out" i686 'linux32 is what uname says' ;;
 esac
-wrong 'a word with a slip' 'linux23' 'linux32' -- --personality linux23
-wrong 'another one' 'addr-no-randomise' 'addr-no-randomize' -- --personality linux32,addr-no-randomise
+wrong_option 'a word with a slip' 'linux23' 'linux32' -- --personality linux23
+wrong_option 'another one' 'addr-no-randomise' 'addr-no-randomize' -- --personality linux32,addr-no-randomise
 
 # ---- --shm-size ----
 
@@ -129,9 +111,9 @@ is "$out" 65536 'in other units'
 run_lichen run --read-only --shm-size 2M "$root" sh -c 'head -c 1000000 /dev/zero >/dev/shm/x && echo fits; head -c 3000000 /dev/zero >/dev/shm/x || echo full'
 is "$out" 'fits
 full' 'with a read-only root'
-wrong 'no size' '--shm-size big' '64m' -- --shm-size big
-wrong 'zero' '--shm-size 0' '64m' -- --shm-size 0
-wrong 'two mounts there' '/dev/shm' -- --shm-size 1m --tmpfs /dev/shm
+wrong_option 'no size' '--shm-size big' '64m' -- --shm-size big
+wrong_option 'zero' '--shm-size 0' '64m' -- --shm-size 0
+wrong_option 'two mounts there' '/dev/shm' -- --shm-size 1m --tmpfs /dev/shm
 
 # ---- it is in the description, too, and nothing of it in a dry run ----
 

@@ -6,40 +6,12 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need userns busybox
-probe=$top_builddir/tests/tools/probe
-if [ ! -x "$probe" ]; then	# by hand, without make check
-	probe=$T/probe
-	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
-fi
+find_probe
 root=$T/root
 busybox_root "$root"
-cp "$probe" "$root/bin/probe"
-chmod 0755 "$root/bin/probe"
+probe_into "$root"
 mkdir "$T/out"
 chmod 0777 "$T/out"
-printf '%s\n' "$mark" >"$T/mark"
-alive() { grep -lsaFf "$T/mark" /proc/[0-9]*/cmdline 2>/dev/null; }
-data=$XDG_DATA_HOME/lichen/containers
-[ "$(id -u)" -ne 0 ] || data=/var/lib/lichen/containers
-configs() { grep -lsF "$T/" "$data"/*/config.json; }
-
-# wrong DESC REGEX... -- ARGS...: lichen fails with 125, and standard error matches each.
-wrong() {
-	wrong_desc=$1
-	shift
-	: >"$T/words"
-	while [ "$1" != -- ]; do
-		printf '%s\n' "$1" >>"$T/words"
-		shift
-	done
-	shift
-	run_lichen run "$@" "$root" echo started
-	is "$status" 125 "$wrong_desc: 125"
-	is "$out" '' "$wrong_desc: nothing is started"
-	while IFS= read -r word; do
-		like "$err" "$word" "$wrong_desc: names $word"
-	done <"$T/words"
-}
 
 # ---- --entrypoint, --argv0 ----
 
@@ -51,8 +23,8 @@ run_lichen run --entrypoint '["sh", "-c", "echo $0 $#"]' "$root" name x
 is "$out" 'name 1' 'a JSON array of words'
 run_lichen run --entrypoint '[' "$root" 1 -eq 1 ]
 is "$status" 0 'a command that is called ['
-wrong 'an array of no words' '--entrypoint' -- --entrypoint '[]'
-wrong 'an array of numbers' '--entrypoint' 'string' -- --entrypoint '["a", 5]'
+wrong_option 'an array of no words' '--entrypoint' -- --entrypoint '[]'
+wrong_option 'an array of numbers' '--entrypoint' 'string' -- --entrypoint '["a", 5]'
 run_lichen run --argv0 -sh "$root" /bin/sh -c 'tr "\0" " " </proc/$$/cmdline; readlink /proc/$$/exe'
 like "$out" '^-sh -c ' '--argv0 is its name for itself'
 like "$out" '/bin/busybox$' 'the program is the same'
@@ -76,7 +48,7 @@ run_lichen run --unsetenv-all "$root" env
 is "$status:$out" 0: '--unsetenv-all: nothing'
 run_lichen run --init --env-host --unsetenv-all -e A=1 "$root" env
 is "$out" 'A=1' 'but what -e sets'
-wrong 'a value to --unsetenv' '--unsetenv A=1' 'name' -- --unsetenv A=1
+wrong_option 'a value to --unsetenv' '--unsetenv A=1' 'name' -- --unsetenv A=1
 
 # ---- --preserve-fds ----
 
@@ -92,9 +64,9 @@ is "$(cat "$T/said")" 'three
 1 2' 'below init, which has none; LISTEN_FDS is as given'
 "$LICHEN" run "$root" probe fds 3<"$T/three" >"$T/said" 2>&1 </dev/null
 is "$(cat "$T/said")" '' 'without the option none'
-wrong 'a descriptor that is not open' 'descriptor 3 is not open' -- --preserve-fds 2 3<&- 4<&-
-wrong 'no number' '--preserve-fds two' -- --preserve-fds two
-wrong 'far too many' '--preserve-fds 5000' '1024' -- --preserve-fds 5000
+wrong_option 'a descriptor that is not open' 'descriptor 3 is not open' -- --preserve-fds 2 3<&- 4<&-
+wrong_option 'no number' '--preserve-fds two' -- --preserve-fds two
+wrong_option 'far too many' '--preserve-fds 5000' '1024' -- --preserve-fds 5000
 
 # ---- config.json ----
 
@@ -118,20 +90,6 @@ done
 
 # ---- --stop-signal ----
 
-# start ARGS...: lichen in the background; returns when the command has written something.
-start() {
-	: >"$T/said"
-	"$probe" plain "$LICHEN" run "$@" </dev/null >"$T/said" 2>"$T/said.err" &
-	pid=$!
-	wait_for '[ -s "$T/said" ] || ! kill -0 "$pid" 2>/dev/null' 30 && [ -s "$T/said" ]
-	ok $? "started: $*" || diag "$(cat "$T/said.err")"
-}
-finish() {
-	wait_for '! kill -0 "$pid" 2>/dev/null || [ "$(sed "s/.*) //; s/ .*//" "/proc/$pid/stat" 2>/dev/null)" = Z ]' 20 ||
-		{ diag 'still there after 20 s'; kill -KILL "$pid"; }
-	wait "$pid"
-	status=$?
-}
 handler='trap "echo got-usr1; exit 3" USR1; trap "echo got-term; exit 4" TERM; echo ready; while :; do sleep 300 & wait; done'
 for init in --init=false --init; do
 	start "$init" --stop-signal USR1 "$root" sh -c "$handler"
@@ -148,7 +106,7 @@ start --stop-signal 9 "$root" sh -c "$handler"
 kill -TERM "$pid"
 finish
 is "$status" 137 'SIGKILL, by number'
-wrong 'no signal' 'SIGTREM' 'SIGTERM' -- --stop-signal SIGTREM
+wrong_option 'no signal' 'SIGTREM' 'SIGTERM' -- --stop-signal SIGTREM
 
 # ---- --timeout ----
 
@@ -164,10 +122,10 @@ run_lichen run --timeout 1h "$root" sh -c 'exit 5'
 is "$status" 5 'what ends before ends as ever'
 run_lichen run --timeout 0.2 --init "$root" sh -c 'trap "" TERM; while :; do sleep 1; done'
 is "$status" 124 'one that ignores the signal is killed ten seconds later'
-wrong 'a unit that there is not' '--timeout 5w' 's, m, h or d' -- --timeout 5w
-wrong 'a negative time' '--timeout=?.?-5' -- --timeout=-5
-wrong 'a word' '--timeout soon' '1.5h' -- --timeout soon
-wrong 'a very long time' 'ten years' -- --timeout 99999d
+wrong_option 'a unit that there is not' '--timeout 5w' 's, m, h or d' -- --timeout 5w
+wrong_option 'a negative time' '--timeout=?.?-5' -- --timeout=-5
+wrong_option 'a word' '--timeout soon' '1.5h' -- --timeout soon
+wrong_option 'a very long time' 'ten years' -- --timeout 99999d
 
 # ---- --die-with-parent ----
 

@@ -6,11 +6,7 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need userns busybox
-probe=$top_builddir/tests/tools/probe
-if [ ! -x "$probe" ]; then	# by hand, without make check
-	probe=$T/probe
-	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
-fi
+find_probe
 root=$T/root
 busybox_root "$root" srv
 mkdir "$T/race" "$T/race/source" "$T/secret" "$T/race/third"

@@ -6,15 +6,10 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need root busybox
-probe=$top_builddir/tests/tools/probe
-if [ ! -x "$probe" ]; then	# by hand, without make check
-	probe=$T/probe
-	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
-fi
+find_probe
 root=$T/root
 busybox_root "$root"
-cp "$probe" "$root/bin/probe"
-chmod 0755 "$root/bin/probe"
+probe_into "$root"
 mkdir "$T/tools"
 cp "$probe" "$T/tools/probe"
 chmod 0755 "$T/tools" "$T/tools/probe"

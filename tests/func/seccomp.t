@@ -11,15 +11,10 @@ x86_64) getppid=110 personality=135 uname=63 ;;
 aarch64 | riscv64) getppid=173 personality=92 uname=160 ;;
 *) skip_all other-architecture ;;
 esac
-probe=$top_builddir/tests/tools/probe
-if [ ! -x "$probe" ]; then	# by hand, without make check
-	probe=$T/probe
-	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
-fi
+find_probe
 root=$T/root
 busybox_root "$root"
-cp "$probe" "$root/bin/probe"
-chmod 0755 "$root/bin/probe"
+probe_into "$root"
 
 # profile NAME RULES [MORE]: allows everything but what the rules say.
 profile() {

@@ -6,30 +6,9 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need userns busybox
-probe=$top_builddir/tests/tools/probe
-if [ ! -x "$probe" ]; then	# by hand, without make check
-	probe=$T/probe
-	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
-fi
+find_probe
 root=$T/root
 busybox_root "$root"
-
-# start ARGS...: lichen in the background, with all signals at their default (a shell starts
-# background processes with SIGINT ignored); returns when the command has written something.
-start() {
-	: >"$T/said"
-	"$probe" plain "$LICHEN" run "$@" </dev/null >"$T/said" 2>"$T/said.err" &
-	pid=$!
-	wait_for '[ -s "$T/said" ] || ! kill -0 "$pid" 2>/dev/null' 30 && [ -s "$T/said" ]
-	ok $? "started: $*" || diag "$(cat "$T/said.err")"
-}
-# finish: waits for lichen, with a deadline.
-finish() {
-	wait_for '! kill -0 "$pid" 2>/dev/null || [ "$(sed "s/.*) //; s/ .*//" "/proc/$pid/stat" 2>/dev/null)" = Z ]' 20 ||
-		{ diag 'still there after 20 s'; kill -KILL "$pid"; }
-	wait "$pid"
-	status=$?
-}
 
 start "$root" sh -c 'trap "echo got-term; exit 7" TERM; echo ready; sleep 300 & wait'
 kill -TERM "$pid"

@@ -41,31 +41,14 @@ else
 	is "$status" 125 'with 125'
 fi
 
-# wrong DESC REGEX... -- SETTING: lichen fails with 125, and standard error matches each.
-wrong() {
-	wrong_desc=$1
-	shift
-	: >"$T/words"
-	while [ "$1" != -- ]; do
-		printf '%s\n' "$1" >>"$T/words"
-		shift
-	done
-	shift
-	run_lichen run --sysctl "$1" "$root" echo started
-	is "$status" 125 "$wrong_desc: 125"
-	is "$out" '' "$wrong_desc: nothing is started"
-	while IFS= read -r word; do
-		like "$err" "$word" "$wrong_desc: names $word"
-	done <"$T/words"
-}
-wrong "the machine's" 'vm.swappiness' 'whole machine' -- vm.swappiness=1
-wrong "another of the machine's" 'kernel.core_pattern' 'whole machine' -- 'kernel.core_pattern=|/x'
-wrong 'the host name' 'kernel.hostname' '-h NAME' -- kernel.hostname=x
-wrong 'no value' 'KEY=VALUE' -- net.ipv4.ip_forward
-wrong 'no key' 'KEY=VALUE' -- =1
-wrong 'a path that climbs' 'no name of a sysctl' -- net/../kernel/core_pattern=x
-wrong 'one that the kernel has not' 'net.ipv4.ip_forwrd' 'no such parameter' -- net.ipv4.ip_forwrd=1
-wrong 'a value that the kernel does not take' 'net.ipv4.ip_forward=many' 'EINVAL' -- net.ipv4.ip_forward=many
+wrong_option "the machine's" 'vm.swappiness' 'whole machine' -- --sysctl vm.swappiness=1
+wrong_option "another of the machine's" 'kernel.core_pattern' 'whole machine' -- --sysctl 'kernel.core_pattern=|/x'
+wrong_option 'the host name' 'kernel.hostname' '-h NAME' -- --sysctl kernel.hostname=x
+wrong_option 'no value' 'KEY=VALUE' -- --sysctl net.ipv4.ip_forward
+wrong_option 'no key' 'KEY=VALUE' -- --sysctl =1
+wrong_option 'a path that climbs' 'no name of a sysctl' -- --sysctl net/../kernel/core_pattern=x
+wrong_option 'one that the kernel has not' 'net.ipv4.ip_forwrd' 'no such parameter' -- --sysctl net.ipv4.ip_forwrd=1
+wrong_option 'a value that the kernel does not take' 'net.ipv4.ip_forward=many' 'EINVAL' -- --sysctl net.ipv4.ip_forward=many
 mkdir -p "$T/proc" "$root/proc/sys/net/ipv4"
 echo 0 >"$root/proc/sys/net/ipv4/ip_forward"
 chmod -R a+rwX "$root/proc"

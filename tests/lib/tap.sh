@@ -372,6 +372,85 @@ debian_root_of_root() {
 	[ -d "$LICHEN_TEST_CACHE/debian-root/usr" ] && printf '%s\n' "$LICHEN_TEST_CACHE/debian-root"
 }
 
+# ---- what several tests do ---------------------------------------------------
+
+# find_probe: sets $probe, the program that looks and acts from inside; by hand, without make check, it is built.
+find_probe() {
+	probe=$top_builddir/tests/tools/probe
+	[ -x "$probe" ] && return
+	probe=$T/probe
+	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
+}
+
+# probe_into ROOT: as the command "probe" there.
+probe_into() {
+	cp "$probe" "$1/bin/probe"
+	chmod 0755 "$1/bin/probe"
+}
+
+# alive: the processes that were given $mark as an argument, by their file of /proc.
+alive() {
+	printf '%s\n' "$mark" >"$T/.mark"
+	grep -lsaFf "$T/.mark" /proc/[0-9]*/cmdline 2>/dev/null
+}
+
+# configs: this test's definitions among what lichen keeps on disk; root's are in one place for all.
+configs() {
+	tap_data=$XDG_DATA_HOME/lichen/containers
+	[ "$(id -u)" -ne 0 ] || tap_data=/var/lib/lichen/containers
+	grep -lsF "$T/" "$tap_data"/*/config.json
+}
+
+# start ARGS...: lichen run in the background, with all signals at their default (a shell starts
+# background processes with SIGINT ignored); returns when the command has written something. Sets $pid.
+# shellcheck disable=SC2016 # conditions for wait_for
+start() {
+	: >"$T/said"
+	"$probe" plain "$LICHEN" run "$@" </dev/null >"$T/said" 2>"$T/said.err" &
+	pid=$!
+	wait_for '[ -s "$T/said" ] || ! kill -0 "$pid" 2>/dev/null' 30 && [ -s "$T/said" ]
+	ok $? "started: $*" || diag "$(cat "$T/said.err")"
+}
+
+# finish: waits for what start() started, with a deadline; sets $status.
+# shellcheck disable=SC2016 # conditions for wait_for
+finish() {
+	wait_for '! kill -0 "$pid" 2>/dev/null || [ "$(sed "s/.*) //; s/ .*//" "/proc/$pid/stat" 2>/dev/null)" = Z ]' 20 ||
+		{ diag 'still there after 20 s'; kill -KILL "$pid"; }
+	wait "$pid"
+	status=$?
+}
+
+# wrong DESC REGEX... -- ARGS...: lichen fails with 125, and standard error matches each.
+wrong() {
+	wrong_desc=$1
+	shift
+	: >"$T/.words"
+	while [ "$1" != -- ]; do
+		printf '%s\n' "$1" >>"$T/.words"
+		shift
+	done
+	shift
+	if [ -n "${tap_on_root:-}" ]; then
+		run_lichen run "$@" "${root:?is set by the test}" echo started
+	else
+		run_lichen "$@"
+	fi
+	is "$status" 125 "$wrong_desc: 125"
+	is "$out" '' "$wrong_desc: nothing is started or printed"
+	like "$err" '^lichen: ' "$wrong_desc: it is lichen that says it"
+	while IFS= read -r word; do
+		like "$err" "$word" "$wrong_desc: names $word"
+	done <"$T/.words"
+}
+
+# wrong_option DESC REGEX... -- OPTIONS...: the same of `run`, on $root.
+wrong_option() {
+	tap_on_root=yes
+	wrong "$@"
+	tap_on_root=
+}
+
 # ---- the leak check ----------------------------------------------------------
 
 # Prints "PID COMMAND" of every process that is ours: by the mark in its environment, by a

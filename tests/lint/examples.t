@@ -5,6 +5,7 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need cmd:awk
+# shellcheck disable=SC2016 # for awk
 without=$(awk '
 	function look() {
 		if (name != "" && name != "help" && row !~ /\*(lichen|--?[a-z])[^*]* [^*]+\*|\*--[a-z-]+=[^*]+\*/)
@@ -14,5 +15,6 @@ without=$(awk '
 	{ row = row $0 }
 	END { look() }' "$top_srcdir/src/cli/opts.def")
 is "$without" '' 'each option has an example'
+# shellcheck disable=SC2016 # for ok
 ok '[ "$(grep -c "^OPT(V_RUN" "$top_srcdir/src/cli/opts.def")" -gt 60 ]' 'and the table was read'
 done_testing
