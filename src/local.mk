@@ -36,7 +36,7 @@ liblichen_a_SOURCES = \
 	%D%/run/handshake.c %D%/run/handshake.h \
 	%D%/run/ids.c %D%/run/inmap.c %D%/run/keeper.c %D%/run/prepare.c %D%/run/relay.c %D%/run/relay.h \
 	%D%/run/join.c %D%/run/share.c %D%/run/share.h %D%/run/stage.c \
-	%D%/run/tree.c %D%/run/devices.c %D%/run/run.h %D%/run/sources.c %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c \
+	%D%/run/tree.c %D%/run/devices.c %D%/run/run.h %D%/run/own.c %D%/run/sources.c %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c \
 	%D%/run/run.c %D%/run/setup.c %D%/run/supervise.h %D%/run/sweeper.c %D%/run/tty.c %D%/run/tty.h %D%/run/wait.c %D%/run/wait.h \
 	%D%/cli/args.h %D%/cli/dispatch.c %D%/cli/dispatch.h %D%/cli/help.c %D%/cli/help.h \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \

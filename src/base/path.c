@@ -140,6 +140,13 @@ char *path_clean(const char *path)
 	return buf_take(&b);
 }
 
+bool path_is_within(const char *path, const char *top)
+{
+	size_t len = strlen(top);
+
+	return strncmp(path, top, len) == 0 && (!path[len] || path[len] == '/' || (len == 1 && top[0] == '/'));
+}
+
 char *path_real(const char *path)
 {
 	return realpath(path, NULL);

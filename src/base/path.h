@@ -35,6 +35,9 @@ NODISCARD int path_parent_in(int root_fd, const char *path, bool make, const cha
 /* Absolute, without "//", "/./" and trailing "/"; ".." is kept for the kernel. Owned. */
 char *path_clean(const char *path);
 
+/* Whether @path is @top or below it; both absolute and clean. */
+bool path_is_within(const char *path, const char *top);
+
 /* realpath(3) of a host path; NULL with errno. Owned. */
 char *path_real(const char *path);
 

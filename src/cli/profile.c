@@ -179,7 +179,7 @@ int profile_read(const struct verb *v, const char *word, struct args *a, struct 
 
 	if (!path)
 		return -1;
-	if (fd_read_file(AT_FDCWD, path, PROFILE_MAX, &text, &len) < 0)
+	if (fd_read_any(path, PROFILE_MAX, &text, &len) < 0)
 		return err_sys(e, "read", path, "--profile");
 	if (strlen(text) != len)
 		return err_set(e, ERR_USAGE, "--profile %s: there is a NUL byte in it", path);

@@ -111,7 +111,12 @@ char *source_open(const char *word, const char *what, int *fd, struct err *e)
 		return NULL;
 	}
 	n = readlink(fd_path(got, link), real, sizeof(real));
-	if (n <= 0 || n == sizeof(real) || real[0] != '/') {
+	if (n > 0 && real[0] != '/') {
+		err_set(e, ERR_USAGE, "%s: %s is a pipe or a socket, and no file or directory", what, full);
+		err_hint(e, "write it to a file first");
+		return NULL;
+	}
+	if (n <= 0 || n == sizeof(real)) {
 		err_sys(e, "readlink", full, "%s: its real name", what);
 		return NULL;
 	}

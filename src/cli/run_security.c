@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/path.h"
@@ -116,8 +117,15 @@ static int set_mask(struct spec *s, const char *option, const char *value, struc
 
 	if (take_paths(&paths, option, value, e) < 0)
 		return -1;
-	for (size_t i = 0; i < paths.n; i++)
-		strv_add_take(&s->masked_paths, path_clean(paths.v[i]));
+	for (size_t i = 0; i < paths.n; i++) {
+		AUTO_FREE char *path = path_clean(paths.v[i]);
+
+		if (!path[1]) {
+			bad(e, option, "the root itself cannot be masked");
+			return err_hint(e, "name what is below it: mask=/etc/machine-id");
+		}
+		strv_add_take(&s->masked_paths, ptr_take(&path));
+	}
 	return 0;
 }
 
@@ -175,6 +183,7 @@ static int set_seccomp(struct spec *s, const char *option, const char *value, st
 {
 	static const char *const words[] = { "unconfined", "default", "builtin" };
 	AUTO_CLOSE int fd = -1;
+	struct stat st;
 
 	if (!*value) {
 		bad(e, option, "expected a profile's file, or unconfined");
@@ -191,6 +200,10 @@ static int set_seccomp(struct spec *s, const char *option, const char *value, st
 
 		err_wrap(e, "--security-opt %s", option);
 		return e->errnum == ENOENT && near ? err_hint(e, "did you mean seccomp=%s ?", near) : -1;
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		bad(e, option, "not a regular file");
+		return err_hint(e, "a profile is read more than once: write it to a file first");
 	}
 	s->seccomp = SECCOMP_PROFILE;
 	return 0;
@@ -234,10 +247,11 @@ static int set_systempaths(struct spec *s, const char *option, const char *value
 static const struct {
 	const char *key;
 	int (*set)(struct spec *s, const char *option, const char *value, struct err *e);
+	bool mounts;	/* not without namespaces */
 } OPTIONS[] = {
-	{ "seccomp", set_seccomp },	 { "no-new-privileges", set_nnp }, { "mask", set_mask },
-	{ "unmask", set_unmask },	 { "nested", set_nested },	   { "label", set_label },
-	{ "apparmor", set_apparmor }, { "systempaths", set_systempaths },
+	{ "seccomp", set_seccomp, false }, { "no-new-privileges", set_nnp, false }, { "mask", set_mask, true },
+	{ "unmask", set_unmask, true },	   { "nested", set_nested, true },	    { "label", set_label, false },
+	{ "apparmor", set_apparmor, false }, { "systempaths", set_systempaths, true },
 };
 
 static int take_option(struct spec *s, const char *option, struct err *e)
@@ -247,8 +261,12 @@ static int take_option(struct spec *s, const char *option, struct err *e)
 
 	for (size_t i = 0; i < N_ELEMS(OPTIONS); i++) {
 		names[i] = OPTIONS[i].key;
-		if (str_eq(key, OPTIONS[i].key))
+		if (!str_eq(key, OPTIONS[i].key))
+			continue;
+		if (!OPTIONS[i].mounts || !spec_is_bare(s))
 			return OPTIONS[i].set(s, option, *value ? value + 1 : value, e);
+		err_set(e, ERR_USAGE, "--security-opt %s needs namespaces, and --no-userns makes none", key);
+		return err_hint(e, "leave one of the two out");
 	}
 	near = str_nearest(key, names, N_ELEMS(names));
 	bad(e, option, "expected seccomp=, mask=, unmask=, nested or no-new-privileges");

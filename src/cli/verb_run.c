@@ -18,6 +18,9 @@
 #include "run/run.h"
 #include "spec/spec.h"
 
+/* Of what is made for the sandbox; as docker's, of what is made in it. */
+enum { FILES_UMASK = 022 };
+
 bool is_path_word(const char *s)
 {
 	return s[0] == '/' || str_starts(s, "./") || str_starts(s, "../") || str_starts(s, "~/") || str_eq(s, ".") ||
@@ -108,16 +111,32 @@ static int set_layer(struct spec *s, const struct args *a, struct err *e)
 		return err_hint(e, "files of this machine's root belong to an id that does not exist inside: only a file "
 				   "system that squashes owners can change them");
 	}
+	if (a->overlay && s->root.kind == ROOT_HOST && !a->cow && !a->no_userns) {
+		err_set(e, ERR_USAGE, "--overlay is for a directory, or for host with --cow: host without it is read-only");
+		return err_hint(e, "leave it out, or give --cow");
+	}
 	if (!a->overlay_keep)
 		return 0;
 	if (!has_layer) {
 		err_set(e, ERR_USAGE, "--overlay-keep %s: there is no writable layer to keep", a->overlay_keep);
-		return err_hint(e, s->root.kind == ROOT_DIR ? "leave out --read-only" : "give --cow as well, with host");
+		return err_hint(e, s->root.kind == ROOT_DIR ? "leave out --read-only"
+				   : s->root.kind == ROOT_BINS ? "a root of programs is made anew at every start: keep files in a volume, -v"
+							       : "give --cow as well, with host");
 	}
 	if (s->overlay == OVERLAY_COPY)
 		return err_set(e, ERR_USAGE, "--overlay-keep and --overlay=copy exclude each other: a copy has no layer");
 	s->root.layer = new_path(a->overlay_keep, "--overlay-keep", e);
 	return s->root.layer ? 0 : -1;
+}
+
+/* @caller: the mask that we were started with. What runs on this machine's own files takes it over;
+ * a root file system of its own has docker's. */
+static void set_umask(struct spec *s, mode_t caller)
+{
+	if (s->process.has_umask || s->root.kind != ROOT_HOST || caller == FILES_UMASK)
+		return;
+	s->process.has_umask = true;
+	s->process.umask = caller;
 }
 
 static int make_spec(struct spec *s, const struct args *a, struct err *e)
@@ -159,12 +178,13 @@ static int say_not_isolated(const struct spec *s, bool json, struct err *e)
 
 int verb_run(const struct args *a, int *status, struct err *e)
 {
+	const mode_t caller = umask(FILES_UMASK);
 	struct spec s;
 	int rc;
 
-	umask(022); /* of what is made for the sandbox; as docker's, of what is made in it */
 	spec_init(&s);
 	rc = make_spec(&s, a, e);
+	set_umask(&s, caller);
 	if (rc == 0 && spec_is_bare(&s))
 		rc = say_not_isolated(&s, a->json, e);
 	if (rc == 0 && a->dry_run) {

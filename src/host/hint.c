@@ -8,6 +8,7 @@
 #include "host/hint.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <string.h>
@@ -65,6 +66,12 @@ static bool has_no_new_privs(void)
 static bool is_filtered(void)
 {
 	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2;
+}
+
+/* Root of a user namespace without the capability that mapping its 0 further takes (Linux 5.12). */
+static bool is_weak_root(void)
+{
+	return geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_SETFCAP, 0, 0, 0) == 0;
 }
 
 /* Whose files lie in /var/lib/lichen, whatever XDG_DATA_HOME says. */
@@ -171,6 +178,10 @@ static const struct cause ROWS[] = {
 	  "the ids must stand in /etc/subuid and /etc/subgid; as root: usermod --add-subuids 100000-165535 "
 	  "--add-subgids 100000-165535 USER; and newuidmap needs its setuid bit (chmod u+s /usr/bin/newuidmap)",
 	  NULL, "subids-map", FIX_SUBIDS },
+	{ "write openat", EPERM, "id_map",
+	  "root of a user namespace needs CAP_SETFCAP to map its own id further: start the outer sandbox with "
+	  "--cap-add SETFCAP, or without -u 0",
+	  is_weak_root, "idmap-setfcap", NULL },
 	{ "write openat", EPERM, "id_map", APPARMOR, apparmor_restricts, "idmap-apparmor", FIX_APPARMOR },
 	{ "write openat", EPERM, "id_map",
 	  "the map names an id that we may not give: AppArmor's rule for user namespaces (see `dmesg`), or ids that are "
@@ -194,7 +205,7 @@ static const struct cause ROWS[] = {
 	  "a new /sys needs an own network namespace and an uncovered outer /sys: not with --network=host", NULL, "sysfs-covered", NULL },
 	{ NEW_MOUNT, EPERM, NULL,
 	  "the mount is refused in a user namespace: flags that the host has on it (nosuid, nodev, noexec, ro) cannot "
-	  "be taken away",
+	  "be taken away; and in a Landlock domain nothing can be mounted at all",
 	  NULL, "mount-locked", NULL },
 	{ NEW_MOUNT, EINVAL, "overlay",
 	  "the kernel's overlay does not take this: something is mounted below the root's directory (see "

@@ -222,7 +222,7 @@ static void build_order(struct build *b)
 	}
 	plan_etc_files(b);
 	plan_user_mounts(b);
-	if (spec->masked_paths.n || in->host_masks.n || spec->readonly_paths.n)
+	if (spec->masked_paths.n || in->host_masks.n || in->own_masks.n || spec->readonly_paths.n)
 		plan_masks(b);
 	if (spec->root.kind == ROOT_HOST && !spec->root.cow)
 		plan_root_host_close(b);
@@ -274,6 +274,8 @@ int plan_build(struct plan *p, const struct spec *spec, const struct plan_input 
 		build_bare(&b);
 	else
 		build_order(&b);
+	if (p->n > STEPS_MAX)
+		return err_set(e, ERR_SPEC, "%zu steps for what is asked, at most %d are possible", p->n, STEPS_MAX);
 	return 0;
 }
 
@@ -311,6 +313,7 @@ void plan_input_fini(struct plan_input *in)
 	}
 	free(in->rows);
 	strv_fini(&in->host_masks);
+	strv_fini(&in->own_masks);
 	free(in->source_is_dir);
 	for (size_t t = 0; in->has_joined && t < NS_TYPES; t++)
 		auto_close(&in->joined[t]);

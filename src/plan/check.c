@@ -64,6 +64,7 @@ static const struct {
 	{ STEP_LANDLOCK, STEP_VERIFY, "the domain is entered before what was set up is verified" },
 	{ STEP_SECCOMP, STEP_VERIFY, "the filter is loaded before it is verified" },
 	{ STEP_STDIO, STEP_RLIMITS, "a low limit does not hit lichen's own descriptors" },
+	{ STEP_LANDLOCK, STEP_RLIMITS, "the rules' files are opened before there is a low limit" },
 	{ STEP_DEATHSIG, STEP_INIT, "pid 1 dies with the supervisor" },
 	{ STEP_SECCOMP, STEP_INIT, "init has the filter of the command" },
 	{ STEP_INIT_LOAD, STEP_ROOT_ID, "init is opened as the caller" },

@@ -360,6 +360,7 @@ void plan_default_mounts(struct build *b)
 			s = plan_add(b, STEP_DEVICES, AT_CHILD, "/dev");
 			s->reads[0] = SLOT_ROOT;
 			s->reads[1] = SLOT_DEV;
+			s->writes[0] = SLOT_TEXTS;
 		}
 	}
 }
@@ -392,7 +393,7 @@ void plan_etc_files(struct build *b)
 		s->u.file.bind = (b->spec->root.readonly && b->spec->root.kind == ROOT_DIR) || is_host || b->spec->root.layer;
 		s->u.file.makes = is_host;
 		s->reads[0] = SLOT_ROOT;
-		s->reads[1] = SLOT_DEV;
+		s->reads[1] = SLOT_TEXTS;
 		s->optional = !files[i].is_asked;
 	}
 }
@@ -634,14 +635,21 @@ void plan_user_mounts(struct build *b)
 
 void plan_masks(struct build *b)
 {
-	const struct strv *lists[] = { &b->spec->masked_paths, &b->in->host_masks };
+	const struct {
+		const struct strv *paths;
+		const char *object;
+	} lists[] = {
+		{ &b->spec->masked_paths, "masked paths" },
+		{ &b->in->host_masks, "secrets of the host" },
+		{ &b->in->own_masks, "lichen's own files" },
+	};
 	struct step *s;
 
 	for (size_t i = 0; i < N_ELEMS(lists); i++) {
-		if (!lists[i]->n)
+		if (!lists[i].paths->n)
 			continue;
-		s = plan_add(b, STEP_MASK, AT_CHILD, i ? "secrets of the host" : "masked paths");
-		s->u.paths = lists[i];
+		s = plan_add(b, STEP_MASK, AT_CHILD, lists[i].object);
+		s->u.paths = lists[i].paths;
 		s->reads[0] = SLOT_ROOT;
 	}
 	if (b->spec->readonly_paths.n) {

@@ -48,7 +48,7 @@ static const struct {
 static const char *const SLOT_NAMES[SLOT_FIRST_FREE] = {
 	[SLOT_CHILD] = "child",	  [SLOT_USERNS] = "userns",	[SLOT_LOWER] = "lower",
 	[SLOT_UPPER] = "upper",	  [SLOT_WORK] = "work",		[SLOT_SKELETON] = "skeleton", [SLOT_OWNERS] = "owners",
-	[SLOT_ROOT] = "root",	  [SLOT_DEV] = "dev",		[SLOT_PTS] = "pts",
+	[SLOT_ROOT] = "root",	  [SLOT_DEV] = "dev",		[SLOT_TEXTS] = "texts", [SLOT_PTS] = "pts",
 	[SLOT_CONSOLE] = "console", [SLOT_USER] = "user",
 	[SLOT_INIT] = "init", [SLOT_INIT_GO] = "init-go", [SLOT_INIT_WAIT] = "init-wait",
 };

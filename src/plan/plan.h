@@ -97,6 +97,7 @@ enum slot {
 	SLOT_OWNERS,	/* the list of owners of a copied tree */
 	SLOT_ROOT,	/* the assembled root: a detached mount, then attached */
 	SLOT_DEV,	/* the tmpfs of /dev */
+	SLOT_TEXTS,	/* a directory there that a mount will cover: files that are bound elsewhere */
 	SLOT_PTS,	/* the devpts */
 	SLOT_CONSOLE,	/* the pty's outer end */
 	SLOT_USER,	/* uid, gid, groups, home: not a descriptor */
@@ -106,7 +107,8 @@ enum slot {
 	SLOT_FIRST_FREE
 };
 
-enum { STEP_READS = 16, STEP_WRITES = 3, RUNGS_MAX = 3, ERRNOS_MAX = 6, SLOTS_MAX = 1024, MOUNTS_MAX = 500 };
+enum { STEP_READS = 16, STEP_WRITES = 3, RUNGS_MAX = 3, ERRNOS_MAX = 6, SLOTS_MAX = 1024, MOUNTS_MAX = 500,
+       STEPS_MAX = 4096 };
 
 enum idmap_how {
 	IDMAP_TOOLS,
@@ -157,7 +159,7 @@ struct step {
 		} mount;
 		struct {
 			const char *path, *text;
-			bool bind;	/* not written into the root: from a file of /dev's tmpfs */
+			bool bind;	/* not written into the root: from a file of SLOT_TEXTS */
 			bool makes;	/* with bind: the place is made where it is missing */
 		} file;
 		const struct strv *paths;
@@ -201,6 +203,7 @@ struct plan_input {
 	} *rows;
 	size_t n_rows;
 	struct strv host_masks;	/* `host`: shown but not to be read */
+	struct strv own_masks;	/* lichen's own files, where they would be seen inside */
 	bool *source_is_dir;	/* per spec.mounts */
 	bool has_joined;	/* the next is filled in; run/join.c opened and proved them */
 	int joined[NS_TYPES];	/* with NS_PATH: the namespace, owned; else -1 */

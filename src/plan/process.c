@@ -103,11 +103,11 @@ void plan_process(struct build *b)
 	s->reads[0] = SLOT_USER;
 	plan_add(b, STEP_CAPS, AT_CHILD, "capability sets")->reads[0] = SLOT_USER;
 	plan_add(b, STEP_DEATHSIG, AT_CHILD, "SIGKILL")->why = "after the last change of ids, which clears it";
+	if (has_nnp)
+		add_landlock(b);
 	/* the steps before need descriptors, the filter may not let it through */
 	if (spec->process.n_rlimits)
 		plan_add(b, STEP_RLIMITS, AT_CHILD, "rlimits");
-	if (has_nnp)
-		add_landlock(b);
 	if (has_nnp)
 		plan_add(b, STEP_SECCOMP, AT_CHILD, filter_word(spec));
 	if (spec->process.init) {

@@ -63,6 +63,10 @@ void bins_texts(struct plan_input *in, const struct spec *s)
 	uint32_t uid, gid;
 
 	user_ids(s->process.user, &uid, &gid);
+	if (!s->process.user && in->has_own) {
+		uid = in->own_uid;
+		gid = in->own_gid;
+	}
 	buf_add(&passwd, "root:x:0:0:root:/root:/bin/sh\n");
 	buf_addf(&group, "root:x:0:\ntty:x:%d:\n", TTY);
 	if (uid && uid != NOBODY)

@@ -101,6 +101,10 @@ NODISCARD int bins_find(struct plan_input *in, const struct spec *s, struct err 
 void bins_texts(struct plan_input *in, const struct spec *s);
 /* run/sources.c: opens what is to be mounted and nobody has opened yet; makes what the run
  * itself has to give (files of --file, upper directories). @rd: NULL in a dry run. */
+/* run/own.c: lichen's own files, where a volume or a shared namespace would show them: in->own_masks.
+ * After sources_look(). */
+void own_cover(struct plan_input *in, const struct spec *s, const struct store *st, uid_t uid);
+
 NODISCARD int sources_look(struct plan_input *in, struct spec *s, const struct run_dir *rd, struct err *e);
 /* run/devices.c: the same for devices, and whether the payload will be able to open them. */
 NODISCARD int devices_look(const struct plan_input *in, struct spec *s, const struct facts *f, struct err *e);

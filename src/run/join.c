@@ -207,12 +207,16 @@ static int two_owners(const struct spec *s, enum ns_type a, enum ns_type b, stru
 /* The user namespace follows the owner, where that is another one. */
 static int follow(struct plan_input *in, struct spec *s, enum ns_type t, int owner, struct err *e)
 {
-	if (s->userns_private || s->ids == IDS_RANGE || s->ids == IDS_SINGLE) {
+	const char *option = s->userns_private ? "--userns=private" : s->userns ? "--userns"
+			     : s->uidmap || s->gidmap ? "--uidmap and --gidmap"
+			     : s->subuidname || s->subgidname ? "--subuidname and --subgidname"
+			     : s->ids == IDS_RANGE || s->ids == IDS_SINGLE ? "--ids" : NULL;
+
+	if (option) {
 		AUTO_FREE char *what = what_is(s, t);
 
 		err_set(e, ERR_SPEC, "%s can be joined only in the user namespace that owns it", what);
-		return err_hint(e, "leave %s out: the user namespace and its ids are the other's then",
-				s->userns_private ? "--userns=private" : "--ids");
+		return err_hint(e, "leave %s out: the user namespace and its ids are the other's then", option);
 	}
 	in->joined[NS_USER] = fcntl(owner, F_DUPFD_CLOEXEC, 0);
 	if (in->joined[NS_USER] < 0)

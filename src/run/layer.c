@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -19,6 +20,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "run/internal.h"
 
 static const struct {
@@ -72,8 +74,21 @@ static bool lies_elsewhere(struct layer *l, const char *top, const struct run_di
 	return true;
 }
 
-static int take_kept(struct layer *l, const char *dir, bool is_dry, struct err *e)
+/* The tree would show its own layer, or change below the overlay. */
+static int check_apart(const char *dir, const char *root, struct err *e)
 {
+	AUTO_FREE char *upper = str_fmt("%s/upper", dir), *work = str_fmt("%s/work", dir);
+
+	if (!root || (!path_is_within(dir, root) && !path_is_within(root, upper) && !path_is_within(root, work)))
+		return 0;
+	err_set(e, ERR_SPEC, "--overlay-keep: %s lies in the root file system %s, or that one in it", dir, root);
+	return err_hint(e, "choose a directory beside the root file system");
+}
+
+static int take_kept(struct layer *l, const char *dir, const char *root, bool is_dry, struct err *e)
+{
+	if (check_apart(dir, root, e) < 0)
+		return -1;
 	l->dir = str_dup(dir);
 	l->is_kept = true;
 	if (is_dry)
@@ -100,7 +115,7 @@ int layer_choose(struct layer *l, const struct spec *s, const struct run_dir *rd
 	const char *tmp = secure_getenv("TMPDIR"), *why;
 
 	if (s->root.layer)
-		return take_kept(l, s->root.layer, !rd, e);
+		return take_kept(l, s->root.layer, s->root.path, !rd, e);
 	why = rd ? unfit(rd->data) : NULL;
 	if (!why) {
 		l->dir = str_dup(rd ? rd->data : "STATE");

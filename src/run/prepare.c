@@ -161,14 +161,6 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 	return 0;
 }
 
-/* Whether @path is @top or below it. */
-static bool is_within(const char *path, const char *top)
-{
-	size_t len = strlen(top);
-
-	return strncmp(path, top, len) == 0 && (path[len] == '/' || !path[len]);
-}
-
 /* `host`: the caller's home, which gets a tmpfs of its own. System users have theirs among what
  * is shown (bin: /bin) or nowhere; theirs is /tmp, as nothing may be covered. */
 static char *host_home(const struct plan_input *in, const char *home)
@@ -178,11 +170,11 @@ static char *host_home(const struct plan_input *in, const char *home)
 	bool is_fit = path[1] && (access(path, F_OK) == 0 || errno != ENOENT);
 
 	for (size_t i = 0; i < in->n_rows; i++)
-		is_fit = is_fit && !is_within(path, in->rows[i].path) && !is_within(in->rows[i].path, path);
+		is_fit = is_fit && !path_is_within(path, in->rows[i].path) && !path_is_within(in->rows[i].path, path);
 	for (size_t i = 0; i < N_ELEMS(defaults); i++)
-		is_fit = is_fit && !is_within(path, defaults[i]);
+		is_fit = is_fit && !path_is_within(path, defaults[i]);
 	for (size_t i = 0; i < N_ELEMS(HOST_SCRATCH); i++) /* a home inside /tmp is made there */
-		is_fit = is_fit && !is_within(HOST_SCRATCH[i].path, path);
+		is_fit = is_fit && !path_is_within(HOST_SCRATCH[i].path, path);
 	return is_fit ? ptr_take(&path) : str_dup("/tmp");
 }
 
@@ -382,6 +374,8 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 		return -1;
 	if (sources_look(in, s, rd, e) < 0 || (s->n_devices && devices_look(in, s, f, e) < 0))
 		return -1;
+	if (st)
+		own_cover(in, s, st, f->uid);
 	make_texts(in, s, f);
 	if (s->root.kind == ROOT_BINS)
 		bins_texts(in, s);

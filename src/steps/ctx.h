@@ -40,7 +40,7 @@ struct ctx {
 	const struct sock_filter *filter;	/* loaded by STEP_SECCOMP; NULL: none */
 	unsigned short n_filter;
 	uint64_t kernel_caps;	/* child: what the kernel knows, found by STEP_CAPS_BOUND */
-	unsigned char rung_taken[256];		/* per step, for the state and --verbose */
+	unsigned char rung_taken[STEPS_MAX];		/* per step, for the state and --verbose */
 	/* supervisor: done beside the tools that write the id map, before any file of a
 	 * subordinate id can exist: the map must be on disk for the sweep; NULL: nothing */
 	int (*beside)(void *arg, struct err *e);
@@ -91,6 +91,9 @@ static inline int ctx_fd(const struct ctx *c, short slot)
 {
 	return c->fds[slot];
 }
+
+/* steps/files.c: errno of @op, which was to make the place @path inside, and why it may be. -1. */
+int place_error(const char *op, const char *path, const char *what, struct err *e);
 
 /* Moves @fd into the slot. */
 static inline void ctx_put(struct ctx *c, short slot, int fd)

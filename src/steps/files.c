@@ -28,9 +28,9 @@ static bool is_link_to(int parent, const char *leaf, const char *target)
 	return n >= 0 && (size_t)n == strlen(target) && memcmp(there, target, (size_t)n) == 0;
 }
 
-static int not_made(const struct step *s, const char *op, const char *what, struct err *e)
+int place_error(const char *op, const char *path, const char *what, struct err *e)
 {
-	err_sys(e, op, s->object, "%s", what);
+	err_sys(e, op, path, "%s", what);
 	if (e->errnum == EROFS)
 		return err_hint(e, "it would lie on a read-only file system: with --read-only or host, name a place below a --tmpfs or a "
 				   "volume");
@@ -46,7 +46,7 @@ int step_symlink(struct ctx *c, const struct step *s, size_t rung, struct err *e
 
 	(void)rung;
 	if (parent < 0 || (symlinkat(s->u.mount.source, parent, leaf) < 0 && !is_link_to(parent, leaf, s->u.mount.source)))
-		return not_made(s, "symlink", "making a link", e);
+		return place_error("symlink", s->object, "making a link", e);
 	return 0;
 }
 
@@ -62,7 +62,7 @@ int step_dir(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 		return 0;
 	parent = path_parent_in(ctx_fd(c, SLOT_ROOT), s->u.mount.target, true, &leaf);
 	if (parent < 0 || mkdirat(parent, leaf, 0755) < 0)
-		return not_made(s, "mkdir", "making a directory", e);
+		return place_error("mkdir", s->object, "making a directory", e);
 	there = openat(parent, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (there < 0 || fchmod(there, s->u.mount.mode) < 0) /* whatever the umask */
 		return err_sys(e, "chmod", s->object, "making a directory");
@@ -85,25 +85,25 @@ static int make_place(int root, const char *path)
 	return path_target_in(root, joined, false);
 }
 
-/* The text in a file of /dev's tmpfs, bound over the root's own, then unlinked: the root
- * is read-only. Where the root has no such file there is nothing to cover. */
+/* The text in a file of /dev's tmpfs, bound over the root's own: the root is read-only. The
+ * file lies where devpts covers it; unlinked, nothing could be mounted on it, neither a mask
+ * nor by a sandbox inside. Where the root has no such file there is nothing to cover. */
 static int bind_text(struct ctx *c, const struct step *s, struct err *e)
 {
-	int dev = ctx_fd(c, SLOT_DEV);
+	int texts = ctx_fd(c, SLOT_TEXTS);
+	const char *leaf = strrchr(s->u.file.path, '/') + 1;
 	AUTO_CLOSE int at = s->u.file.makes ? make_place(ctx_fd(c, SLOT_ROOT), s->u.file.path)
 					    : path_open_in(ctx_fd(c, SLOT_ROOT), s->u.file.path, O_PATH, 0);
 	AUTO_CLOSE int file = -1, tree = -1;
 
 	if (at < 0)
 		return errno == ENOENT && !s->u.file.makes ? 0 : err_sys(e, "openat2", s->object, "covering a file");
-	file = openat(dev, ".text", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+	file = openat(texts, leaf, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
 	if (file < 0 || fchmod(file, 0644) < 0 || fd_write_all(file, s->u.file.text, strlen(s->u.file.text)) < 0)
 		return err_sys(e, "write", s->object, "writing a file");
-	tree = sys_open_tree(dev, ".text", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	tree = sys_open_tree(texts, leaf, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree < 0 || sys_move_mount(tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_sys(e, "move_mount", s->object, "covering a file");
-	if (unlinkat(dev, ".text", 0) < 0)
-		return err_sys(e, "unlink", ".text", "writing a file");
 	return 0;
 }
 
@@ -245,9 +245,13 @@ static const struct {
 /* The host's nodes by bind: a user namespace cannot make its own. */
 int step_devices(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
-	int dev = ctx_fd(c, SLOT_DEV);
+	int dev = ctx_fd(c, SLOT_DEV), texts;
 
 	(void)rung, (void)s;
+	texts = mkdirat(dev, "pts", 0755) < 0 ? -1 : openat(dev, "pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (texts < 0)
+		return err_sys(e, "mkdir", "/dev/pts", "making the place of the terminals");
+	ctx_put(c, SLOT_TEXTS, texts);
 	for (size_t i = 0; i < N_ELEMS(DEVICES); i++) {
 		AUTO_FREE char *host = str_fmt("/dev/%s", DEVICES[i].name);
 		AUTO_CLOSE int tree = sys_open_tree(AT_FDCWD, host, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);

@@ -23,12 +23,16 @@
 static int attach_in(int root_fd, int mount_fd, const char *target, bool is_dir, struct err *e)
 {
 	AUTO_CLOSE int at = path_target_in(root_fd, target, is_dir);
+	struct stat st;
 
 	if (at < 0)
-		return err_sys(e, "openat2", target, "making the mount point");
-	if (sys_move_mount(mount_fd, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return err_sys(e, "move_mount", target, "mounting");
-	return 0;
+		return place_error("openat2", target, "making the mount point", e);
+	if (sys_move_mount(mount_fd, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+		return 0;
+	err_sys(e, "move_mount", target, "mounting");
+	if (!is_dir && fstat(at, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_hint(e, "a file cannot be mounted on a directory: name the file in it, %s/NAME", target);
+	return -1;
 }
 
 int step_private(struct ctx *c, const struct step *s, size_t rung, struct err *e)
@@ -94,8 +98,12 @@ static int set_attrs(int fd, const struct step *s, int userns_fd, struct err *e)
 		struct mount_attr id = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)(unsigned)userns_fd };
 
 		/* EINVAL: some file system of the tree (proc, sysfs, an older tmpfs) cannot be idmapped */
-		if (sys_mount_setattr(fd, "", flags, &id) < 0)
-			return err_sys(e, "mount_setattr", s->u.mount.source, "mapping the ids of the tree");
+		if (sys_mount_setattr(fd, "", flags, &id) < 0) {
+			err_sys(e, "mount_setattr", s->u.mount.source, "mapping the ids of the tree");
+			return e->errnum == EINVAL ? err_hint(e, "a file system there or mounted below it, such as /proc, knows no "
+							      "mapped ids: name a directory without such mounts, or give "
+							      "--mount ...,bind-nonrecursive") : -1;
+		}
 		/* cloned in the host's own namespace, where they may be shared */
 		attr.propagation = s->u.mount.propagation ? s->u.mount.propagation : MS_PRIVATE;
 	}

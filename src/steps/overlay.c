@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -27,9 +28,12 @@
 int step_own(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	(void)rung;
-	for (size_t i = 0; i < 2; i++)
-		if (fchownat(ctx_fd(c, s->reads[i]), "", 0, 0, AT_EMPTY_PATH) < 0)
-			return err_sys(e, "chown", c->in->state_dir, "giving the writable layer to root inside");
+	for (size_t i = 0; i < 2; i++) {
+		if (fchownat(ctx_fd(c, s->reads[i]), "", 0, 0, AT_EMPTY_PATH) == 0)
+			continue;
+		err_sys(e, "chown", c->in->layer_dir, "giving the writable layer to root inside");
+		return e->errnum == EPERM ? err_hint(e, "its directories are yours: your own id must be mapped (--uidmap, --gidmap)") : -1;
+	}
 	return 0;
 }
 
@@ -69,6 +73,22 @@ int step_layer(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 }
 
 /* ---- by fuse-overlayfs ---- */
+
+/* On the upper of a kept layer that fuse-overlayfs has written. Neither shows such names inside. */
+static const char FUSE_MARK[] = "user.overlay.lichen.fuse";
+
+/* What fuse-overlayfs leaves for a replaced directory means nothing to the kernel, which would
+ * show what was deleted; it reads the kernel's. */
+static int refuse_fuse_layer(const struct ctx *c, int upper, struct err *e)
+{
+	char path[FD_PATH_MAX];
+
+	if (!c->spec->root.layer || getxattr(fd_path(upper, path), FUSE_MARK, NULL, 0) < 0)
+		return 0;
+	errno = EOPNOTSUPP;
+	err_sys(e, "overlay", c->in->layer_dir, "fuse-overlayfs has written in this layer, in a form that the kernel does not read");
+	return err_hint(e, "leave --overlay=kernel out, or begin with another directory");
+}
 
 static int open_fuse(struct err *e)
 {
@@ -124,10 +144,14 @@ static int overlay_fuse(struct ctx *c, const struct step *s, struct err *e)
 {
 	AUTO_CLOSE int device = open_fuse(e);
 	AUTO_CLOSE int userns = -1, mntns = -1, read_end = -1, write_end = -1, fd = -1;
+	char upper[FD_PATH_MAX];
 	int p[2], fds[FUSE_FDS];
 
 	if (device < 0)
 		return -1;
+	/* where it cannot be written, the kernel cannot keep a layer either */
+	if (c->spec->root.layer)
+		(void)!setxattr(fd_path(ctx_fd(c, SLOT_UPPER), upper), FUSE_MARK, "", 0, 0);
 	userns = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
 	mntns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (userns < 0 || mntns < 0 || pipe2(p, O_CLOEXEC) < 0)
@@ -177,6 +201,8 @@ static int overlay_kernel(struct ctx *c, const struct step *s, struct err *e)
 
 	if (fs < 0)
 		return err_sys(e, "fsopen", "overlay", "overlay on the new root");
+	if (is_writable && refuse_fuse_layer(c, ctx_fd(c, s->reads[1]), e) < 0)
+		return -1;
 	fd_path(ctx_fd(c, s->reads[0]), lower);
 	fd_path(ctx_fd(c, s->reads[1]), second);
 	layers = is_writable ? str_dup(lower) : str_fmt("%s:%s", second, lower);
@@ -184,7 +210,8 @@ static int overlay_kernel(struct ctx *c, const struct step *s, struct err *e)
 	if (is_writable) {
 		v[n++] = (struct option){ "upperdir", second };
 		v[n++] = (struct option){ "workdir", fd_path(ctx_fd(c, s->reads[2]), work) };
-		if (c->spec->ephemeral) /* thrown away: a sync need not reach the disk */
+		/* thrown away: a sync need not reach the disk. The kernel takes such a layer once */
+		if (c->spec->ephemeral && !c->spec->root.layer)
 			v[n++] = (struct option){ "volatile", NULL };
 	}
 	if (set_options(fs, v, n, e) < 0)
@@ -259,7 +286,7 @@ int step_layers(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 		return err_sys(e, "fsmount", s->u.mount.target, "mounting an overlay");
 	at = path_target_in(ctx_fd(c, SLOT_ROOT), s->u.mount.target, true);
 	if (at < 0)
-		return err_sys(e, "openat2", s->u.mount.target, "making the mount point");
+		return place_error("openat2", s->u.mount.target, "making the mount point", e);
 	if (sys_move_mount(fd, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_sys(e, "move_mount", s->u.mount.target, "mounting");
 	return 0;

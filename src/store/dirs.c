@@ -269,6 +269,21 @@ int store_open(struct store *st, uid_t uid, const char *home, struct err *e)
 	return 0;
 }
 
+void store_places(const struct store *st, uid_t uid, struct strv *out)
+{
+	const char *const data_tops[] = { secure_getenv("TMPDIR"), "/var/tmp" };
+
+	strv_add(out, st->data_dir);
+	for (size_t i = 0; i < 1 + N_ELEMS(data_tops) + N_ELEMS(RUN_FALLBACKS); i++) {
+		const char *top = i == 0 ? NULL : i <= N_ELEMS(data_tops) ? data_tops[i - 1] : RUN_FALLBACKS[i - 1 - N_ELEMS(data_tops)];
+		AUTO_FREE char *path = top ? str_fmt("%s/lichen-%u", top, (unsigned)uid) : NULL;
+		AUTO_FREE char *real = i == 0 ? path_real(st->run_dir) : path ? path_real(path) : NULL;
+
+		if (real && !strv_has(out, real))
+			strv_add(out, real);
+	}
+}
+
 void store_close(struct store *st)
 {
 	auto_free(&st->data_dir);

@@ -278,14 +278,15 @@ static int remove_mapped(const char *path, const struct id_map *uids, const stru
 static int remove_layer(const struct run_dir *rd, const struct id_map *uids, const struct id_map *gids,
 			store_in_map_fn *in_map, struct err *e)
 {
-	AUTO_FREE char *link = str_fmt("%s/layer", rd->data);
+	AUTO_FREE char *link = str_fmt("%s/layer", rd->data), *tail = NULL;
 	char target[PATH_MAX];
 	ssize_t n = readlink(link, target, sizeof(target) - 1);
 
 	if (n <= 0)
 		return 0;
 	target[n] = '\0';
-	if (target[0] != '/' || !str_eq(strrchr(target, '/') + 1, rd->id))
+	tail = str_fmt("/lichen-%u/layers/%s", (unsigned)geteuid(), rd->id);
+	if (target[0] != '/' || (size_t)n < strlen(tail) || !str_eq(target + n - strlen(tail), tail))
 		return 0;
 	return remove_mapped(target, uids, gids, in_map, e);
 }

@@ -62,6 +62,9 @@ struct run_dir {
 NODISCARD int store_open(struct store *st, uid_t uid, const char *home, struct err *e);
 void store_close(struct store *st);
 
+/* Adds the real paths of all directories in which lichen may have files of its own. */
+void store_places(const struct store *st, uid_t uid, struct strv *out);
+
 enum run_kind {
 	RUN_IN_MEMORY,	/* no layer, nothing outlives it: RUN/ID only */
 	RUN_ON_DISK,	/* both directories, thrown away in the end */

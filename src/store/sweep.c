@@ -123,27 +123,26 @@ static void sweep_run(const struct store *st, const char *id, store_in_map_fn *i
 	AUTO_CLOSE int own = -1;
 	struct err e = { 0 };
 	char text[PATH_MAX];
+	bool is_foreign;
 	ssize_t n;
 
 	if (lock == -1)
 		return;
 	link = str_fmt("%s/data", id);
 	live = str_fmt("%s/%s", st->run_dir, id);
-	n = readlinkat(st->run_fd, link, text, sizeof(text));
-	if (n < 0)
-		data = str_dup(live);
-	else if (n > 0 && (size_t)n < sizeof(text) && text[0] == '/')
-		data = str_dupn(text, (size_t)n);
-	/* it must be a directory of this run, whatever the link says */
-	if (!data || !str_eq(strrchr(data, '/') + 1, id)) {
-		free(data);
-		data = str_fmt("%s/containers/%s", st->data_dir, id);
-	}
+	n = readlinkat(st->run_fd, link, text, sizeof(text) - 1);
+	data = n < 0 ? str_dup(live) : str_fmt("%s/containers/%s", st->data_dir, id);
+	text[n < 0 ? 0 : n] = '\0';
+	/* what lies below another DATA is removed by who uses that one: a link is only believed
+	 * where it says what we know */
+	is_foreign = n >= 0 && !str_eq(text, data) && access(text, F_OK) == 0;
 	rd.id = str_dup(id);
 	rd.data = ptr_take(&data);
 	rd.live = ptr_take(&live);
 	if (store_read_state(&rd, &state, &e) == 0)
 		kill_recorded(&state);
+	if (is_foreign)
+		goto out;
 	if (has(AT_FDCWD, rd.data, "kept") && has(AT_FDCWD, rd.data, "config.json"))
 		goto out;
 	own = str_eq(rd.data, rd.live) ? -2 : lock_definition(rd.data);

@@ -105,6 +105,12 @@ run_lichen run --env-file /dev/stdin "$root" env
 like "$out" '^FIRST=1$' 'it may be a descriptor'
 LICHEN_STDIN=
 mkfifo "$T/fifo"
+echo '--env FROM=pipe' >"$T/fifo" &
+run_lichen run --profile "$T/fifo" "$root" env
+like "$out" 'FROM=pipe' 'a profile may be a pipe'
+wait
+run_lichen run --security-opt "seccomp=$T/fifo" "$root" true
+is "$status" 125 'a seccomp profile may not: 125'
 echo PIPED=yes >"$T/fifo" &
 run_lichen run --env-file "$T/fifo" "$root" env
 like "$out" '^PIPED=yes$' 'or a pipe'

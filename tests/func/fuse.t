@@ -21,6 +21,31 @@ like "$err" 'overlay .*: fuse' '--verbose says which rung'
 run_lichen run --read-only --overlay=fuse --tmpfs /tmp "$root" sh -c 'echo x >/etc/file'
 isnt "$status" 0 'with --read-only nothing is written'
 
+# ---- a layer that is kept: what it leaves for a replaced directory means nothing to the kernel ----
+
+mkdir "$root/old"
+echo x >"$root/old/file"
+run_lichen run --overlay=fuse --overlay-keep "$T/keep" "$root" sh -c 'rm -r /old; mkdir /old; echo n >/old/new'
+is "$status" 0 '--overlay-keep'
+run_lichen run --overlay-keep "$T/keep" "$root" ls /old
+is "$out" new 'the next run has no file back, by whatever it is done'
+run_lichen run --overlay=kernel --overlay-keep "$T/keep" "$root" true
+is "$status" 125 'the kernel is refused'
+like "$err" 'fuse-overlayfs has written in this layer' 'and why'
+run_lichen run --overlay=fuse --overlay-keep "$T/keep" "$root" ls /old
+is "$out" new 'and fuse-overlayfs goes on'
+if "$LICHEN" run --overlay=kernel "$root" true 2>/dev/null; then
+	run_lichen run --overlay=kernel --overlay-keep "$T/keep2" "$root" sh -c 'rm -r /old; mkdir /old; echo n >/old/new; rm /bin/ls'
+	run_lichen run --overlay=fuse --overlay-keep "$T/keep2" "$root" sh -c 'echo /old/*; [ -e /bin/ls ] || echo gone'
+	is "$out" '/old/new
+gone' "the kernel's is read"
+else
+	skip no-kernel-overlay "the kernel's is read"
+fi
+run_lichen run --overlay=fuse host true
+is "$status" 125 'host without --cow has no layer'
+like "$err" 'hint:.*--cow' 'and what to do'
+
 # ---- outside the pid namespace, and gone in the end ----
 
 run_lichen run --overlay=fuse "$root" sh -c 'cat /proc/[0-9]*/comm'

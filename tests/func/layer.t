@@ -21,6 +21,15 @@ run_lichen run --overlay-keep "$T/keep" "$root" sh -c 'cat /etc/file /x; [ -e /b
 is "$out" 'new
 x
 gone' 'the next run goes on from it'
+if [ "$status" -eq 0 ] && "$LICHEN" run --overlay=kernel "$root" true 2>/dev/null; then
+	for n in 1 2; do
+		run_lichen run --overlay=kernel --overlay-keep "$T/again" "$root" sh -c "echo $n >/n; ls /n; awk '\$5 == \"/\"' /proc/self/mountinfo"
+		is "$status" 0 "by the kernel, run $n"
+		unlike "$out" 'volatile' 'a sync reaches the disk'
+	done
+else
+	skip no-kernel-overlay 'by the kernel, twice'
+fi
 cd "$T" || exit 1
 run_lichen run --overlay-keep ./keep/ "$root" cat /x
 is "$out" x 'a relative path is one of the current directory'
@@ -43,6 +52,14 @@ is "$status" 125 'it needs a layer'
 like "$err" 'read-only' 'so leave out --read-only'
 run_lichen run --overlay-keep "$T/keep" --overlay=copy "$root" true
 is "$status" 125 'a copy has none'
+for dir in "$root" "$root/x"; do
+	run_lichen run --overlay-keep "$dir" "$root" true
+	is "$status" 125 "${dir#"$T/"}: not in the tree itself"
+	like "$err" 'lies in the root file system' 'and told why'
+	ok '[ ! -e "$dir/upper" ] && [ ! -e "$root/x" ]' 'nothing is made there'
+done
+run_lichen run --overlay-keep "$T/keep" "$T/keep/upper" true
+is "$status" 125 'nor around it'
 odd="$T/a b,c:d\\e
 f"
 run_lichen run --overlay-keep "$odd" "$root" sh -c 'echo odd >/x'

@@ -57,6 +57,13 @@ wrong_option 'soft above hard' 'above' -- --ulimit nofile=5:4
 run_lichen run --umask 077 "$root" sh -c 'umask; touch /tmp/x; stat -c %a /tmp/x'
 is "$out" '0077
 600' '--umask'
+old_umask=$(umask)
+umask 027
+run_lichen run host sh -c umask
+is "$out" 0027 "host: the caller's by default"
+run_lichen run --umask 022 host sh -c umask
+is "$out" 0022 'or another'
+umask "$old_umask"
 run_lichen run --init --umask 0 "$root" sh -c umask
 is "$out" 0000 '0, below init'
 run_lichen run --umask 077 -w /new/dir "$root" stat -c %a /new /etc/hosts /etc/resolv.conf

@@ -35,6 +35,13 @@ mkdir "$T/$odd"
 echo odd >"$T/$odd/file"
 run_lichen run --mount "src=$T/$odd,dst=/$odd" "$root" cat "/$odd/file"
 is "$out" odd 'newline, backslash and colon in names'
+run_lichen run --mount "type=bind,src=$T/dir/file,dst=/etc" "$root" true
+is "$status" 125 'a file on a directory: 125'
+like "$err" 'hint:.*/etc/NAME' 'and what to write'
+run_lichen run --mount "type=bind,src=$T/dir/file,dst=/etc/none" host true
+is "$status" 125 'a place that is missing in host: 125'
+like "$err" 'hint:.*read-only' 'and why'
+unlike "$err" 'XDG_DATA_HOME' 'which is not where our files lie'
 ln -s srv "$root/link"
 run_lichen run --mount "src=$T/dir,dst=/link/deep/er" "$root" cat /srv/deep/er/file
 is "$out" content 'a destination through a link of the root'

@@ -27,6 +27,15 @@ is "$out" '1
 /proc/self/fd' 'host inside host'
 run_lichen run --security-opt nested -v "$T/bin:/mnt" host /mnt/lichen run --security-opt nested -v /mnt:/mnt host /mnt/lichen run host sh -c 'echo $$'
 is "$out" 1 'three deep' || diag "$err"
+run_lichen run --security-opt nested -h outer -v "$T/bin:/mnt" host /mnt/lichen run -h inner host cat /etc/hostname
+is "$out" inner 'a name of its own again'
+is "$err" '' 'without a word'
+if [ "$(id -u)" -ne 0 ]; then
+	run_lichen run --security-opt nested -u 0 -v "$T/bin:/mnt" host /mnt/lichen run host true
+	like "$err" 'hint:.*--cap-add SETFCAP' 'as root without CAP_SETFCAP: it is said what is missing'
+	run_lichen run --security-opt nested -u 0 --cap-add SETFCAP -v "$T/bin:/mnt" host /mnt/lichen run host true
+	is "$status" 0 'and works with it'
+fi
 run_lichen run -v "$T/bin:/mnt" host /mnt/lichen run host true
 is "$status" 125 'without nested: refused'
 like "$err" 'seccomp|namespaces' 'and it is said why'

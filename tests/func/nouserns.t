@@ -38,6 +38,11 @@ run -w "$T/work/none" host pwd
 is "$status" 125 '-w of a directory that is missing: 125'
 ok '[ ! -e "$T/work/none" ]' 'which is not made'
 
+run --ulimit nofile=10 host sh -c 'ulimit -n'
+is "$out" 10 'a low limit of open files does not hit the rules'
+(umask 027 && "$LICHEN" run --no-userns --landlock rwx:/ host sh -c umask >"$T/umask" 2>/dev/null)
+is "$(cat "$T/umask")" 0027 'the mask of modes is my own'
+
 # ---- exit statuses and signals ----
 run host sh -c 'exit 7'
 is "$status" 7 'exit status'
@@ -103,6 +108,11 @@ for options in '-v /tmp:/x' '--tmpfs /x' '-u 0' '-h name' '--ids=single' '--read
 	run $options host true
 	is "$status" 125 "$options is refused"
 	like "$err" "^lichen: ${options%%[ =]*} needs namespaces" 'by name'
+done
+for option in mask=/etc/passwd unmask=ALL nested systempaths=unconfined; do
+	run --security-opt "$option" host true
+	is "$status" 125 "$option is refused"
+	like "$err" "^lichen: --security-opt ${option%%=*} needs namespaces" 'by name'
 done
 run_lichen run --no-userns host true
 is "$status" 125 'without --landlock it is refused'

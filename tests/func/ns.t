@@ -212,6 +212,11 @@ run_lichen run --userns=private --pid=container:"$web" "$root" true
 is "$status" 125 'a pid namespace without its user namespace: 125'
 run_lichen run --ids=single --network=container:"$web" "$root" true
 is "$status" 125 '--ids where the ids are the other one'"'"'s: 125'
+for option in --userns=keep-id --userns=nomap --uidmap=0:0:1 --gidmap=0:0:1; do
+	run_lichen run "$option" --network=container:"$web" "$root" true
+	is "$status" 125 "$option, where the ids are the other one's: 125"
+	like "$err" "hint: leave .*${option%%=*}.* out" 'and named'
+done
 run_lichen run --network=container:"$web" --pid=host "$root" sh -c '[ "$PPID" -gt 0 ] && echo seen'
 is "$out" seen '--pid=host and another network: its supervisor is seen'
 

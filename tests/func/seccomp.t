@@ -113,6 +113,7 @@ wrong no-new-privileges=maybe 'true' 'a value of no-new-privileges'
 wrong unmsk=ALL 'unmask=ALL' 'a slip of unmask'
 wrong mask=relative 'absolute' 'a relative mask'
 wrong unmask=/proc/nothing 'unmask=ALL' 'unmask of what is not masked'
+wrong mask=/ 'cannot be masked' 'the root as a mask'
 wrong nested=yes 'takes no value' 'a value of nested'
 for action in KILL_PROCESS ERRNO; do
 	printf '{"defaultAction":"SCMP_ACT_%s","syscalls":[{"names":["read","exit","exit_group"],"action":"SCMP_ACT_ALLOW"}]}\n' "$action" >"$T/strict.json"
@@ -127,6 +128,11 @@ mkdir "$root/secret"
 echo hidden >"$root/secret/file"
 run_lichen run --security-opt mask=/secret:/etc/passwd "$root" sh -c 'ls /secret; cat /etc/passwd'
 is "$out" '' 'mask=: a directory and a file are empty'
+echo there >"$root/etc/hostname"
+run_lichen run --read-only --security-opt mask=/etc/hostname "$root" wc -c /etc/hostname
+like "$out" '^0 ' 'a file that lichen itself has put there, too'
+run_lichen run -h name --security-opt mask=/etc/hostname host wc -c /etc/hostname
+like "$out" '^0 ' 'and with host'
 run_lichen run --security-opt unmask=/proc/sys "$root" sh -c 'awk "\$5 == \"/proc/sys\"" /proc/self/mountinfo; awk "\$5 == \"/proc/fs\" { print \$5 }" /proc/self/mountinfo'
 unlike "$out" '/proc/sys' 'unmask=: what was read-only is not'
 like "$out" '/proc/fs' 'and nothing else'

@@ -358,6 +358,7 @@ static void landlock(struct spec *s, struct plan_input *in)
 	dir_range(s, in);
 	strv_add(&s->landlock, "rx:/usr");
 	strv_add(&s->landlock, "tcp-connect:443");
+	*spec_add_rlimit(s) = (struct spec_rlimit){ .type = str_dup("RLIMIT_NOFILE"), .soft = 10, .hard = 10 };
 }
 
 static void landlock_privileged(struct spec *s, struct plan_input *in)
@@ -621,11 +622,11 @@ static void test_escapes(void **state)
 	unmake(&m);
 }
 
-/* The walkers' array of rungs is as long as this; 60 mounts as real root are the longest. */
+/* As real root, where each takes the most steps. */
 static void many_mounts(struct spec *s, struct plan_input *in)
 {
 	root_idmapped(s, in);
-	while (s->n_mounts < 60) {
+	while (s->n_mounts < MOUNTS_MAX) {
 		AUTO_FREE char *to = str_fmt("/m/%zu", s->n_mounts);
 
 		add_bind(s, "/data", to, NULL);
@@ -642,7 +643,7 @@ static void test_most_mounts(void **state)
 	make(&m, many_mounts);
 	if (plan_check(&m.plan, &e) < 0)
 		fail_msg("%s", e.what);
-	assert_true(m.plan.n < 256);
+	assert_true(m.plan.n < STEPS_MAX);
 	add_bind(&m.spec, "/data", "/one/more", NULL);
 	assert_int_equal(plan_build(&p, &m.spec, &m.in, &e), -1);
 	assert_int_equal(e.kind, ERR_SPEC);
@@ -676,6 +677,7 @@ static const struct {
 	{ STEP_SET_USER, STEP_DEATHSIG, dir_range, "the change of ids clears the death signal" },
 	{ STEP_SECCOMP, STEP_VERIFY, privileged, "the filter is loaded before it is verified" },
 	{ STEP_STDIO, STEP_RLIMITS, with_init, "a low limit does not hit lichen's own descriptors" },
+	{ STEP_LANDLOCK, STEP_RLIMITS, landlock, "the rules' files are opened before there is a low limit" },
 	{ STEP_DEATHSIG, STEP_INIT, with_init, "pid 1 dies with the supervisor" },
 	{ STEP_SECCOMP, STEP_INIT, with_init, "init has the filter of the command" },
 	{ STEP_INIT_LOAD, STEP_ROOT_ID, with_init, "init is opened as the caller" },
