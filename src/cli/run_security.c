@@ -275,7 +275,7 @@ static int take_option(struct spec *s, const char *option, struct err *e)
 
 int take_security(struct spec *s, const struct args *a, struct err *e)
 {
-	uint64_t caps = s->root.kind == ROOT_HOST ? 0 : s->process.caps.bounding;
+	uint64_t caps = s->root.kind == ROOT_HOST ? 0 : s->process.caps.bounding, added = 0;
 
 	if (a->privileged) {
 		s->privileged = true;
@@ -302,7 +302,13 @@ int take_security(struct spec *s, const struct args *a, struct err *e)
 	}
 	if (take_landlock(s, a, e) < 0 || (a->no_userns && take_bare(s, a, e) < 0))
 		return -1;
-	s->process.caps = (struct spec_caps){ .bounding = caps, .effective = caps, .permitted = caps };
+	if (change_caps(&added, &a->cap_add, true, e) < 0)
+		return -1;
+	/* what is named reaches a command that is not root, too, as with podman and bubblewrap: in the
+	 * bounding set alone it would do nothing */
+	added &= caps;
+	s->process.caps = (struct spec_caps){ .bounding = caps, .effective = caps, .permitted = caps,
+					      .inheritable = added, .ambient = added };
 	for (size_t i = 0; i < a->security_opts.n; i++)
 		if (take_option(s, a->security_opts.v[i], e) < 0)
 			return -1;

@@ -117,6 +117,17 @@ like "$out" '^CapInh:.0000000000000000$' 'the inheritable set is empty'
 like "$out" '^CapAmb:.0000000000000000$' 'and so is the ambient one'
 run_lichen run --cap-drop ALL --cap-add net_bind_service "$root" grep -E '^Cap(Bnd|Eff):' /proc/self/status
 is "$(printf '%s\n' "$out" | sort -u | sed 's/.*:.//' | sort -u)" 0000000000000400 '--cap-drop ALL and --cap-add'
+run_lichen run --cap-add net_admin --cap-add sys_time --cap-drop sys_time host sh -c 'grep -E "^Cap...:" /proc/self/status; /bin/cat /proc/self/status'
+is "$(printf '%s\n' "$out" | sed -n 's/^Cap.*:.//p' | sort -u)" 0000000000001000 'a command that is not root has what --cap-add names, and its children'
+if have subids || [ "$(id -u)" -eq 0 ]; then
+	run_lichen run -u 33:33 --cap-add net_bind_service "$root" sh -c 'cat /proc/self/status'
+	like "$out" '^CapEff:.0000000000000400$' 'with -u, too'
+	like "$out" '^CapBnd:.00000000a80425fb$' 'of what could be had'
+	run_lichen run --privileged -u 33:33 "$root" cat /proc/self/status
+	like "$out" '^CapEff:.0000000000000000$' 'nothing else is given to one who is not root'
+else
+	skip no-subids 'with -u'
+fi
 inside probe call unshare-user setns mount tiocsti tiocsti-high tioclinux clone3 io_uring keyctl bpf socket-vsock socket-unix socket-inet
 for call in unshare-user setns mount tiocsti tiocsti-high tioclinux; do
 	like "$out" "^$call EPERM\$" "$call is refused"
