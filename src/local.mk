@@ -6,7 +6,7 @@ liblichen_a_SOURCES = \
 	%D%/base/err.c %D%/base/err.h \
 	%D%/base/fd.c %D%/base/fd.h \
 	%D%/base/log.c %D%/base/log.h \
-	%D%/base/path.c %D%/base/path.h \
+	%D%/base/near.c %D%/base/near.h %D%/base/path.c %D%/base/path.h \
 	%D%/base/stop.c %D%/base/stop.h \
 	%D%/base/str.c %D%/base/str.h \
 	%D%/base/sys.c %D%/base/sys.h \

@@ -8,36 +8,18 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/near.h"
 #include "base/path.h"
 #include "cli/args.h"
 #include "cli/run_spec.h"
 #include "host/libs.h"
 #include "spec/spec.h"
 
-enum { NAMES_MAX = 20000 };
-
 static const char *own_path(void)
 {
 	const char *path = getenv("PATH");
 
 	return path ? path : "/usr/local/bin:/usr/bin:/bin";
-}
-
-/* "did you mean": the nearest name in the directories of $PATH; owned, or NULL. */
-static char *nearest_program(const char *word)
-{
-	AUTO_STRV struct strv dirs = { 0 }, names = { 0 };
-
-	strv_split(&dirs, own_path(), ':');
-	for (size_t i = 0; i < dirs.n; i++) {
-		AUTO_DIR DIR *d = opendir(dirs.v[i]);
-		struct dirent *de;
-
-		while (d && (de = readdir(d)) && names.n < NAMES_MAX)
-			if (de->d_name[0] != '.' || !de->d_name[1])
-				strv_add(&names, de->d_name);
-	}
-	return names.n ? str_dup(str_nearest(word, (const char *const *)names.v, names.n)) : NULL;
 }
 
 /* Absolute, but the links in it stay: they are the names by which the program is called.
@@ -81,7 +63,7 @@ static int add_bin(struct spec *s, const char *word, struct err *e)
 			err_set(e, ERR_USAGE, "--rootfs-from %s: there is no program of this name in $PATH", word);
 			if (access(word, F_OK) == 0)
 				return err_hint(e, "did you mean ./%s ?", word);
-			near = nearest_program(word);
+			near = near_program(word, own_path());
 			return near ? err_hint(e, "did you mean %s ?", near)
 				    : err_hint(e, "a program elsewhere is given by its path");
 		}

@@ -16,6 +16,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/near.h"
 #include "base/path.h"
 #include "cli/run_spec.h"
 #include "spec/mountopts.h"
@@ -107,7 +108,7 @@ char *source_open(const char *word, const char *what, int *fd, struct err *e)
 	if (got < 0) {
 		err_sys(e, "open", full, "%s", what);
 		if (e->errnum == ENOENT)
-			err_hint(e, "there is no such file or directory on this machine; nothing is made for you");
+			near_hint(full, "there is no such file or directory on this machine; nothing is made for you", e);
 		return NULL;
 	}
 	n = readlink(fd_path(got, link), real, sizeof(real));
@@ -172,7 +173,7 @@ int inherited_fd(const char *word, const char *option, struct err *e)
 enum recursion { REC_ENABLED, REC_DISABLED, REC_WRITABLE, REC_READONLY };
 
 struct words {
-	const char *text;	/* the option as typed, for errors */
+	const char *option, *text;	/* as typed, for errors */
 	struct strv fields;
 	const char *type, *source, *target, *propagation, *upper, *work;
 	struct strv lower, rest;	/* rest: words of mount options and data */
@@ -188,7 +189,7 @@ enum { T_BIND = 1, T_TMPFS = 2, T_OVERLAY = 4, T_MQUEUE = 8, T_DEVPTS = 16, T_AL
 
 enum key {
 	K_TYPE, K_SOURCE, K_TARGET, K_READONLY, K_PROPAGATION, K_NONRECURSIVE, K_RECURSIVE, K_SIZE, K_MODE, K_LOWER, K_UPPER,
-	K_WORK, K_DATA, K_NOTHING, K_REFUSED,
+	K_WORK, K_DATA, K_NUMBER, K_COUNT, K_FLAG, K_NOTHING, K_REFUSED,
 };
 
 static const struct {
@@ -213,10 +214,14 @@ static const struct {
 	{ "tmpfs-mode", K_MODE, T_TMPFS, NULL },
 	{ "mode", K_MODE, T_TMPFS | T_DEVPTS, NULL },
 	{ "ptmxmode", K_DATA, T_DEVPTS, NULL },
-	{ "max", K_DATA, T_DEVPTS, NULL },
-	{ "uid", K_DATA, T_TMPFS | T_DEVPTS, NULL },
-	{ "gid", K_DATA, T_TMPFS | T_DEVPTS, NULL },
-	{ "nr_inodes", K_DATA, T_TMPFS, NULL },
+	{ "max", K_NUMBER, T_DEVPTS, NULL },
+	{ "uid", K_NUMBER, T_TMPFS | T_DEVPTS, NULL },
+	{ "gid", K_NUMBER, T_TMPFS | T_DEVPTS, NULL },
+	{ "nr_inodes", K_COUNT, T_TMPFS, NULL },
+	{ "nr_blocks", K_COUNT, T_TMPFS, NULL },
+	{ "huge", K_DATA, T_TMPFS, NULL },
+	{ "mpol", K_DATA, T_TMPFS, NULL },
+	{ "noswap", K_FLAG, T_TMPFS, NULL },
 	{ "lowerdir", K_LOWER, T_OVERLAY, NULL },
 	{ "upperdir", K_UPPER, T_OVERLAY, NULL },
 	{ "workdir", K_WORK, T_OVERLAY, NULL },
@@ -243,7 +248,7 @@ static PRINTF(2, 3) int bad(const struct words *w, const char *fmt, ...)
 	if (vasprintf(&text, fmt, ap) < 0)
 		text = NULL;
 	va_end(ap);
-	return err_set(w->e, ERR_USAGE, "--mount %s: %s", w->text, text ? text : "");
+	return err_set(w->e, ERR_USAGE, "%s %s: %s", w->option, w->text, text ? text : "");
 }
 
 /* "readonly", "readonly=true", "ro=1" */
@@ -300,6 +305,14 @@ static int take_size(struct words *w, const char *key, const char *value)
 	return err_hint(w->e, "for example 64m, 1g, 50%% or a number of bytes");
 }
 
+/* @is_count: with a unit of the kernel's, memparse(). */
+static bool is_count(const char *value, bool is_count)
+{
+	size_t digits = strspn(value, "0123456789");
+
+	return digits && digits < 16 && (!value[digits] || (is_count && strchr("kKmMgG", value[digits]) && !value[digits + 1]));
+}
+
 static int take_key(struct words *w, size_t row, const char *key, const char *value)
 {
 	static const char *const propagations[] = { "private", "rprivate", "slave", "rslave", "shared", "rshared" };
@@ -308,7 +321,7 @@ static int take_key(struct words *w, size_t row, const char *key, const char *va
 	int n;
 
 	if (KEYS[row].key != K_READONLY && KEYS[row].key != K_NONRECURSIVE && KEYS[row].key != K_NOTHING &&
-	    KEYS[row].key != K_REFUSED && (!value || !*value))
+	    KEYS[row].key != K_FLAG && KEYS[row].key != K_REFUSED && (!value || !*value))
 		return bad(w, "'%s' needs a value: %s=...", key, key);
 	switch (KEYS[row].key) {
 	case K_TYPE:
@@ -350,6 +363,17 @@ static int take_key(struct words *w, size_t row, const char *key, const char *va
 		return 0;
 	case K_WORK:
 		w->work = value;
+		return 0;
+	case K_NUMBER:
+	case K_COUNT:
+		if (!is_count(value, KEYS[row].key == K_COUNT))
+			return bad(w, "%s takes a number, and was given '%s'", key, value);
+		strv_addf(&w->rest, "%s=%s", key, value);
+		return 0;
+	case K_FLAG:
+		if (value)
+			return bad(w, "'%s' takes no value", key);
+		strv_add(&w->rest, key);
 		return 0;
 	case K_DATA:
 		strv_addf(&w->rest, "%s=%s", key, value);
@@ -402,7 +426,8 @@ static int take_word(struct words *w, const char *field, const char *key)
 		return 0;
 	}
 	for (size_t i = 0; i < N_ELEMS(KEYS); i++)
-		if (KEYS[i].types & type_bit(w->type) && KEYS[i].key != K_REFUSED)
+		if (KEYS[i].types & type_bit(w->type) && KEYS[i].key != K_REFUSED &&
+		    !(KEYS[i].key <= K_TARGET && str_eq(w->option, "--tmpfs")))
 			names[n++] = KEYS[i].word;
 	near = str_nearest(key, names, n);
 	if (!near)
@@ -410,6 +435,8 @@ static int take_word(struct words *w, const char *field, const char *key)
 	bad(w, "'%s' is not a key of a %s mount", key, w->type);
 	if (near)
 		return err_hint(w->e, "did you mean %s ?", near);
+	if (str_eq(w->option, "--tmpfs"))
+		return err_hint(w->e, "for example --tmpfs /run:size=64m,mode=0755,noexec");
 	return err_hint(w->e, strchr(w->text, '"') ? "expected KEY=VALUE,... with keys such as type, source, target and readonly"
 						  : "expected KEY=VALUE,...; a value with a comma stands in double quotes: "
 						    "'\"source=/a,b\"'");
@@ -417,12 +444,14 @@ static int take_word(struct words *w, const char *field, const char *key)
 
 static int take_fields(struct words *w)
 {
+	const bool is_tmpfs = str_eq(w->option, "--tmpfs");	/* type and target stand before the options */
+
 	for (size_t i = 0; i < w->fields.n; i++) {
 		const char *field = w->fields.v[i], *eq = strchr(field, '=');
 		AUTO_FREE char *key = str_dupn(field, eq ? (size_t)(eq - field) : strlen(field));
 		size_t row = 0;
 
-		while (row < N_ELEMS(KEYS) && !str_eq(KEYS[row].word, key))
+		while (row < N_ELEMS(KEYS) && !(str_eq(KEYS[row].word, key) && !(is_tmpfs && KEYS[row].key <= K_TARGET)))
 			row++;
 		if (row == N_ELEMS(KEYS)) {
 			if (take_word(w, field, key) < 0)
@@ -549,7 +578,7 @@ static int make_mount(const struct words *w, struct spec *s)
 		bad(w, "target= is missing");
 		return err_hint(w->e, "the absolute path inside; dst= and destination= are the same");
 	}
-	if (check_destination("--mount", w->target, w->e) < 0)
+	if (check_destination(w->option, w->target, w->e) < 0)
 		return -1;
 	m = spec_add_mount(s);
 	m->type = str_dup(w->type);
@@ -568,9 +597,16 @@ static int make_mount(const struct words *w, struct spec *s)
 	return 0;
 }
 
+static void words_fini(struct words *w)
+{
+	strv_fini(&w->fields);
+	strv_fini(&w->lower);
+	strv_fini(&w->rest);
+}
+
 int mount_parse(struct spec *s, const char *text, struct err *e)
 {
-	struct words w = { .text = text, .e = e };
+	struct words w = { .option = "--mount", .text = text, .e = e };
 	int rc = csv_split(&w.fields, text, e);
 
 	if (rc < 0)
@@ -581,8 +617,20 @@ int mount_parse(struct spec *s, const char *text, struct err *e)
 		rc = take_fields(&w);
 	if (rc == 0)
 		rc = make_mount(&w, s);
-	strv_fini(&w.fields);
-	strv_fini(&w.lower);
-	strv_fini(&w.rest);
+	words_fini(&w);
+	return rc;
+}
+
+int tmpfs_parse(struct spec *s, const char *text, const char *target, const char *options, struct err *e)
+{
+	struct words w = { .option = "--tmpfs", .text = text, .type = "tmpfs", .target = target, .e = e };
+	int rc;
+
+	if (*options)
+		strv_split(&w.fields, options, ',');
+	rc = take_fields(&w);
+	if (rc == 0)
+		rc = make_mount(&w, s);
+	words_fini(&w);
 	return rc;
 }

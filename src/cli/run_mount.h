@@ -28,6 +28,9 @@ NODISCARD int csv_split(struct strv *out, const char *text, struct err *e);
  */
 NODISCARD int mount_parse(struct spec *s, const char *text, struct err *e);
 
+/* The same of --tmpfs @text, which is @target[:@options]. */
+NODISCARD int tmpfs_parse(struct spec *s, const char *text, const char *target, const char *options, struct err *e);
+
 /* cli/run_devices.c: --device /dev/X[:/dev/Y[:rwm]]; a directory stands for the devices in it. */
 NODISCARD int device_parse(struct spec *s, const char *text, struct err *e);
 

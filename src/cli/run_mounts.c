@@ -68,20 +68,11 @@ static int add_volume(struct spec *s, const char *text, struct err *e)
 static int add_tmpfs(struct spec *s, const char *text, struct err *e)
 {
 	AUTO_STRV struct strv parts = { 0 };
-	struct spec_mount *m;
 
 	split_colons(&parts, text);
 	if (parts.n > 2 || !parts.v[0][0])
 		return err_set(e, ERR_USAGE, "--tmpfs %s: expected DST[:OPTIONS]", text);
-	if (check_destination("--tmpfs", parts.v[0], e) < 0)
-		return -1;
-	m = spec_add_mount(s);
-	m->type = str_dup("tmpfs");
-	m->source = str_dup("tmpfs");
-	m->destination = path_clean(parts.v[0]);
-	if (parts.n == 2)
-		strv_split(&m->options, parts.v[1], ',');
-	return 0;
+	return tmpfs_parse(s, text, parts.v[0], parts.n == 2 ? parts.v[1] : "", e);
 }
 
 /* ---- what is made inside: --file, --symlink, --dir ---- */

@@ -9,6 +9,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/near.h"
 #include "cli/args.h"
 #include "cli/run_spec.h"
 #include "spec/spec.h"
@@ -57,7 +58,10 @@ static int add_env_file(struct strv *env, const char *file, struct err *e)
 	size_t len;
 
 	if (fd_read_any(file, 1 << 20, &text, &len) < 0)
-		return err_sys(e, "read", file, "--env-file");
+{
+		err_sys(e, "read", file, "--env-file");
+		return e->errnum == ENOENT ? near_hint(file, "a file with lines KEY=VALUE", e) : -1;
+	}
 	start = text + (str_starts(text, BYTE_ORDER_MARK) ? strlen(BYTE_ORDER_MARK) : 0);
 	if (strlen(text) != len)
 		return err_set(e, ERR_USAGE, "--env-file %s: there is a NUL byte in it", file);

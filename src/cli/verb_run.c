@@ -10,6 +10,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/near.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "cli/args.h"
@@ -41,7 +42,7 @@ char *host_path(const char *word, const char *what, struct err *e)
 	if (!real) {
 		err_sys(e, "open", full ? full : word, "%s", what);
 		if (e->errnum == ENOENT)
-			err_hint(e, "there is no such file or directory on this machine; nothing is made for you");
+			near_hint(full ? full : word, "there is no such file or directory on this machine; nothing is made for you", e);
 	}
 	return real;
 }

@@ -13,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/near.h"
 #include "base/path.h"
 #include "steps/ctx.h"
 
@@ -96,11 +97,19 @@ static bool same_value(const char *a, const char *b)
 static int fail_sysctl(const char *key, const char *value, struct err *e)
 {
 	bool is_ipc = !str_starts(key, "net.") && !str_starts(key, "user.");
+	AUTO_FREE char *path = NULL, *full = NULL, *near = NULL;
 
 	err_sys(e, "write", key, "--sysctl %s=%s", key, value);
 	switch (e->errnum) {
 	case ENOENT:
-		return err_hint(e, "this kernel has no such parameter, or not one for each namespace");
+		/* of this machine's, which are the same ones */
+		path = sysctl_path(key);
+		full = str_fmt("/proc/sys/%s", path);
+		near = near_path(full);
+		for (char *c = near ? near : full; (c = strchr(c, '/'));)
+			*c = '.';
+		return near ? err_hint(e, "did you mean %s ?", near + strlen("/proc/sys/"))
+			    : err_hint(e, "this kernel has no such parameter, or not one for each namespace");
 	case EACCES:
 	case EPERM:
 		return err_hint(e, is_ipc ? "it is the namespace's own only since Linux 6.9, and only for root inside (-u 0 with host)"

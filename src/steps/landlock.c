@@ -13,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "base/near.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "spec/landlock.h"
@@ -96,7 +97,7 @@ static int add_path(int ruleset, int root, const char *text, const struct landlo
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		err_sys(e, "open", r->path, "--landlock %s", text);
-		return e->errnum == ENOENT ? err_hint(e, "the path is one inside the sandbox, and must exist there") : -1;
+		return e->errnum == ENOENT ? near_hint(r->path, "the path is one inside the sandbox, and must exist there", e) : -1;
 	}
 	if (r->bits & LANDLOCK_READ)
 		access |= FS_READ;

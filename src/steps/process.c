@@ -23,6 +23,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/near.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "steps/ctx.h"
@@ -480,7 +481,8 @@ static int explain(const char *path, bool has_rules, struct err *e)
 		if (e->kind != ERR_NOTFOUND)
 			return err_hint(e, "a directory on the way may not be searched by the sandbox's user");
 		str_copy(e->what, sizeof(e->what), "not found in the root");
-		return err_wrap(e, "%s", path);
+		err_wrap(e, "%s", path);
+		return near_hint(path, NULL, e);
 	}
 	look_at(path, &p);
 	switch (e->errnum) {
@@ -574,7 +576,7 @@ int step_exec(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	const struct spec_process *p = &c->spec->process;
 	AUTO_STRV struct strv env = { 0 }, args = { 0 };
-	AUTO_FREE char *file = NULL;
+	AUTO_FREE char *file = NULL, *near = NULL;
 	char *const none[] = { NULL };
 	const char *path;
 
@@ -598,7 +600,8 @@ int step_exec(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 		errno = ENOENT;
 		err_sys(e, "execve", p->args.v[0], "%s: not found in PATH %s", p->args.v[0], path);
 		e->kind = ERR_NOTFOUND;
-		return -1;
+		near = near_program(p->args.v[0], path);
+		return near ? err_hint(e, "did you mean %s ?", near) : -1;
 	}
 	strv_copy(&args, &p->args);
 	if (p->argv0)

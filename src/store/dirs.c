@@ -511,9 +511,29 @@ static int find_prefix(const struct store *st, const char *prefix, char **id, si
 	return 0;
 }
 
+/* Of the running ones; owned, or NULL. */
+static char *nearest_name(const struct store *st, const char *ref)
+{
+	AUTO_STRV struct strv names = { 0 };
+	AUTO_CLOSE int fd = openat(st->run_fd, "names", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_DIR DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const char *near;
+
+	if (dir)
+		fd = -1;
+	for (const struct dirent *d; dir && (d = readdir(dir));) {
+		AUTO_FREE char *id = read_link(dirfd(dir), d->d_name);
+
+		if (id && is_id(id) && is_live(st, id))
+			strv_add(&names, d->d_name);
+	}
+	near = names.n ? str_nearest(ref, (const char *const *)names.v, names.n) : NULL;
+	return near ? str_dup(near) : NULL;
+}
+
 int store_find(struct store *st, const char *ref, struct run_dir *rd, struct err *e)
 {
-	AUTO_FREE char *link = str_fmt("names/%s", ref), *id = NULL;
+	AUTO_FREE char *link = str_fmt("names/%s", ref), *id = NULL, *near = NULL;
 	size_t n = 0;
 
 	*rd = (struct run_dir){ .lock_fd = -1, .data_fd = -1 };
@@ -534,5 +554,8 @@ int store_find(struct store *st, const char *ref, struct run_dir *rd, struct err
 		return err_hint(e, "give more digits");
 	}
 	err_set(e, ERR_STATE, "no running sandbox has the name or id \"%s\"", ref);
+	near = nearest_name(st, ref);
+	if (near)
+		return err_hint(e, "did you mean %s ?", near);
 	return err_hint(e, "%s holds the running ones", st->run_dir);
 }

@@ -56,6 +56,32 @@ absolute=$(cd "$(dirname "$LICHEN")" && pwd)/${LICHEN##*/}
 )
 like "$(cat "$T/suggest")" '\./debian' 'a directory of that name: the error suggests ./NAME'
 
+# Names of files, programs, parameters, sandboxes.
+mkdir "$T/here/src"
+echo A=b >"$T/here/env"
+from_here() {
+	cd "$T/here" || exit
+	wrong "$@"
+	cd "$OLDPWD" || exit
+}
+case $LICHEN in */*) LICHEN=$absolute ;; esac
+from_here 'a slip in the path of the root' 'ENOENT' 'did you mean \./debian \?' -- run ./debain true
+from_here 'of a volume' 'did you mean \./src \?' -- run -v ./scr:/src "$root" true
+from_here 'of a mount' 'did you mean \./src \?' -- run --mount src=./scr,dst=/src "$root" true
+from_here 'in the middle of one' "did you mean $T/here/debian \\?" -- run -v "$T/heere/debian:/src" "$root" true
+from_here 'of a file of variables' 'did you mean \./env \?' -- run --env-file ./evn "$root" true
+wrong 'of a device' 'did you mean /dev/null \?' -- run --device /dev/nul "$root" true
+wrong 'of a parameter' 'did you mean net\.ipv4\.ip_forward \?' -- run --sysctl net.ipv4.ip_frward=1 "$root" true
+wrong 'nothing near' 'nothing is made for you' -- run -v "$T/zzz:/src" "$root" true
+run_lichen run "$root" bussybox
+is "$status" 127 'a slip in the command'
+like "$err" 'did you mean busybox \?' 'the nearest in PATH'
+run_lichen run "$root" /bin/bussybox
+like "$err" 'did you mean /bin/busybox \?' 'with its directory'
+for word in noexce:noexec sice=3m:size size=3x:64m mode=999:octal uid=me:number type=x:'DST|for example' 'nr_inodes=5z:number'; do
+	wrong "--tmpfs with ${word%:*}" "--tmpfs /a:${word%:*}" "${word##*:}" -- run --tmpfs "/a:${word%:*}" "$root" true
+done
+
 run_lichen run "$root" sh -c 'echo inside >&2; exit 125'
 unlike "$err" '^lichen:' "the command's own 125 is not explained"
 esc=$(printf '\033]0;x\007')

@@ -217,6 +217,8 @@ for option in --userns=keep-id --userns=nomap --uidmap=0:0:1 --gidmap=0:0:1; do
 	is "$status" 125 "$option, where the ids are the other one's: 125"
 	like "$err" "hint: leave .*${option%%=*}.* out" 'and named'
 done
+run_lichen run --network=container:"x$web" "$root" true
+like "$err" "did you mean $web \?" 'a slip in the name'
 run_lichen run --network=container:"$web" --pid=host "$root" sh -c '[ "$PPID" -gt 0 ] && echo seen'
 is "$out" seen '--pid=host and another network: its supervisor is seen'
 

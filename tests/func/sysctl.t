@@ -47,7 +47,7 @@ wrong_option 'the host name' 'kernel.hostname' '-h NAME' -- --sysctl kernel.host
 wrong_option 'no value' 'KEY=VALUE' -- --sysctl net.ipv4.ip_forward
 wrong_option 'no key' 'KEY=VALUE' -- --sysctl =1
 wrong_option 'a path that climbs' 'no name of a sysctl' -- --sysctl net/../kernel/core_pattern=x
-wrong_option 'one that the kernel has not' 'net.ipv4.ip_forwrd' 'no such parameter' -- --sysctl net.ipv4.ip_forwrd=1
+wrong_option 'one that the kernel has not' 'net.ipv4.ip_forwrd' 'net.ipv4.ip_forward' -- --sysctl net.ipv4.ip_forwrd=1
 wrong_option 'a value that the kernel does not take' 'net.ipv4.ip_forward=many' 'EINVAL' -- --sysctl net.ipv4.ip_forward=many
 mkdir -p "$T/proc" "$root/proc/sys/net/ipv4"
 echo 0 >"$root/proc/sys/net/ipv4/ip_forward"
