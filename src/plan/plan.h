@@ -139,6 +139,7 @@ struct step {
 	union {
 		enum hs_point meet;
 		uint64_t clone_flags;	/* STEP_CLONE, STEP_OUTER */
+		int signal;		/* STEP_DEATHSIG; 0: none */
 		enum ns_type ns;	/* STEP_ENTER, STEP_JOIN: the descriptor is plan_input.joined[ns] */
 		struct {
 			const char *source;	/* host path, or directory of a detached mount */

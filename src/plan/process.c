@@ -2,6 +2,7 @@
 /* plan/process.c - the last steps: from the working root to exec; and step helpers */
 
 #include <errno.h>
+#include <signal.h>
 
 #include "base/sys.h"
 #include "plan/internal.h"
@@ -102,7 +103,10 @@ void plan_process(struct build *b)
 	s = plan_add(b, STEP_SET_USER, AT_CHILD, "user");
 	s->reads[0] = SLOT_USER;
 	plan_add(b, STEP_CAPS, AT_CHILD, "capability sets")->reads[0] = SLOT_USER;
-	plan_add(b, STEP_DEATHSIG, AT_CHILD, "SIGKILL")->why = "after the last change of ids, which clears it";
+	s = plan_add(b, STEP_DEATHSIG, AT_CHILD, spec_is_bare(spec) ? "none" : "SIGKILL");
+	s->why = spec_is_bare(spec) ? "the keeper ends all: a parent that dies first would hide its children"
+				    : "after the last change of ids, which clears it";
+	s->u.signal = spec_is_bare(spec) ? 0 : SIGKILL;
 	if (has_nnp)
 		add_landlock(b);
 	/* the steps before need descriptors, the filter may not let it through */

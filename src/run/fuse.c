@@ -16,9 +16,11 @@
 
 #include "run/fuse.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -53,6 +55,25 @@ char *fuse_find(const char **why)
 		return path;
 	free(path);
 	return NULL;
+}
+
+bool fuse_serves_in(int userns)
+{
+	AUTO_DIR DIR *proc = opendir("/proc");
+	struct stat joined, theirs;
+
+	if (!proc || fstat(userns, &joined) < 0)
+		return true;
+	for (const struct dirent *d; (d = readdir(proc));) {
+		AUTO_FREE char *ns = str_fmt("/proc/%s/ns/user", d->d_name), *link = str_fmt("/proc/%s/exe", d->d_name);
+		char exe[PATH_MAX];
+		ssize_t n = strspn(d->d_name, "0123456789") == strlen(d->d_name) ? readlink(link, exe, sizeof(exe) - 1) : -1;
+
+		exe[n > 0 ? n : 0] = '\0';
+		if (strstr(exe, PROGRAM) && stat(ns, &theirs) == 0 && theirs.st_ino == joined.st_ino)
+			return true;
+	}
+	return false;
 }
 
 /* ---- the server, until exec ---- */
@@ -173,6 +194,9 @@ static int serve(const struct ctx *c, const struct step *s, const int *fds, int 
 	if (null < 0 || dev < 0 || dup2(null, 0) < 0 || dup2(err_fd, 1) < 0 || dup2(err_fd, 2) < 0)
 		return err_sys(e, "dup2", NULL, "starting fuse-overlayfs");
 	snprintf(device, sizeof(device), "/dev/fd/%d", dev);
+	/* nothing of the caller's, nor of the run's, for a process that serves a payload */
+	if (sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 || fcntl(dev, F_SETFD, 0) < 0)
+		return err_sys(e, "close_range", NULL, "starting fuse-overlayfs");
 	prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
 	/* again: the change of ids has cleared it */
 	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL);

@@ -35,4 +35,7 @@ void fuse_end(struct fuse *f);
  */
 char *fuse_find(const char **why);
 
+/* Whether fuse-overlayfs serves a root in this user namespace, as far as /proc here shows. */
+bool fuse_serves_in(int userns);
+
 #endif

@@ -43,9 +43,29 @@ NODISCARD int ids_prepare(const struct spec *s, struct facts *f, struct err *e);
  * how and owner are set; 0: nothing is asked for, the usual choice holds; -1 with @e. */
 NODISCARD int ids_wished(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e);
 
-/* run/keeper.c; @top and @id: what else to end with pid 1 where there is no pid namespace, else 0 and NULL */
-NODISCARD int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, pid_t top, const char *id, struct err *e);
-void keeper_wait(pid_t keeper);
+/* run/tree.c: which processes are of a run that has no pid namespace of its own */
+#define RUN_MARK "LICHEN_RUN="
+enum tree_spared { SPARED_KEEPER, SPARED_SERVER, SPARED_SWEEPER, SPARED_MAX };
+struct tree {
+	pid_t top;		/* pid 1, or the payload; 0: it has ended */
+	pid_t adopter;		/* who inherits orphans: children of it are of the run; 0: nobody */
+	ino_t mount_ns;		/* the run's own; 0: not known, or there is none */
+	const char *mark;	/* the value of RUN_MARK in the environment; NULL: there are namespaces */
+	pid_t spared[SPARED_MAX];	/* never; 0: none */
+};
+ino_t tree_mount_ns(pid_t pid);	/* its mount namespace, where that is not ours; else 0 */
+void tree_end(const struct tree *t);	/* kills them all, and waits */
+void tree_reap(const struct tree *t, pid_t child);	/* those of our children that ended, but @child */
+
+/* run/keeper.c; @tree: NULL where the run has a pid namespace of its own, whose end is pid 1's */
+struct keeper {
+	pid_t pid;
+	int news_fd;	/* the run's mount namespace is written here once it is known; -1: nobody asks */
+};
+
+NODISCARD int keeper_start(struct keeper *k, int child_pidfd, int tty_fd, const struct tree *tree, struct err *e);
+void keeper_tell(struct keeper *k, ino_t mount_ns);
+void keeper_wait(struct keeper *k);
 
 /* run/layer.c */
 struct layer {
@@ -59,16 +79,6 @@ struct layer {
  * has the directory that is to be kept, HOST where it cannot hold a layer. */
 NODISCARD int layer_choose(struct layer *l, const struct spec *s, const struct run_dir *rd, uid_t uid, struct err *e);
 void layer_release(struct layer *l);
-/* run/tree.c, for runs without a pid namespace: ends all children of ours but one; ends @top,
- * its descendants, and whoever has RUN_MARK with the run's id in its environment */
-#define RUN_MARK "LICHEN_RUN="
-void tree_reap(pid_t child, pid_t keeper);	/* of our children those that ended, but for these two */
-void tree_end_children(pid_t but);
-void tree_end_marked(pid_t top, const char *id);
-/* For a pid namespace that is shared: kills all that the payload left to us as subreaper, but
- * not the keeper and the server of the root (0: none). */
-void tree_kill_rest(pid_t keeper, pid_t server);
-
 /* run/sweeper.c */
 struct sweeper {
 	pid_t pid;		/* 0: none, or it has been waited for */

@@ -27,6 +27,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/sys.h"
+#include "run/fuse.h"
 #include "run/internal.h"
 #include "run/share.h"
 
@@ -368,6 +369,19 @@ static void look_at_host(struct plan_input *in, const struct spec *s)
 		}
 }
 
+/* A server of the other's root lives in its user namespace, and in the machine's pid namespace: who
+ * is in both can trace it, and it has the machine's files. */
+static int check_server(const struct plan_input *in, const struct spec *s, struct err *e)
+{
+	AUTO_CLOSE int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	const bool is_visible = s->ns[NS_PID].mode == NS_HOST || (in->joined[NS_PID] >= 0 && is_same(in->joined[NS_PID], own));
+
+	if (in->joined[NS_USER] < 0 || !is_visible || !fuse_serves_in(in->joined[NS_USER]))
+		return 0;
+	err_set(e, ERR_SPEC, "with --pid=host the fuse-overlayfs of the sandbox that is joined could be traced from inside");
+	return err_hint(e, "leave --pid out, or start the other one with --overlay=kernel");
+}
+
 int join_resolve(struct plan_input *in, struct spec *s, const struct facts *f, struct store *st, struct err *e)
 {
 	bool is_any = false;
@@ -378,6 +392,8 @@ int join_resolve(struct plan_input *in, struct spec *s, const struct facts *f, s
 	}
 	in->has_joined = true;
 	if (is_any && (open_all(in, s, st, e) < 0 || check_owners(in, s, f, e) < 0))
+		return -1;
+	if (is_any && check_server(in, s, e) < 0)
 		return -1;
 	look_at_host(in, s);
 	if (in->joined[NS_USER] < 0 && in->joined[NS_UTS] < 0)

@@ -9,9 +9,13 @@
  *    launcher ---pidfd---+                +--- SIGKILL ---> pid 1 of the sandbox
  *                        +---> keeper ----+
  *    pid 1 ------pidfd---+                +--- terminal restored
+ *
+ * Where the sandbox has no pid namespace of its own, it ends what run/tree.c finds; by which
+ * mount namespace, the launcher tells it by a pipe, as that may be known only after exec.
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -19,19 +23,22 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "base/sys.h"
 #include "run/internal.h"
 #include "run/relay.h"
 
-/* Closes all but the three (-1: none): pipelines must not wait for us. */
-static void close_others(const int keep_fds[3])
+enum { KEPT = 4 };
+
+/* Closes all but these (-1: none): pipelines must not wait for us. */
+static void close_others(const int keep_fds[KEPT])
 {
 	unsigned next = 0;
 
 	for (;;) {
 		unsigned lowest = ~0u;
 
-		for (size_t i = 0; i < 3; i++)
+		for (size_t i = 0; i < KEPT; i++)
 			if (keep_fds[i] >= 0 && (unsigned)keep_fds[i] >= next && (unsigned)keep_fds[i] < lowest)
 				lowest = (unsigned)keep_fds[i];
 		if (lowest > next)
@@ -42,7 +49,16 @@ static void close_others(const int keep_fds[3])
 	}
 }
 
-static void keep(int launcher, int child, int tty, pid_t top, const char *id)
+/* What the launcher has told. */
+static void hear(struct tree *t, int news)
+{
+	ino_t mount_ns;
+
+	if (read(news, &mount_ns, sizeof(mount_ns)) == (ssize_t)sizeof(mount_ns))
+		t->mount_ns = mount_ns;
+}
+
+static void keep(int launcher, int child, int tty, int news, struct tree *t)
 {
 	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
 
@@ -50,36 +66,65 @@ static void keep(int launcher, int child, int tty, pid_t top, const char *id)
 	prctl(PR_SET_NAME, "keeper"); /* `pkill lichen` must not take both */
 	p[0].fd = launcher;
 	p[1].fd = child;
-	close_others((int[3]){ launcher, child, tty });
+	close_others((int[KEPT]){ launcher, child, tty, news });
 	while (poll(p, 2, -1) < 0 && errno == EINTR)
 		;
 	if (p[0].revents) {
-		if (top)
-			tree_end_marked(p[1].revents ? -1 : top, id);
+		if (t) {
+			hear(t, news);
+			if (p[1].revents)
+				t->top = 0; /* its number may be another's by now */
+			tree_end(t);
+		}
 		sys_pidfd_send_signal(child, SIGKILL);
+		if (t)	/* what it has orphaned meanwhile */
+			tree_end(t);
 		relay_emergency_restore();
 	}
 	_exit(0);
 }
 
-int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, pid_t top, const char *id, struct err *e)
+int keeper_start(struct keeper *k, int child_pidfd, int tty_fd, const struct tree *tree, struct err *e)
 {
 	AUTO_CLOSE int self = sys_pidfd_open(getpid(), 0);
+	AUTO_CLOSE int ours = -1, theirs = -1;
+	int p[2];
 	pid_t pid;
 
+	k->news_fd = -1;
 	if (self < 0)
 		return err_sys(e, "pidfd_open", "launcher", "starting the keeper");
+	if (tree) {
+		if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
+			return err_sys(e, "pipe2", NULL, "starting the keeper");
+		theirs = p[0];
+		ours = p[1];
+	}
 	pid = fork();
 	if (pid < 0)
 		return err_sys(e, "fork", NULL, "starting the keeper");
-	if (pid == 0)
-		keep(self, child_pidfd, tty_fd, top, id);
-	*keeper = pid;
+	if (pid == 0) {
+		struct tree own = { 0 };
+
+		if (tree)
+			own = *tree;
+		keep(self, child_pidfd, tty_fd, theirs, tree ? &own : NULL);
+	}
+	k->pid = pid;
+	k->news_fd = fd_take(&ours);
 	return 0;
 }
 
-void keeper_wait(pid_t keeper)
+void keeper_tell(struct keeper *k, ino_t mount_ns)
 {
-	while (keeper > 0 && waitpid(keeper, NULL, 0) < 0 && errno == EINTR)
+	if (k->news_fd >= 0)
+		(void)!write(k->news_fd, &mount_ns, sizeof(mount_ns));
+	auto_close(&k->news_fd);
+}
+
+void keeper_wait(struct keeper *k)
+{
+	auto_close(&k->news_fd);
+	while (k->pid > 0 && waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }

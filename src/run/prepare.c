@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
-#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -291,20 +290,23 @@ static int choose_overlay(struct plan_input *in, const struct spec *s, struct er
 	AUTO_FREE char *program = NULL;
 	const char *no_fuse = NULL;
 
-	/* the server would be seen inside, and could be made to act for whoever traces it */
-	const bool is_traceable = s->ns[NS_PID].mode != NS_PRIVATE && (s->process.caps.bounding >> CAP_SYS_PTRACE & 1U);
+	/* the server holds the host's root. Where it is seen inside, whoever has its ids, or
+	 * CAP_SYS_PTRACE in its user namespace, makes it act for himself */
+	const bool is_visible = s->ns[NS_PID].mode != NS_PRIVATE, is_shared = in->how == IDMAP_JOINED;
 
 	in->takes_copy = s->overlay == OVERLAY_COPY && !s->root.readonly;
-	in->may_fuse = s->overlay == OVERLAY_AUTO && !is_traceable;
+	in->may_fuse = s->overlay == OVERLAY_AUTO && !is_visible && !is_shared;
 	if (!is_foreign && !is_cow && s->overlay != OVERLAY_FUSE)
 		return 0;
 	program = fuse_find(&no_fuse);
-	if (is_traceable)
-		no_fuse = "fuse-overlayfs could be traced from inside, with --pid and CAP_SYS_PTRACE";
+	if (is_visible)
+		no_fuse = "fuse-overlayfs could be traced from inside, with --pid";
+	else if (is_shared)
+		no_fuse = "fuse-overlayfs could be traced by who else is in the user namespace that is joined";
 	if (no_fuse && (is_cow || s->overlay == OVERLAY_FUSE)) {
 		err_set(e, ERR_HOST, "%s: %s", is_cow ? "--cow" : "--overlay=fuse", no_fuse);
-		if (is_traceable)
-			return err_hint(e, "leave out --pid, or --cap-drop SYS_PTRACE");
+		if (is_visible || is_shared)
+			return err_hint(e, is_visible ? "leave out --pid" : "leave out what is joined");
 		return err_hint(e, strstr(no_fuse, "/dev/fuse")
 					   ? "an administrator runs: modprobe fuse && chmod 0666 /dev/fuse"
 					   : "install the package fuse-overlayfs");

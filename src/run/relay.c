@@ -66,6 +66,7 @@ struct relay {
 	int epoll_fd;		/* borrowed; -1: not watched */
 	unsigned tag;
 	int slave_fd;		/* -t: the pty's inner side, so that it lives while nobody inside has it open */
+	off_t file_start;	/* where stdin stood, where it is a file */
 	int file_fd, file_pipe;	/* stdin, where it is a file, and the pipe that the payload reads it from; or -1 */
 	int64_t deadline;	/* of the drain, in ms; 0: none */
 	bool has_lost;
@@ -395,7 +396,10 @@ static int keep_file(struct relay *r, int pipe_r, struct err *e)
 {
 	r->file_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, FIRST_FREE);
 	r->file_pipe = fcntl(pipe_r, F_DUPFD_CLOEXEC, FIRST_FREE);
-	return r->file_fd < 0 || r->file_pipe < 0 ? err_sys(e, "fcntl", NULL, "cannot duplicate stdin") : 0;
+	if (r->file_fd < 0 || r->file_pipe < 0)
+		return err_sys(e, "fcntl", NULL, "cannot duplicate stdin");
+	r->file_start = lseek(r->file_fd, 0, SEEK_CUR);
+	return 0;
 }
 
 /* Puts a pipe between the caller's descriptor @n and the child. */
@@ -643,14 +647,15 @@ static void flow_drain(struct relay *r, struct flow *f)
 	}
 }
 
-/* The caller's file stands where the payload has read up to, for whoever reads on. */
+/* The caller's file stands where the payload has read up to, for whoever reads on. Never before
+ * where it stood: the payload can write into the pipe itself, and would have a script go back. */
 static void file_give_back(struct relay *r)
 {
-	off_t ahead = (off_t)r->flows[FLOW_IN].len;
+	off_t now = r->file_fd >= 0 ? lseek(r->file_fd, 0, SEEK_CUR) : -1, ahead = (off_t)r->flows[FLOW_IN].len;
 	int held;
 
-	if (r->file_fd >= 0 && ioctl(r->file_pipe, FIONREAD, &held) == 0 && ahead + held > 0)
-		(void)lseek(r->file_fd, -(ahead + held), SEEK_CUR);
+	if (now > r->file_start && ioctl(r->file_pipe, FIONREAD, &held) == 0 && ahead + held > 0)
+		(void)lseek(r->file_fd, now - (ahead + held) > r->file_start ? now - (ahead + held) : r->file_start, SEEK_SET);
 	auto_close(&r->file_fd);
 	auto_close(&r->file_pipe);
 }

@@ -180,7 +180,7 @@ static char *resolve_missing(int root, const char *path)
 		AUTO_CLOSE int fd = head ? path_open_in(root, head, O_PATH | O_DIRECTORY, 0) : -1;
 		ssize_t n = fd >= 0 ? readlink(fd_path(fd, self), there, sizeof(there)) : 0;
 
-		if (n > n_top && n < (ssize_t)sizeof(there) && strncmp(there, top, (size_t)n_top) == 0)
+		if (n >= n_top && n < (ssize_t)sizeof(there) && strncmp(there, top, (size_t)n_top) == 0)
 			return str_fmt("%.*s%s", (int)(n - n_top), there + n_top, path + len);
 	}
 	return str_dup(path);

@@ -155,11 +155,28 @@ int run_record(void *arg, struct err *e)
 	return store_write_config(&r->dir, json.s, json.len, e);
 }
 
+static bool shares_pids(const struct spec *s)
+{
+	return s->ns[NS_PID].mode != NS_PRIVATE;
+}
+
+/* What the payload may leave behind where it has no pid namespace of its own. */
+static struct tree rest_of(const struct run *r)
+{
+	return (struct tree){ .adopter = getpid(), .mount_ns = r->mount_ns, .mark = spec_is_bare(r->spec) ? r->dir.id : NULL,
+			      .spared = { [SPARED_KEEPER] = r->keeper.pid, [SPARED_SERVER] = r->fuse.pid,
+					  [SPARED_SWEEPER] = r->sweeper.pid } };
+}
+
 /* The namespaces as they were made, before the payload exists. The child is not waited
  * for, so its number is its own. Where it is closed to us for now (a map by newuidmap, a
  * joined user namespace) this is done earlier, or after exec. */
 static void take_namespaces(struct run *r)
 {
+	if (!r->mount_ns && r->spec->ns[NS_MOUNT].mode == NS_PRIVATE)
+		r->mount_ns = tree_mount_ns(r->ctx.child_pid);
+	if (r->mount_ns)
+		keeper_tell(&r->keeper, r->mount_ns);
 	if (r->is_shared)
 		return;
 	r->is_shared = share_open(r->ctx.child_pid, r->spec, r->share.fds) == 0;
@@ -172,14 +189,15 @@ static void take_namespaces(struct run *r)
  * beside the child, which assembles the root. */
 static int settle(struct run *r, const char *status, struct err *e)
 {
-	bool is_bare = spec_is_bare(r->spec);
+	struct tree tree = rest_of(r);
 
 	if (r->is_settled)
 		return 0;
 	r->is_settled = true;
-	if (!r->is_created &&
-	    keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay), is_bare ? r->ctx.child_pid : 0,
-			 r->dir.id, e) < 0)
+	tree.top = r->ctx.child_pid;
+	tree.adopter = 0;
+	if (!r->is_created && keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay),
+					   shares_pids(r->spec) ? &tree : NULL, e) < 0)
 		return -1;
 	take_namespaces(r);
 	if (!r->is_created && share_listen(&r->dir, &r->share_fd, e) < 0)
@@ -261,7 +279,10 @@ int run_wait(struct run *r, int *status, struct err *e)
 {
 	struct wait w = { .spec = r->spec, .pid = r->ctx.child_pid, .pidfd = ctx_fd(&r->ctx, SLOT_CHILD),
 			  .signal_fd = r->signal_fd, .share_fd = r->share_fd, .share = &r->share, .parent = r->parent,
-			  .keeper = r->keeper, .relay = r->relay, .fuse = &r->fuse };
+			  .relay = r->relay, .fuse = &r->fuse };
+	struct tree rest = rest_of(r);
+
+	w.rest = shares_pids(r->spec) ? &rest : NULL;
 
 	if (wait_for_end(&w, status, e) < 0)
 		return -1;
@@ -283,10 +304,11 @@ void run_finish(struct run *r)
 		while (waitpid(r->ctx.child_pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	if (r->ctx.fds && spec_is_bare(r->spec) && r->has_dir)
-		tree_end_children(r->keeper);
-	else if (r->spec->ns[NS_PID].mode != NS_PRIVATE)
-		tree_kill_rest(r->keeper, r->fuse.pid);
+	if (r->ctx.fds && shares_pids(r->spec)) {
+		struct tree rest = rest_of(r);
+
+		tree_end(&rest);
+	}
 	if (r->relay)
 		relay_free(r->relay);
 	fuse_end(&r->fuse);
@@ -307,7 +329,7 @@ void run_finish(struct run *r)
 	if (r->has_store)
 		store_close(&r->store);
 	sweeper_end(&r->sweeper);
-	keeper_wait(r->keeper);
+	keeper_wait(&r->keeper);
 	hs_close(&r->hs);
 	for (short i = 0; r->ctx.fds && i < r->plan.n_slots; i++)
 		auto_close(&r->ctx.fds[i]);

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run/tree.c - ends what a run without a pid namespace leaves behind
+/* run/tree.c - ends what a run without a pid namespace of its own leaves behind
  *
- * The supervisor is a subreaper: whatever the payload orphans becomes its child, so all
- * of it is found. The keeper, which outlives the supervisor, knows descendants of pid 1 and the mark
- * in the environment; who clears that and daemonizes is not found (the manual says so).
+ * Where there is one, the kernel ends all of it with pid 1. Otherwise a process is known to be
+ * of the run by one of these:
+ *   - it is in the run's mount namespace, which no other run can join: where there are
+ *     namespaces at all;
+ *   - it has the run's mark in its environment: without namespaces;
+ *   - it is a descendant of one of those, or of pid 1;
+ *   - the supervisor, a subreaper, has inherited it.
+ * All that are found are stopped first, so that none can fork, or lose its parent, while the
+ * rest is looked for; then they are killed, and it is looked again. Who has cleared its
+ * environment and daemonized, or made a mount namespace of its own and daemonized, is not
+ * found once the supervisor is dead, too (the manual says so).
  */
 
 #include <dirent.h>
@@ -14,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,11 +31,18 @@
 #include "base/sys.h"
 #include "run/internal.h"
 
-enum { ROUNDS_MAX = 1000, ENVIRON_MAX = 4 << 20, END_MS = 2000 };
+enum { ROUNDS_MAX = 1000, ENVIRON_MAX = 4 << 20, END_MS = 2000, CAUGHT_MAX = 512 };
 
 struct proc {
 	pid_t pid, ppid;
 	bool is_ours;
+};
+
+/* What is stopped, pinned by a descriptor. */
+struct caught {
+	pid_t pids[CAUGHT_MAX];
+	int fds[CAUGHT_MAX];
+	size_t n;
 };
 
 static pid_t parent_of(pid_t pid)
@@ -73,20 +89,94 @@ static size_t list(struct proc **out)
 	return n;
 }
 
-/* Kills by descriptor, where it still is whom we looked at, and waits for the end. */
-static bool end(const struct proc *p)
+ino_t tree_mount_ns(pid_t pid)
 {
-	AUTO_CLOSE int fd = sys_pidfd_open(p->pid, 0);
-	struct pollfd poll_end = { .fd = fd, .events = POLLIN };
+	AUTO_FREE char *path = str_fmt("/proc/%d/ns/mnt", (int)pid);
+	struct stat theirs, own;
 
-	if (fd < 0 || parent_of(p->pid) != p->ppid || sys_pidfd_send_signal(fd, SIGKILL) < 0)
-		return false;
-	(void)poll(&poll_end, 1, END_MS);
-	(void)waitpid(p->pid, NULL, WNOHANG);	/* where it is our own */
-	return true;
+	if (stat(path, &theirs) < 0 || stat("/proc/self/ns/mnt", &own) < 0 || theirs.st_ino == own.st_ino)
+		return 0;
+	return theirs.st_ino;
 }
 
-void tree_reap(pid_t child, pid_t keeper)
+static bool is_spared(const struct tree *t, pid_t pid)
+{
+	for (size_t i = 0; i < N_ELEMS(t->spared); i++)
+		if (pid == t->spared[i])
+			return true;
+	return pid == getpid();
+}
+
+static bool is_known(const struct tree *t, const struct proc *p)
+{
+	return (t->top && p->pid == t->top) || (t->adopter && p->ppid == t->adopter) ||
+	       (t->mount_ns && tree_mount_ns(p->pid) == t->mount_ns) || (t->mark && has_mark(p->pid, t->mark));
+}
+
+static bool is_caught(const struct caught *c, pid_t pid)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->pids[i] == pid)
+			return true;
+	return false;
+}
+
+/* Stops what is found and was not yet; whether there was any. */
+static bool catch_more(const struct tree *t, struct caught *c)
+{
+	struct proc *v;
+	size_t n = list(&v), before = c->n;
+	bool grows = true;
+
+	for (size_t i = 0; i < n; i++)
+		v[i].is_ours = !is_spared(t, v[i].pid) && (is_caught(c, v[i].pid) || is_known(t, &v[i]));
+	while (grows) {
+		grows = false;
+		for (size_t i = 0; i < n; i++)
+			for (size_t k = 0; k < n && !v[i].is_ours && !is_spared(t, v[i].pid); k++)
+				if (v[k].is_ours && v[k].pid == v[i].ppid)
+					grows = v[i].is_ours = true;
+	}
+	for (size_t i = 0; i < n && c->n < CAUGHT_MAX; i++) {
+		int fd;
+
+		if (!v[i].is_ours || is_caught(c, v[i].pid))
+			continue;
+		fd = sys_pidfd_open(v[i].pid, 0);
+		/* still whom we looked at? */
+		if (fd < 0 || parent_of(v[i].pid) != v[i].ppid || sys_pidfd_send_signal(fd, SIGSTOP) < 0) {
+			auto_close(&fd);
+			continue;
+		}
+		c->pids[c->n] = v[i].pid;
+		c->fds[c->n++] = fd;
+	}
+	free(v);
+	return c->n > before;
+}
+
+void tree_end(const struct tree *t)
+{
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		struct caught c = { .n = 0 };
+
+		while (c.n < CAUGHT_MAX && catch_more(t, &c))
+			;
+		if (!c.n)
+			return;
+		for (size_t i = 0; i < c.n; i++)
+			(void)sys_pidfd_send_signal(c.fds[i], SIGKILL);
+		for (size_t i = 0; i < c.n; i++) {
+			struct pollfd end = { .fd = c.fds[i], .events = POLLIN };
+
+			(void)poll(&end, 1, END_MS);
+			(void)waitpid(c.pids[i], NULL, WNOHANG);	/* where it is our own */
+			auto_close(&c.fds[i]);
+		}
+	}
+}
+
+void tree_reap(const struct tree *t, pid_t child)
 {
 	AUTO_FREE char *path = str_fmt("/proc/self/task/%d/children", getpid()), *text = NULL;
 	AUTO_STRV struct strv pids = { 0 };
@@ -97,74 +187,7 @@ void tree_reap(pid_t child, pid_t keeper)
 	for (size_t i = 0; i < pids.n; i++) {
 		pid_t pid = (pid_t)strtol(pids.v[i], NULL, 10);
 
-		if (pid > 0 && pid != child && pid != keeper)
+		if (pid > 0 && pid != child && !is_spared(t, pid))
 			(void)waitpid(pid, NULL, WNOHANG);
-	}
-}
-
-void tree_end_children(pid_t but)
-{
-	pid_t self = getpid();
-
-	for (int round = 0; round < ROUNDS_MAX; round++) {
-		struct proc *v;
-		size_t n = list(&v);
-		bool found = false;
-
-		for (size_t i = 0; i < n; i++)
-			if (v[i].ppid == self && v[i].pid != but)
-				found = end(&v[i]) || found;
-		free(v);
-		if (!found)
-			return;
-	}
-}
-
-void tree_end_marked(pid_t top, const char *id)
-{
-	for (int round = 0; round < ROUNDS_MAX; round++) {
-		struct proc *v;
-		size_t n = list(&v);
-		bool found = false, grows = true;
-
-		for (size_t i = 0; i < n; i++)
-			v[i].is_ours = v[i].pid == top || has_mark(v[i].pid, id);
-		while (grows) {
-			grows = false;
-			for (size_t i = 0; i < n; i++)
-				for (size_t k = 0; k < n && !v[i].is_ours; k++)
-					grows = v[i].is_ours = v[k].is_ours && v[k].pid == v[i].ppid;
-		}
-		for (size_t i = 0; i < n; i++)
-			if (v[i].is_ours && v[i].pid != getpid())
-				found = end(&v[i]) || found;
-		free(v);
-		top = -1;	/* its number may be another's by now */
-		if (!found)
-			return;
-	}
-}
-
-/* Again and again, as they may fork meanwhile. */
-void tree_kill_rest(pid_t keeper, pid_t server)
-{
-	AUTO_FREE char *path = str_fmt("/proc/self/task/%d/children", (int)getpid());
-	bool is_any = true;
-
-	while (is_any) {
-		AUTO_FREE char *text = NULL;
-		int pid, len;
-
-		is_any = false;
-		if (fd_read_file(AT_FDCWD, path, 1 << 20, &text, NULL) < 0)
-			return;
-		for (const char *s = text; sscanf(s, "%d%n", &pid, &len) == 1; s += len) {
-			/* our own child, not yet waited for */
-			if (pid == keeper || pid == server || kill(pid, SIGKILL) < 0)
-				continue;
-			is_any = true;
-			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-				;
-		}
 	}
 }

@@ -90,8 +90,8 @@ static void forward(struct wait *w, const struct signalfd_siginfo *si)
 	const int sig = (int)si->ssi_signo;
 
 	/* orphans of the payload, adopted for want of a pid namespace; one signal may stand for many */
-	if (sig == SIGCHLD && spec_is_bare(w->spec))
-		tree_reap(w->pid, w->keeper);
+	if (sig == SIGCHLD && w->rest)
+		tree_reap(w->rest, w->pid);
 	/* of the parent's threads one has ended, not the process */
 	if (sig == parent_signal() && w->parent)
 		return;
@@ -284,8 +284,8 @@ int wait_for_end(struct wait *w, int *status, struct err *e)
 	}
 	if (waitid(P_PID, (id_t)w->pid, &si, WEXITED) < 0)
 		return err_sys(e, "waitid", "payload", "waiting for the payload");
-	if (w->spec->ns[NS_PID].mode != NS_PRIVATE)
-		tree_kill_rest(w->keeper, w->fuse->pid);
+	if (w->rest)
+		tree_end(w->rest);
 	relay_drain(w->relay, w->is_asked || w->forwarded);
 	*status = status_of(w, &si);
 	if (w->is_interrupted && *status == EXIT_SIGNAL + SIGINT && !w->spec->process.terminal)

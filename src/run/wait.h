@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "run/fuse.h"
+#include "run/internal.h"
 #include "run/relay.h"
 #include "run/share.h"
 #include "spec/spec.h"
@@ -19,7 +20,7 @@ struct wait {
 	int share_fd;		/* where the namespaces are asked for; borrowed */
 	struct share_answer *share;
 	pid_t parent;		/* --die-with-parent: who started us; else 0 */
-	pid_t keeper;
+	struct tree *rest;	/* what the payload may leave behind; NULL: it has a pid namespace of its own */
 	struct relay *relay;
 	struct fuse *fuse;
 	int timer_fd;		/* --timeout; wait_for_end()'s own */

@@ -198,7 +198,7 @@ int step_no_new_privs(struct ctx *c, const struct step *s, size_t rung, struct e
 }
 
 /**
- * step_deathsig() - Die with the supervisor
+ * step_deathsig() - Die with the supervisor, or, where the keeper ends all, no longer
  *
  * A supervisor that died before this is found before exec (run/child.c).
  *
@@ -209,9 +209,8 @@ int step_no_new_privs(struct ctx *c, const struct step *s, size_t rung, struct e
 int step_deathsig(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	(void)c;
-	(void)s;
 	(void)rung;
-	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL) < 0)
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)s->u.signal, 0UL, 0UL, 0UL) < 0)
 		return err_sys(e, "prctl", NULL, "setting the parent-death signal");
 	return 0;
 }

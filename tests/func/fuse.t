@@ -125,9 +125,32 @@ if [ "$(id -u)" -eq 0 ]; then
 	is "$status" 125 'without a device: 125'
 	like "$err" '/dev/fuse|fuse' 'which is named'
 fi
-run_lichen run --overlay=fuse --pid=host --cap-add SYS_PTRACE "$root" true
-is "$status" 125 'where the payload could trace the server it is refused'
+for how in "$root" "--cap-drop=SYS_PTRACE $root" "--userns=keep-id $root" "--ids=single -u 1000 $root" '--cow host'; do
+	[ "$(id -u)" -ne 0 ] || [ "${how#--userns}" = "$how" ] || continue
+	case $how in *host) overlay='' ;; *) overlay=--overlay=fuse ;; esac
+	# shellcheck disable=SC2086 # words
+	run_lichen run $overlay --pid=host $how true
+	is "$status" 125 "--pid=host ${how%"$root"}: where the payload sees the server it is refused"
+	like "$err" 'traced from inside' 'which is said'
+done
+mkfifo "$T/in3"
+exec 7<"$root/etc/file"
+"$LICHEN" run -i --name "fuse-${T##*/}" --overlay=fuse "$root" sh -c 'echo here >&2; read line' <"$T/in3" 2>"$T/said4" &
+launcher=$!
+exec 9>"$T/in3"
+wait_for 'grep -qs here "$T/said4"'
+server=$(serving $launcher)
+is "$(find "/proc/$server/fd" -lname "$root/*")" '' "the server has none of the caller's descriptors"
+exec 7<&-
+run_lichen run --pid=host --userns=container:"fuse-${T##*/}" --cap-add SYS_PTRACE "$root" true
+is "$status" 125 'nor can it be traced by who joins its user namespace'
 like "$err" 'traced from inside' 'which is said'
+run_lichen run --userns=container:"fuse-${T##*/}" --overlay=kernel "$root" true
+is "$status" 0 'who does not see it may' || diag "$err"
+run_lichen run --userns=container:"fuse-${T##*/}" --overlay=fuse "$root" true
+is "$status" 125 'and has none of its own there'
+exec 9>&-
+wait $launcher
 run_lichen run --overlay=fuse --dry-run "$root" true
 like "$out" 'overlay.*fuse' '--dry-run shows it'
 done_testing

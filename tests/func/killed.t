@@ -80,4 +80,63 @@ wait_for '! kill -0 "$pid" 2>/dev/null || [ -z "$(alive)" ]' 3 || kill -KILL "$p
 wait "$pid" 2>/dev/null
 run_lichen run "$root" true
 
+# ---- without a pid namespace of its own nothing ends with pid 1 ----
+
+# shellcheck disable=SC2016 # for sh inside
+loop='while :; do sleep 0.2; done'
+family='
+	sh -c "$2" child "$1" &
+	env -i /bin/sh -c "$2" cleared "$1" &
+	(setsid sh -c "$2" orphan "$1" &)
+	echo ready >"$3"
+	eval "$4"'
+mkfifo "$T/hold"
+web=web-$$
+"$probe" plain "$LICHEN" run -i --name "$web" "$root" cat <"$T/hold" >/dev/null 2>"$T/web" &
+web_pid=$!
+exec 8>"$T/hold"
+wait_for '"$LICHEN" run --network=container:"$web" "$root" true 2>/dev/null'
+for how in --pid=host '--pid=host --init=false' "--pid=container:$web" "--pid=container:$web --init=false"; do
+	# shellcheck disable=SC2086 # words
+	start $how "$root" sh -c "$family" sh "$mark" "$loop" /out/ready "$loop"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	wait_for '[ -z "$(alive)" ]' 10
+	ok $? "$how: killed, and nothing runs on"
+	# shellcheck disable=SC2086 # words
+	run_lichen run $how -v "$T/out:/out" "$root" sh -c "$family" sh "$mark" "$loop" /out/ready true
+	is "$status" 0 "$how: ended by itself"
+	is "$(alive)" '' 'and nothing runs on'
+done
+exec 8>&-
+wait "$web_pid"
+is $? 0 'the sandbox that was joined ran on, and ended by itself'
+run_lichen run --pid=host --init=false "$root" sh -c 'for i in 1 2 3 4 5; do (sleep 0.1 &); done; sleep 1; grep -l "^State:.Z" /proc/[0-9]*/status | while read -r f; do grep -H "^PPid:.$PPID$" "$f"; done; :'
+is "$out" '' '--pid=host: orphans that end are waited for'
+if [ "$(id -u)" -ne 0 ] && "$LICHEN" run --no-userns --landlock rwx:/ host true 2>/dev/null; then
+	# in this order: nobody has daemonized and cleared its environment
+	bare='sh -c "$2" child "$1" & env -i /bin/sh -c "$2" cleared "$1" & echo ready >"$3"; eval "$4"'
+	rm -f "$T/out/ready"
+	"$probe" plain "$LICHEN" run --no-userns --landlock rwx:/ host sh -c "$bare" sh "$mark" "$loop" "$T/out/ready" "$loop" 2>/dev/null &
+	pid=$!
+	wait_for '[ -s "$T/out/ready" ]'
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	wait_for '[ -z "$(alive)" ]' 10
+	ok $? '--no-userns: killed, and nothing runs on, with or without an environment'
+	run_lichen run --no-userns --landlock rwx:/ host sh -c "$bare" sh "$mark" "$loop" "$T/out/ready" true
+	is "$(alive)" '' '--no-userns: ended by itself, and nothing runs on'
+else
+	skip no-bare '--no-userns'
+fi
+
+# ---- what a dead one left is removed by a process that ends with no other run ----
+
+start "$root" sh -c 'mkdir /many; i=0; while [ $i -lt 3000 ]; do : >/many/$i; i=$((i + 1)); done; exec probe hold /out/ready "$1"' sh "$mark"
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+run_lichen run --pid=host "$root" true
+wait_for '[ -z "$(configs)" ]' 20
+ok $? 'all of it, beside a run with --pid=host'
+
 done_testing

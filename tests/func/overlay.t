@@ -80,6 +80,12 @@ run_lichen run --read-only "$root" sh -c 'ls -d /proc/self /dev/null /dev/shm /s
 is "$status" 0 'which are there inside all the same'
 mkdir "$T/volume"
 echo v >"$T/volume/v"
+mkdir "$T/looped"
+cp -a "$root/." "$T/looped"
+ln -s / "$T/looped/loop"
+run_lichen run --read-only -v "$T/volume:/loop/new" "$T/looped" sh -c 'readlink /loop; cat /new/v /loop/new/v'
+is "$(printf '%s\n' "$out" | head -n 1)" / 'a place below a link to the root itself: the link stays'
+is "$status" 0 'and both names work'
 run_lichen run --read-only -v "$T/volume:/lib/modules" "$root" cat /lib/file /lib/modules/v /usr/lib/modules/v
 is "$out" 'there
 v

@@ -58,4 +58,17 @@ else
 	skip no-subids 'and /dev/stdin'
 fi
 
+# ---- a script that is the standard input ----
+
+cat >"$T/script" <<-EOF
+	echo line >>"\$T/ran"
+	"$LICHEN" run -i host sh -c 'head -c 100 /dev/zero >/proc/self/fd/0; head -c 65536 </dev/zero >/proc/self/fd/0' &
+	wait
+	echo after >>"\$T/ran"
+EOF
+dd if=/dev/zero bs=1 count=3000 2>/dev/null | tr '\0' '#' >>"$T/script"
+timeout 20 bash <"$T/script" >/dev/null 2>&1
+is "$(cat "$T/ran")" 'line
+after' 'what the command writes into its own input does not set the script back'
+
 done_testing
