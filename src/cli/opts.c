@@ -55,6 +55,7 @@ static const struct opt OPTS[] = {
 #define CTYPE_FLAG bool *
 #define CTYPE_TRI  enum tri *
 #define CTYPE_STR  const char **
+#define CTYPE_TEXT const char **
 #define CTYPE_LIST struct strv *
 #define CTYPE_ENUM int *
 #define OPT(verbs, letter, name, argument, type, field, ...)                                     \
@@ -75,23 +76,40 @@ static const struct verb VERBS[VERB_COUNT] = {
 #define NO_IMAGES      "there are no images in this version; the root file system is a directory, or 'host'"
 #define NO_NETWORK     "there is only --network none, host, ns:PATH or container:NAME in this version"
 #define NO_LIMITS      "there are no limits in this version; systemd-run --user --scope -p MemoryMax=... lichen run ... sets them from outside"
+#define NO_HEALTH      "leave it out: a sandbox lasts as long as its command, in the foreground, and its exit status tells"
+#define NO_LABELS      "leave it out: nothing would read it, as a sandbox is gone with its command"
+#define NO_POLICY      "leave it out: the label is the caller's; an administrator's policy sets others"
+#define WINDOWS_ONLY   "leave it out: docker has it for Windows only"
 #define OWN_NAMESPACES "leave it out: a sandbox always has all namespaces of its own"
 
 static const struct peer {
 	const char *word, *instead;
 } PEERS[] = {
 #define PEER(word, instead) { word, instead },
+#define PEER_ALIAS(word, name)
 #define PEER_VERB(word)
 #include "cli/peers.def"
 #undef PEER
+#undef PEER_ALIAS
+};
+
+/* Taken where they are typed, and shown nowhere. */
+static const struct alias {
+	const char *word, *name;
+} ALIASES[] = {
+#define PEER(word, instead)
+#define PEER_ALIAS(word, name) { word, name },
+#include "cli/peers.def"
+#undef PEER_ALIAS
 #undef PEER_VERB
 };
 
 static const char *const PEER_VERBS[] = {
-#define PEER(word, instead)
+#define PEER_ALIAS(word, name)
 #define PEER_VERB(word) word,
 #include "cli/peers.def"
 #undef PEER
+#undef PEER_ALIAS
 #undef PEER_VERB
 };
 
@@ -173,6 +191,9 @@ static const struct peer *peer_find(const char *typed)
 
 static const struct opt *find_long(const struct verb *v, const char *name)
 {
+	for (size_t i = 0; i < N_ELEMS(ALIASES); i++)
+		if (str_eq(ALIASES[i].word, name))
+			name = ALIASES[i].name;
 	for (const struct opt *o = opts_next(v, NULL); o; o = opts_next(v, o))
 		if (str_eq(o->name, name))
 			return o;
@@ -222,19 +243,19 @@ static void owners(const char *name, char letter, struct buf *out)
 static int unknown(const struct parser *p, const char *name, char letter, const char *where)
 {
 	const struct peer *peer = peer_find(p->typed);
-	const char *instead = peer ? peer->instead : NULL;
+	const char *instead = peer ? peer->instead : "";
 	AUTO_BUF struct buf hint = { 0 }, others = { 0 };
 
 	owners(name, letter, &others);
 	if (others.len && p->v->id == VERB_GLOBAL)
-		return fail(p, instead ? instead : "give it after the verb",
+		return fail(p, peer ? instead : "give it after the verb",
 			    "option '%s'%s is one of %s, not one that stands before the verb", p->typed,
 			    where, others.s);
 	if (others.len)
-		return fail(p, instead ? instead : "", "option '%s'%s is one of %s, not of 'lichen %s'",
+		return fail(p, instead, "option '%s'%s is one of %s, not of 'lichen %s'",
 			    p->typed, where, others.s, p->v->name);
 	if (peer)
-		return fail(p, instead ? instead : "", "there is no option '%s'%s in this version of lichen",
+		return fail(p, instead, "there is no option '%s'%s in this version of lichen",
 			    p->typed, where);
 	if (name)
 		suggest(p, name, &hint);
@@ -292,6 +313,7 @@ static int set_list(const struct parser *p, const struct opt *o, void *field, co
 static int set_enum(const struct parser *p, const struct opt *o, void *field, const char *value)
 {
 	AUTO_BUF struct buf valid = { 0 }, hint = { 0 };
+	const struct peer *peer = peer_find(p->typed);
 	const char *near;
 	int n;
 
@@ -305,6 +327,8 @@ static int set_enum(const struct parser *p, const struct opt *o, void *field, co
 	near = str_nearest(value, o->words, (size_t)n);
 	if (near)
 		buf_addf(&hint, "did you mean '%s'?", near);
+	else if (peer)
+		buf_add(&hint, peer->instead);
 	return fail(p, hint.s ? hint.s : "", "option '%s' takes one of %s, and was given '%.64s'", p->typed,
 		    valid.s, value);
 }
@@ -313,6 +337,7 @@ static int (*const SET[OPT_TYPES])(const struct parser *, const struct opt *, vo
 	[OPT_FLAG] = set_flag,
 	[OPT_TRI] = set_tri,
 	[OPT_STR] = set_str,
+	[OPT_TEXT] = set_str,
 	[OPT_LIST] = set_list,
 	[OPT_ENUM] = set_enum,
 };
@@ -330,7 +355,7 @@ static int take(struct parser *p, const struct opt *o, const char *attached)
 		const struct peer *peer = peer_find(p->typed);
 
 		if (!next)
-			return fail(p, peer && peer->instead ? peer->instead : "",
+			return fail(p, peer ? peer->instead : "",
 				    "option '%s' needs a value: %s", p->typed, o->argument);
 		if (str_starts(next, "--") && find_long(p->v, next + 2)) {
 			AUTO_FREE char *hint = str_fmt("where '%s' is meant as the value, write '--%s=%s'",
@@ -341,7 +366,7 @@ static int take(struct parser *p, const struct opt *o, const char *attached)
 		value = next;
 		p->next++;
 	}
-	if (!*value && o->argument)
+	if (!*value && o->argument && o->type != OPT_TEXT)
 		return fail(p, "", "option '%s' needs a value: %s; what it was given is empty", p->typed,
 			    o->argument);
 	return SET[o->type](p, o, field, value);

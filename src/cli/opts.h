@@ -38,7 +38,7 @@ struct verb {
 	const char *arguments, *group, *summary, *about;	/* never NULL */
 };
 
-enum opt_type { OPT_FLAG, OPT_TRI, OPT_STR, OPT_LIST, OPT_ENUM, OPT_TYPES };
+enum opt_type { OPT_FLAG, OPT_TRI, OPT_STR, OPT_TEXT, OPT_LIST, OPT_ENUM, OPT_TYPES };
 
 /* What completion offers as value of an option. */
 enum opt_hint {

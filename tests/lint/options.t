@@ -3,7 +3,8 @@
 # tests/lint/options.t - doc/OPTIONS.md says of each option of docker, podman and bubblewrap what is true
 #
 # What it calls the same, or names as ours, stands in src/cli/opts.def; what it says we have not
-# does not; and each option of theirs that src/cli/peers.def answers has a row.
+# does not; each option of theirs that src/cli/peers.def answers has a row; and each that is not
+# the same here is answered there.
 set -u
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 cd "$top_srcdir" || exit 99
@@ -21,6 +22,7 @@ FILENAME ~ /opts\.def$/ && /^OPT\(/ {
 # The sections of docker, podman and bubblewrap; the habits of others need no row.
 FILENAME ~ /peers\.def$/ {
 	if ($0 ~ /^\/\* ---- /) wanted = $0 ~ /docker|podman|bubblewrap/
+	if ($0 ~ /^PEER_ALIAS\("/ && match($0, /"[^"]*"/)) ours["--" substr($0, RSTART + 1, RLENGTH - 2)] = 1
 	if (wanted && $0 ~ /^PEER\("/ && match($0, /"[^"]*"/)) peer[substr($0, RSTART + 1, RLENGTH - 2)] = 1
 	next
 }
@@ -46,8 +48,11 @@ FILENAME ~ /peers\.def$/ {
 		row[name] = 1
 		if (what == "same" && !(name in ours))
 			wrong["same"] = wrong["same"] "\n# " FNR ": " name " is not in opts.def"
-		if (what ~ /^(not|default)$/ && name in ours)
+		# with another meaning it is named: "--userns" is there, and takes another value
+		if (what != "same" && name in ours && index(cell[3] cell[4], "`" name) == 0)
 			wrong["not"] = wrong["not"] "\n# " FNR ": " name " is in opts.def"
+		if (what != "same" && !(name in ours) && !(name in peer))
+			wrong["answered"] = wrong["answered"] "\n# " FNR ": " name " is not in peers.def"
 	}
 	while (match(what, /`-[^`]*`/)) {
 		name = substr(what, RSTART + 1, RLENGTH - 2)
@@ -67,7 +72,8 @@ END {
 	tap("rows", "each row has an option, one of the words, and a reason where there is none of ours")
 	tap("same", "what is called the same stands in opts.def")
 	tap("named", "what is named as ours stands in opts.def")
-	tap("not", "what lichen is said not to have, or to do without an option, is not in opts.def")
+	tap("not", "what lichen is said not to have, to do without an option or by another one, is not in opts.def")
+	tap("answered", "what is not the same is answered by peers.def")
 	tap("peers", "what peers.def answers for docker, podman and bubblewrap has a row")
 	print "1.." test
 	exit failed
