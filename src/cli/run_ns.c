@@ -34,6 +34,10 @@ static int wrong_word(const struct ns_option *o, const char *word, struct err *e
 	AUTO_BUF struct buf all = { 0 };
 	size_t n = 0;
 
+	if (o->type == NS_IPC && str_eq(word, "none")) {
+		err_set(e, ERR_USAGE, "--ipc=none is not part of this version: a namespace of its own always has a /dev/shm");
+		return err_hint(e, "--tmpfs /dev/shm:ro makes one that holds nothing");
+	}
 	for (size_t i = 0; o->own[i]; i++)
 		words[n++] = o->own[i];
 	for (size_t i = 0; o->more[i]; i++)

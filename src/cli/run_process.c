@@ -187,7 +187,7 @@ int take_process(struct spec *s, const struct args *a, struct err *e)
 	s->process.init = a->init == TRI_UNSET ? s->root.kind == ROOT_HOST && !a->no_userns : a->init == TRI_TRUE;
 	s->process.argv0 = str_dup(a->argv0);
 	s->die_with_parent = a->die_with_parent;
-	if (a->entrypoint && take_entrypoint(&s->process.args, a->entrypoint, e) < 0)
+	if (a->entrypoint && *a->entrypoint && take_entrypoint(&s->process.args, a->entrypoint, e) < 0)
 		return -1;
 	if (s->root.kind == ROOT_BINS)
 		take_bins_command(s, a);

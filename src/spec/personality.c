@@ -16,6 +16,8 @@ static const struct persona_word {
 	{ "linux32", PER_LINUX32, true },
 	{ "linux64", PER_LINUX, true },
 	{ "linux", PER_LINUX, true },
+	{ "LINUX32", PER_LINUX32, true },	/* podman's, which are OCI's */
+	{ "LINUX", PER_LINUX, true },
 	{ "32bit", ADDR_LIMIT_32BIT, false },
 	{ "3gb", ADDR_LIMIT_3GB, false },
 	{ "4gb", 0, false },	/* setarch's no-op for compatibility */

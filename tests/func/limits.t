@@ -105,6 +105,10 @@ x86_64)
 	run_lichen run --personality linux32 "$root" uname -m
 	is "$out" i686 'linux32 is what uname says' ;;
 esac
+run_lichen run --personality LINUX32 "$root" cat /proc/self/personality
+is "$out" 00000008 "podman's LINUX32"
+run_lichen run --personality=LINUX "$root" cat /proc/self/personality
+is "$out" 00000000 "and its LINUX"
 wrong_option 'a word with a slip' 'linux23' 'linux32' -- --personality linux23
 wrong_option 'another one' 'addr-no-randomise' 'addr-no-randomize' -- --personality linux32,addr-no-randomise
 

@@ -52,6 +52,12 @@ run_lichen run --pid=host "$root" sh -c 'sleep 301 & echo $!'
 ok '! kill -0 "$out" 2>/dev/null' '--pid=host: what the command leaves running ends with it'
 run_lichen run --pid=host "$root" sh -c 'kill -TERM $$'
 is "$status" 143 '--pid=host: a signal that the payload dies of'
+run_lichen run --ipc=none "$root" true
+is "$status" 125 "docker's --ipc=none is refused"
+like "$err" 'ipc=none is not part of this version' 'by its name'
+like "$err" 'hint: --tmpfs /dev/shm:ro' 'and what comes near it is named'
+run_lichen run --tmpfs /dev/shm:ro "$root" touch /dev/shm/x
+isnt "$status" 0 'which leaves a /dev/shm that nothing can be put into'
 run_lichen run --uts=host "$root" sh -c 'hostname; echo $HOSTNAME'
 is "$out" "$(uname -n)
 $(uname -n)" "--uts=host: this machine's name"

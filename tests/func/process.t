@@ -23,6 +23,8 @@ run_lichen run --entrypoint '["sh", "-c", "echo $0 $#"]' "$root" name x
 is "$out" 'name 1' 'a JSON array of words'
 run_lichen run --entrypoint '[' "$root" 1 -eq 1 ]
 is "$status" 0 'a command that is called ['
+run_lichen run --entrypoint '' "$root" echo a
+is "$out" a '--entrypoint "": as none, there is no image with one'
 wrong_option 'an array of no words' '--entrypoint' -- --entrypoint '[]'
 wrong_option 'an array of numbers' '--entrypoint' 'string' -- --entrypoint '["a", 5]'
 run_lichen run --argv0 -sh "$root" /bin/sh -c 'tr "\0" " " </proc/$$/cmdline; readlink /proc/$$/exe'
