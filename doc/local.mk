@@ -5,6 +5,9 @@
 
 man_sources = %D%/man/lichen.1.scd %D%/man/lichen-run.1.scd %D%/man/lichen-doctor.1.scd
 man_pages = %D%/man/lichen.1 %D%/man/lichen-run.1 %D%/man/lichen-doctor.1
+# An option can be copied from the page: a plain "-" may be set as a hyphen that no shell knows, and .TH turns on
+# again what scdoc turned off, so that words are parted.
+man_copyable = sed -e "/^\.TH /a .nh" -e "/^[.']/!s/-/\\\\-/g"
 EXTRA_DIST += %D%/man/lichen.1.scd.in %D%/man/lichen-run.1.scd.in %D%/man/lichen-doctor.1.scd.in
 BUILT_SOURCES += $(man_sources)
 CLEANFILES += $(man_sources) $(man_pages)
@@ -23,13 +26,13 @@ endif
 	$(cli_gen) man $(srcdir)/%D%/man/lichen-doctor.1.scd.in >$@.tmp && mv -f $@.tmp $@
 
 %D%/man/lichen.1: %D%/man/lichen.1.scd
-	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen.1.scd >$@.tmp && mv -f $@.tmp $@
+	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen.1.scd >$@.tmp && $(man_copyable) $@.tmp >$@.new && mv -f $@.new $@ && rm -f $@.tmp
 
 %D%/man/lichen-run.1: %D%/man/lichen-run.1.scd
-	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen-run.1.scd >$@.tmp && mv -f $@.tmp $@
+	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen-run.1.scd >$@.tmp && $(man_copyable) $@.tmp >$@.new && mv -f $@.new $@ && rm -f $@.tmp
 
 %D%/man/lichen-doctor.1: %D%/man/lichen-doctor.1.scd
-	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen-doctor.1.scd >$@.tmp && mv -f $@.tmp $@
+	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen-doctor.1.scd >$@.tmp && $(man_copyable) $@.tmp >$@.new && mv -f $@.new $@ && rm -f $@.tmp
 EXTRA_DIST += %D%/ARCHITECTURE.md %D%/decisions/001-static-launcher.md %D%/decisions/002-seccomp-default.md \
 	%D%/decisions/003-keeper.md %D%/decisions/004-copy-rung.md %D%/decisions/005-sweep-window.md \
 	%D%/decisions/006-host-not-idmapped.md %D%/decisions/007-names-are-not-kept-yet.md \

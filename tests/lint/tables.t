@@ -118,8 +118,11 @@ for page in lichen lichen-run lichen-doctor; do
 	scdoc <"$man/$page.1.scd" >"$T/page" 2>"$T/complaint"
 	ok $? "$page(1) is what scdoc understands" || diag "$(cat "$T/complaint")"
 	if command -v man >/dev/null 2>&1; then
-		complaint=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -l "$T/page" 2>&1 >/dev/null)
+		complaint=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -l "$man/$page.1" 2>&1 >"$T/text")
 		is "$complaint" '' "$page(1) is laid out without complaint"
+		# U+2010 HYPHEN, U+2212 MINUS SIGN
+		is "$(LC_ALL=C grep -e "$(printf '\342\200\220')" -e "$(printf '\342\210\222')" "$T/text")" '' \
+			"$page(1): no word is parted, and each - can be copied"
 	else
 		skip no-man "$page(1) is laid out without complaint"
 	fi
