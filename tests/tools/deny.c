@@ -4,11 +4,14 @@
  *	deny [-e ERRNO] CALL[,CALL...] COMMAND [ARG...]
  *
  * CALL is a name of the table; "newuser" is unshare and clone with CLONE_NEWUSER and every clone3,
- * "newns:HEX" the same for other flags. The filter is installed without no_new_privs where the
+ * "newns:HEX" the same for other flags; "write:BYTES" a write of that length, as of an id map, which is known by
+ * nothing else to a filter; "filter-state" hides that there is a filter; "listener" denies nothing and gives the
+ * filter a listener, of which there can be one only. The filter is installed without no_new_privs where the
  * capabilities allow it (setuid programs go on working), else with it.
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
@@ -45,6 +48,7 @@ static const struct {
 enum { INSNS_MAX = 256 };
 static struct sock_filter prog[INSNS_MAX];
 static unsigned short len;
+static unsigned flags;	/* of the filter */
 
 static void add(unsigned short code, unsigned char jt, unsigned char jf, unsigned k)
 {
@@ -82,6 +86,16 @@ static void deny_new(unsigned flags, unsigned action)
 	deny_call(SYS_clone3, action);	/* its flags lie behind a pointer */
 }
 
+/* The low half of argument @arg is @value. */
+static void deny_value(int nr, size_t arg, unsigned value, unsigned action)
+{
+	load(offsetof(struct seccomp_data, nr));
+	add(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, (unsigned)nr);
+	load(offsetof(struct seccomp_data, args[0]) + arg * sizeof(__u64));
+	add(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, value);
+	add(BPF_RET | BPF_K, 0, 0, action);
+}
+
 static int deny_word(const char *word, unsigned action)
 {
 	if (strcmp(word, "newuser") == 0) {
@@ -92,6 +106,18 @@ static int deny_word(const char *word, unsigned action)
 		deny_flags(SYS_unshare, (unsigned)strtoul(word + 6, NULL, 16), action);
 		return 0;
 	}
+	if (strncmp(word, "write:", 6) == 0) {
+		deny_value(SYS_write, 2, (unsigned)strtoul(word + 6, NULL, 10), action);
+		return 0;
+	}
+	if (strcmp(word, "filter-state") == 0) {
+		deny_value(SYS_prctl, 0, PR_GET_SECCOMP, action);
+		return 0;
+	}
+	if (strcmp(word, "listener") == 0) {
+		flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+		return 0;
+	}
 	for (size_t i = 0; i < sizeof(CALLS) / sizeof(CALLS[0]); i++)
 		if (strcmp(word, CALLS[i].name) == 0) {
 			deny_call(CALLS[i].nr, action);
@@ -100,11 +126,16 @@ static int deny_word(const char *word, unsigned action)
 	return -1;
 }
 
+static int load_filter(const struct sock_fprog *fprog)
+{
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, fprog);
+}
+
 int main(int argc, char **argv)
 {
 	struct sock_fprog fprog = { .filter = prog };
 	unsigned errnum = EPERM;
-	int at = 1;
+	int at = 1, fd;
 	char *save = NULL;
 
 	if (argc > 3 && strcmp(argv[1], "-e") == 0) {
@@ -124,11 +155,13 @@ int main(int argc, char **argv)
 		}
 	add(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
 	fprog.len = len;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &fprog) < 0 &&
-	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &fprog) < 0)) {
+	fd = load_filter(&fprog);
+	if (fd < 0 && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || (fd = load_filter(&fprog)) < 0)) {
 		perror("deny: seccomp");
 		return 2;
 	}
+	if (flags)
+		fcntl(fd, F_SETFD, 0);	/* the listener is there as long as somebody has it */
 	execvp(argv[at + 1], argv + at + 1);
 	perror(argv[at + 1]);
 	return 127;
