@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/stop.h"
@@ -26,7 +27,7 @@ static void open_stdio(void)
 static void render(struct err *e, bool as_json)
 {
 	AUTO_BUF struct buf b = { 0 };
-	const char *hint = e->hint[0] ? NULL : hint_for(e);
+	AUTO_FREE char *hint = e->hint[0] ? NULL : hint_for(e);
 	int rc;
 
 	if (hint)

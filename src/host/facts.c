@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -142,6 +143,52 @@ uint32_t subid_free_range(const char *text, uint32_t count, bool (*in_use)(uint3
 	return 0;
 }
 
+uint32_t subid_next_range(const char *text, uint32_t count)
+{
+	unsigned long long first = 100000;
+	bool has_moved = true;
+
+	/* behind each range that is in the way, until none is: the lines are in no order */
+	while (has_moved && first + count <= UINT32_MAX) {
+		has_moved = false;
+		for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+			const char *colon = line + strcspn(line, ":\n");
+			unsigned long long a, n;
+			char *end;
+
+			if (*colon != ':')
+				continue;
+			a = strtoull(colon + 1, &end, 10);
+			if (*end != ':')
+				continue;
+			n = strtoull(end + 1, NULL, 10);
+			if (n > UINT32_MAX)
+				n = UINT32_MAX;
+			if (a >= first + count || a + n <= first)
+				continue;
+			first = a + n;
+			has_moved = true;
+		}
+	}
+	return first + count <= UINT32_MAX ? (uint32_t)first : 0;
+}
+
+char *subid_read_files(void)
+{
+	static const char *const files[] = { "/etc/subuid", "/etc/subgid" };
+	AUTO_BUF struct buf text = { 0 };
+
+	for (size_t i = 0; i < N_ELEMS(files); i++) {
+		AUTO_FREE char *s = NULL;
+
+		if (fd_read_file(AT_FDCWD, files[i], DB_MAX, &s, NULL) == 0)
+			buf_addf(&text, "%s\n", s);
+		else if (errno == EACCES || errno == EPERM)
+			return NULL;
+	}
+	return text.s ? buf_take(&text) : str_dup("");
+}
+
 bool subid_is_elsewhere(const char *nsswitch)
 {
 	for (const char *line = nsswitch; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
@@ -237,6 +284,56 @@ static bool read_own_map(const char *file, struct subids *out)
 			out->v[out->n++] = (struct subid_range){ inside, count };
 	}
 	return true;
+}
+
+/* Ids in one of our maps; -1: not known. @has: whether @id is among them. */
+static int64_t count_map(const char *file, uint32_t id, bool *has)
+{
+	AUTO_FREE char *text = NULL;
+	unsigned inside, outside, count;
+	int64_t total = 0;
+	int used;
+
+	*has = false;
+	if (fd_read_file(AT_FDCWD, file, DB_MAX, &text, NULL) < 0)
+		return -1;
+	for (const char *s = text; sscanf(s, "%u %u %u%n", &inside, &outside, &count, &used) == 3; s += used) {
+		total += count;
+		*has = *has || (id >= inside && id - inside < count);
+	}
+	return total;
+}
+
+int64_t host_ids(void)
+{
+	bool ignored;
+
+	return count_map("/proc/self/uid_map", 0, &ignored);
+}
+
+bool host_has_own_ids(void)
+{
+	bool has_uid, has_gid;
+
+	/* what has no number is shown as the overflow id, 65534 */
+	return count_map("/proc/self/uid_map", geteuid(), &has_uid) < 0 ||
+	       count_map("/proc/self/gid_map", getegid(), &has_gid) < 0 || (has_uid && has_gid);
+}
+
+bool host_has_few_ids(void)
+{
+	enum { RANGE = 65536 };	/* what images use */
+	int64_t n = host_ids();
+
+	return n >= 0 && n < RANGE;
+}
+
+bool host_is_setuid_void(const char *tool)
+{
+	struct stat st;
+
+	/* its owner is shown as the overflow id */
+	return stat(tool, &st) == 0 && (st.st_mode & S_ISUID) && st.st_uid != 0 && !host_is_initial_userns();
 }
 
 bool host_is_initial_userns(void)

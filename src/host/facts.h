@@ -73,6 +73,29 @@ uint64_t subid_total(const struct subids *s);
  */
 uint32_t subid_free_range(const char *text, uint32_t count, bool (*in_use)(uint32_t first, uint32_t count));
 
+/**
+ * subid_next_range() - The range that a user without one is to be given
+ * @text:	as above
+ * From 100000 on, where useradd begins, too; FIX_SUBIDS in host/hint.c finds the same one in sh.
+ * Return: its first id, or 0 where there is none
+ */
+uint32_t subid_next_range(const char *text, uint32_t count);
+
+/* /etc/subuid and /etc/subgid, one after the other; NULL where we may not read one. Owned. */
+char *subid_read_files(void);
+
+/* How many ids our user namespace has: all 4294967295 in the machine's own; -1: not known. */
+int64_t host_ids(void);
+
+/* Whether these are too few for a range to be mapped: another sandbox's, with one id or a handful. */
+bool host_has_few_ids(void);
+
+/* Whether our own uid and gid have numbers in our user namespace. */
+bool host_has_own_ids(void);
+
+/* Whether @tool is setuid to an id that our user namespace does not have, which does nothing. */
+bool host_is_setuid_void(const char *tool);
+
 /* Whether we are in the machine's own user namespace, where id 0 is its root. */
 bool host_is_initial_userns(void);
 

@@ -19,6 +19,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "host/facts.h"
 
 #ifndef STATX_ATTR_MOUNT_ROOT
 #define STATX_ATTR_MOUNT_ROOT 0x2000
@@ -96,8 +97,9 @@ static bool is_machines_root(void)
 	"apparmor_parser -r /etc/apparmor.d/lichen\n"
 #define FIX_SUBIDS                                                                                                 \
 	"touch /etc/subuid /etc/subgid\n"                                                                          \
-	"first=$(awk -F: 'BEGIN { first = 100000 } { end = $2 + $3; if (end > first) first = end } END { print first }' " \
-	"/etc/subuid /etc/subgid)\n"                                                                               \
+	"first=$(sort -t: -k2,2n /etc/subuid /etc/subgid | awk -F: 'BEGIN { first = 100000 } "                      \
+	"NF == 3 && $2 < first + 65536 && $2 + $3 > first { first = $2 + $3 } END { printf \"%.0f\", first }')\n"    \
+	"[ \"$first\" -le 4294901759 ] || { echo 'no range of 65536 ids is free' >&2; exit 1; }\n"                  \
 	"for file in /etc/subuid /etc/subgid; do\n"                                                                 \
 	"	awk -F: -v user=\"$user\" '$1 == user && $3 >= 65536 { found = 1 } END { exit !found }' \"$file\" ||\n"  \
 	"		echo \"$user:$first:65536\" >>\"$file\"\n"                                                       \
@@ -175,8 +177,8 @@ static const struct cause ROWS[] = {
 	  "setcap cap_setuid=ep and cap_setgid=ep; and the file system must not be mounted nosuid",
 	  NULL, "newuidmap-privilege", FIX_SETUID },
 	{ MAP_TOOLS, 0, NULL,
-	  "the ids must stand in /etc/subuid and /etc/subgid; as root: usermod --add-subuids 100000-165535 "
-	  "--add-subgids 100000-165535 USER; and newuidmap needs its setuid bit (chmod u+s /usr/bin/newuidmap)",
+	  "the ids must stand in /etc/subuid and /etc/subgid; as root: usermod --add-subuids RANGE --add-subgids RANGE "
+	  "USER (ids that nobody has in these files); and newuidmap needs its setuid bit (chmod u+s /usr/bin/newuidmap)",
 	  NULL, "subids-map", FIX_SUBIDS },
 	{ "write openat", EPERM, "id_map",
 	  "root of a user namespace needs CAP_SETFCAP to map its own id further: start the outer sandbox with "
@@ -284,8 +286,8 @@ static const struct cause ROWS[] = {
 	{ "", 0, NULL, "Linux 5.14 or later is needed", NULL, "kernel-old", NULL },
 	{ "", 0, NULL, "lichen needs openat2 (Linux 5.6): an outer container's seccomp profile hides it, update docker or use "
 	  "--security-opt seccomp=unconfined", NULL, "openat2", NULL },
-	{ "", 0, NULL, "as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER (a range that nobody "
-	  "else has in /etc/subuid and /etc/subgid); without it only one id is mapped", NULL, "subids-none", FIX_SUBIDS },
+	{ "", 0, NULL, "as root: usermod --add-subuids RANGE --add-subgids RANGE USER (ids that nobody has in /etc/subuid and "
+	  "/etc/subgid); without it only one id is mapped", NULL, "subids-none", FIX_SUBIDS },
 	{ "", 0, NULL, "nsswitch.conf names another source of subordinate ids than files, which `getsubids USER` asks: the "
 	  "administrator of that source has to give USER a range", NULL, "subids-nss", NULL },
 	{ "", 0, NULL, "nsswitch.conf names another source of subordinate ids: install getsubids (package uidmap, or "
@@ -391,9 +393,54 @@ const struct cause *cause_at(size_t i)
 	return i < N_ELEMS(ROWS) ? &ROWS[i] : NULL;
 }
 
-const char *hint_for(const struct err *e)
+/* ---- texts ---- */
+
+/* "100000-165535": what `usermod --add-subuids` takes. */
+static void add_range(struct buf *out)
+{
+	enum { COUNT = 65536 };
+	AUTO_FREE char *files = subid_read_files();
+	uint32_t first = files ? subid_next_range(files, COUNT) : 0;
+
+	if (first)
+		buf_addf(out, "%u-%u", first, first + COUNT - 1);
+	else
+		buf_add(out, "FIRST-LAST");
+}
+
+static void add_user(struct buf *out, const char *user, unsigned uid)
+{
+	AUTO_FREE char *found = user ? NULL : user_name(uid, NULL);
+
+	if (user || found)
+		buf_add(out, user ? user : found);
+	else
+		buf_addf(out, "%u", uid);
+}
+
+char *cause_text(const struct cause *c, const char *user, unsigned uid)
+{
+	AUTO_BUF struct buf b = { 0 };
+
+	for (const char *s = c->text; *s;) {
+		size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+
+		if (n == 4 && strncmp(s, "USER", 4) == 0)
+			add_user(&b, user, uid);
+		else if (n == 3 && strncmp(s, "UID", 3) == 0)
+			buf_addf(&b, "%u", uid);
+		else if (n == 5 && strncmp(s, "RANGE", 5) == 0)
+			add_range(&b);
+		else
+			buf_addn(&b, s, n ? n : 1);
+		s += n ? n : 1;
+	}
+	return buf_take(&b);
+}
+
+char *hint_for(const struct err *e)
 {
 	const struct cause *c = cause_find(e);
 
-	return c ? c->text : NULL;
+	return c ? cause_text(c, NULL, geteuid()) : NULL;
 }

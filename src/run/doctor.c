@@ -60,33 +60,14 @@ static const struct trial TRIALS[] = {
 
 /* ---- answers ---- */
 
-/* The words USER and UID of a text stand for the caller's. */
-static char *personal(const char *text, const struct doctor *d)
-{
-	struct buf b = { 0 };
-
-	for (const char *s = text; *s;) {
-		size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
-
-		if (n == 4 && strncmp(s, "USER", 4) == 0)
-			buf_add(&b, d->user);
-		else if (n == 3 && strncmp(s, "UID", 3) == 0)
-			buf_addf(&b, "%u", d->uid);
-		else
-			buf_addn(&b, s, n ? n : 1);
-		s += n ? n : 1;
-	}
-	return buf_take(&b);
-}
-
 static void answer(struct attempt *a, enum doctor_level level, const struct cause *c, const char *hint, char *detail)
 {
 	struct doctor *d = a->d;
-	const char *text = c ? c->text : hint && hint[0] ? hint : NULL;
+	char *remedy = c ? cause_text(c, d->user, d->uid) : hint && hint[0] ? str_dup(hint) : NULL;
 
 	d->v = mem_grow(d->v, d->n + 1, sizeof(*d->v));
 	d->v[d->n++] = (struct doctor_row){ .level = level, .id = a->t->id, .what = a->t->what, .gives = a->t->gives,
-					    .detail = detail, .cause = c, .remedy = text ? personal(text, d) : NULL };
+					    .detail = detail, .cause = c, .remedy = remedy };
 }
 
 static enum doctor_level fault(const struct attempt *a)

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/child.h"
 #include "base/log.h"
+#include "host/hint.h"
 #include "run/internal.h"
 #include "spec/idwish.h"
 
@@ -145,17 +147,33 @@ static void map_keep(const struct kind *k, uint32_t self)
 		add_subs(k->map, self + 1, k->subs, below, UINT32_MAX - 1 - self);
 }
 
+int ids_hint(const struct facts *f, struct err *e)
+{
+	bool has_ranges = f->subuids.n && f->subgids.n;
+	AUTO_FREE char *tool = f->subid_elsewhere ? child_find("getsubids") : NULL;
+	const char *id = host_has_few_ids() ? "nested-few-ids"
+		: has_ranges		    ? "newuidmap-missing"
+		: !f->subid_elsewhere	    ? "subids-none"
+		: tool			    ? "subids-nss"
+					    : "getsubids-missing";
+	AUTO_FREE char *text = cause_text(cause_get(id), f->user, f->uid);
+
+	return err_hint(e, "%s", text);
+}
+
 static int no_ranges(const struct facts *f, const char *option, struct err *e)
 {
 	bool has_ranges = f->subuids.n && f->subgids.n;
 
 	err_set(e, ERR_HOST, "%s needs subordinate ids, and %s", option,
-		has_ranges ? "newuidmap and newgidmap are not installed"
+		f->writes_maps ? "root of a user namespace has none for this"
+		: has_ranges ? "newuidmap and newgidmap are not installed"
 		: f->subid_elsewhere ? "getsubids, which asks where /etc/nsswitch.conf says, knows none for you"
 				     : "there are none for you in /etc/subuid and /etc/subgid");
-	return err_hint(e, has_ranges ? "install the package uidmap (Debian, Ubuntu) or shadow-utils (Fedora, Arch)"
-				      : "as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s",
-			f->user ? f->user : "USER");
+	if (f->writes_maps && !host_has_few_ids())
+		return err_hint(e, "on a directory as root --ids=range uses the ids of this namespace; else be an ordinary user in "
+				   "it, or start lichen outside");
+	return ids_hint(f, e);
 }
 
 static void map_one(struct plan_input *in, const struct facts *f, uint32_t uid, uint32_t gid)

@@ -39,6 +39,8 @@ NODISCARD int join_resolve(struct plan_input *in, struct spec *s, const struct f
 
 /* run/ids.c: whose subordinate ranges are used, before anything looks at them */
 NODISCARD int ids_prepare(const struct spec *s, struct facts *f, struct err *e);
+/* Says what to do about ranges that are lacking, in an error that is filled already; evaluates to -1. */
+int ids_hint(const struct facts *f, struct err *e);
 /* The maps that are asked for by --userns, --uidmap, --gidmap and --groups. 1: in->uids, gids,
  * how and owner are set; 0: nothing is asked for, the usual choice holds; -1 with @e. */
 NODISCARD int ids_wished(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e);

@@ -13,7 +13,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "host/hint.h"
 #include "plan/host_table.h"
 #include "run/fuse.h"
 #include "run/internal.h"
@@ -90,16 +89,9 @@ static int map_real_root(struct plan_input *in, const struct spec *s, const stru
 		if (f->subgids.v[0].count < count)
 			count = f->subgids.v[0].count;
 	} else {
-		struct buf text = { 0 };
-		AUTO_FREE char *u = NULL;
-		AUTO_FREE char *g = NULL;
+		AUTO_FREE char *text = subid_read_files();
 
-		if (fd_read_file(AT_FDCWD, "/etc/subuid", 4 << 20, &u, NULL) == 0)
-			buf_addf(&text, "%s\n", u);
-		if (fd_read_file(AT_FDCWD, "/etc/subgid", 4 << 20, &g, NULL) == 0)
-			buf_add(&text, g);
-		first = subid_free_range(text.s ? text.s : "", count, NULL);
-		buf_fini(&text);
+		first = subid_free_range(text ? text : "", count, NULL);
 		if (!first)
 			return err_set(e, ERR_HOST, "no free range of 65536 ids is left for root's sandboxes");
 	}
@@ -113,9 +105,12 @@ static int map_real_root(struct plan_input *in, const struct spec *s, const stru
 
 static int no_range(const struct facts *f, struct err *e)
 {
-	err_set(e, ERR_HOST, "--ids=range: %s has no subordinate ids in %s", f->user ? f->user : "this user",
-		f->subuids.n ? "/etc/subgid" : "/etc/subuid");
-	return err_hint(e, "%s", cause_get("subids-none")->text);
+	if (f->writes_maps)
+		err_set(e, ERR_HOST, "--ids=range: this user namespace has one id, which is root's");
+	else
+		err_set(e, ERR_HOST, "--ids=range: %s has no subordinate ids in %s", f->user ? f->user : "this user",
+			f->subuids.n ? "/etc/subgid" : "/etc/subuid");
+	return ids_hint(f, e);
 }
 
 static int choose_ids(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)

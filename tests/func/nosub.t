@@ -27,6 +27,9 @@ run_lichen run --ids=range "$root" true
 is "$status" 125 '--ids=range: 125'
 like "$err" '/etc/subuid' 'names the file'
 like "$err" "$(id -un)|$(id -u)" 'and who is missing there'
+first=$(printf '%s\n' "$err" | sed -n 's/.*--add-subuids \([0-9]*\)-[0-9]* --add-subgids \1-.*/\1/p')
+isnt "$first" '' 'with ids to be given'
+is "$(awk -F: -v first="${first:-0}" '$2 < first + 65536 && $2 + $3 > first' /etc/subuid /etc/subgid)" '' "which are nobody else's"
 run_lichen run "$root" sh -c 'touch /f && chown 33 /f'
 isnt "$status" 0 'chown to another fails'
 run_lichen run -u user "$root" id -u

@@ -16,6 +16,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "host/facts.h"
 #include "host/hint.h"
 #include "run/doctor.h"
 
@@ -48,13 +49,15 @@ static void table(void **state)
 
 static void hints(void **state)
 {
+	AUTO_FREE char *hint = NULL;
 	struct err e = { 0 };
 
 	(void)state;
 	errno = EACCES;
 	err_sys(&e, "open", "/dev/fuse", "x");
 	assert_string_equal(cause_find(&e)->id, "fuse-mode");
-	assert_string_equal(hint_for(&e), cause_get("fuse-mode")->text);
+	hint = hint_for(&e);
+	assert_string_equal(hint, cause_get("fuse-mode")->text);
 	errno = EOPNOTSUPP;
 	err_sys(&e, "landlock_create_ruleset", NULL, "x");
 	assert_string_equal(cause_find(&e)->id, "landlock-off");
@@ -62,6 +65,52 @@ static void hints(void **state)
 	err_sys(&e, "nothing", NULL, "x");
 	assert_null(cause_find(&e));
 	assert_null(hint_for(&e));
+}
+
+static void texts(void **state)
+{
+	const struct cause words = { .text = "USER's UID, USERS, a_USER_X: (RANGE) RANGES" }, none = { .text = "as it is" };
+	AUTO_FREE char *a = cause_text(&words, "me", 7), *b = cause_text(&none, NULL, 7);
+	unsigned first, last;
+	char end;
+
+	(void)state;
+	assert_string_equal(b, "as it is");
+	/* what is free is this machine's; the functional tests have files of their own */
+	if (sscanf(a, "me's 7, USERS, a_USER_X: (%u-%u%c", &first, &last, &end) == 3) {
+		assert_int_equal(last - first, 65535);
+		assert_int_equal(end, ')');
+	} else {
+		assert_string_equal(a, "me's 7, USERS, a_USER_X: (FIRST-LAST) RANGES");
+	}
+}
+
+static void next_range(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned first;
+	} rows[] = {
+		{ "", 100000 },
+		{ "ann:100000:65536\n", 165536 },
+		{ "ann:100000:65536", 165536 },
+		{ "bob:165536:65536\nann:100000:65536\n", 231072 },	/* in no order */
+		{ "ann:300000:65536\n", 100000 },			/* before it there is room */
+		{ "ann:165535:1\n", 165536 },				/* its last id */
+		{ "ann:165536:1\n", 100000 },
+		{ "ann:1:99999\n", 100000 },
+		{ "ann:1:100000\n", 100001 },
+		{ "# no:line\nann\nann:x:65536\nann:100000\n", 100000 },
+		{ "ann:100000:4294801759\n", 4294901759u },		/* the last that fits */
+		{ "ann:100000:4294801760\n", 0 },
+		{ "ann:0:4294967296\n", 0 },
+		{ "ann:0:99999999999999999999\n", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMS(rows); i++)
+		if (subid_next_range(rows[i].text, 65536) != rows[i].first)
+			fail_msg("'%s': %u", rows[i].text, subid_next_range(rows[i].text, 65536));
 }
 
 /* Everything that can be wrong at once, for a user with an odd name. */
@@ -156,7 +205,8 @@ static void json(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(table), cmocka_unit_test(hints), cmocka_unit_test(fix_script),
+		cmocka_unit_test(table), cmocka_unit_test(hints), cmocka_unit_test(texts), cmocka_unit_test(next_range),
+		cmocka_unit_test(fix_script),
 		cmocka_unit_test(text),	 cmocka_unit_test(json),
 	};
 
