@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/child.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "host/facts.h"
@@ -75,6 +76,24 @@ static bool is_weak_root(void)
 	return geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_SETFCAP, 0, 0, 0) == 0;
 }
 
+/* Whose id has no number in this namespace cannot own another. */
+static bool is_unmapped(void)
+{
+	return !host_has_own_ids();
+}
+
+static bool is_nested(void)
+{
+	return !host_is_initial_userns();
+}
+
+static bool has_void_tools(void)
+{
+	AUTO_FREE char *uids = child_find("newuidmap"), *gids = child_find("newgidmap");
+
+	return (uids && host_is_setuid_void(uids)) || (gids && host_is_setuid_void(gids));
+}
+
 /* Whose files lie in /var/lib/lichen, whatever XDG_DATA_HOME says. */
 static bool is_machines_root(void)
 {
@@ -89,6 +108,18 @@ static bool is_machines_root(void)
 	"kernel.apparmor_restrict_unprivileged_userns=1 (Ubuntu) denies user namespaces without an AppArmor "     \
 	"profile: as root copy " LICHEN_DATADIR "/apparmor/lichen to /etc/apparmor.d/lichen (it grants `userns,` "    \
 	"to lichen alone) and load it: apparmor_parser -r /etc/apparmor.d/lichen"
+
+#define NESTED_FEW                                                                                                \
+	"this process is in a user namespace with few ids: start the outer sandbox with a range of them (lichen " \
+	"run --ids=range, podman --userns=auto:size=65536)"
+#define FUSE_MODULE "the fuse module is not loaded; as root: modprobe fuse"
+#define FIX_FUSE    "modprobe fuse\nadd_line /etc/modules-load.d/lichen.conf fuse\n"
+#define SECCOMP_FILTERED                                                                                          \
+	"a seccomp filter on this process refuses to load another, probably a container's: start that one with "  \
+	"`docker run --security-opt seccomp=unconfined` or a profile that allows seccomp; lichen's own "           \
+	"--security-opt seccomp=unconfined runs without a filter"
+#define SECCOMP_MISSING                                                                                           \
+	"the kernel needs CONFIG_SECCOMP_FILTER; --security-opt seccomp=unconfined runs without a filter"
 
 /* What the administrator runs: sh, idempotent, under `set -eu`. run/doctor_fix.c defines $user, $uid,
  * $lichen (its file), $profile, and the functions add_line, set_sysctl and install_package. */
@@ -131,6 +162,10 @@ static const struct cause ROWS[] = {
 	  "`docker run --security-opt seccomp=unconfined` or a profile that allows clone3 and unshare",
 	  is_filtered, "outer-seccomp", NULL },
 	{ MAKE_NS, EPERM, NULL,
+	  "the user or group of this process is not in the map of the user namespace it is in (/proc/self/uid_map, gid_map), "
+	  "so it may make none: start the outer sandbox with both mapped (`unshare --user --map-current-user`)",
+	  is_unmapped, "userns-unmapped", NULL },
+	{ MAKE_NS, EPERM, NULL,
 	  "user namespaces are forbidden here: see /proc/sys/kernel/unprivileged_userns_clone, "
 	  "kernel.apparmor_restrict_unprivileged_userns, SELinux (`ausearch -m avc`), and whether this is a chroot; "
 	  "`lichen run --no-userns --landlock RULE host` needs none",
@@ -168,10 +203,15 @@ static const struct cause ROWS[] = {
 	  "no_new_privs is set on this process, so setuid tools do nothing: start lichen outside whatever set it "
 	  "(a sandbox, systemd's NoNewPrivileges=), or use --ids=single",
 	  has_no_new_privs, "no-new-privs", NULL },
+	{ MAP_TOOLS, 0, NULL, NESTED_FEW, host_has_few_ids, "nested-few-ids", NULL },
 	{ MAP_TOOLS, ENOENT, NULL,
 	  "newuidmap and newgidmap are missing: install the package uidmap (Debian, Ubuntu) or shadow-utils (Fedora), "
 	  "or use --ids=single",
 	  NULL, "newuidmap-missing", FIX_TOOLS },
+	{ MAP_TOOLS, 0, NULL,
+	  "newuidmap belongs to an id that this user namespace does not have, so its setuid bit does nothing here: be root "
+	  "inside, who maps a range without it, or start lichen outside",
+	  has_void_tools, "newuidmap-nested", NULL },
 	{ MAP_TOOLS, EPERM, NULL,
 	  "newuidmap and newgidmap need their privilege: chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap, or "
 	  "setcap cap_setuid=ep and cap_setgid=ep; and the file system must not be mounted nosuid",
@@ -186,6 +226,9 @@ static const struct cause ROWS[] = {
 	  is_weak_root, "idmap-setfcap", NULL },
 	{ "write openat", EPERM, "id_map", APPARMOR, apparmor_restricts, "idmap-apparmor", FIX_APPARMOR },
 	{ "write openat", EPERM, "id_map",
+	  "the map has ids that the outer user namespace does not have: see /proc/self/uid_map; nested use needs "
+	  "--ids=single or a part of that range", is_nested, "idmap-nested", NULL },
+	{ "write openat", EPERM, "id_map",
 	  "the map names an id that we may not give: AppArmor's rule for user namespaces (see `dmesg`), or ids that are "
 	  "not in /etc/subuid and /etc/subgid",
 	  NULL, "idmap-eperm", NULL },
@@ -194,8 +237,6 @@ static const struct cause ROWS[] = {
 	  "the process whose map is written is not dumpable or belongs to somebody else: lichen's file must be readable "
 	  "by you (chmod a+r)",
 	  NULL, "idmap-dumpable", NULL },
-	{ "write openat", EINVAL, "id_map", "the map has ids that the outer user namespace does not have: see "
-	  "/proc/self/uid_map; nested use needs --ids=single or a part of that range", NULL, "idmap-nested", NULL },
 
 	/* mounts */
 	{ NEW_MOUNT, EACCES, NULL, APPARMOR, apparmor_restricts, "mount-apparmor", FIX_APPARMOR },
@@ -296,8 +337,6 @@ static const struct cause ROWS[] = {
 	{ "", 0, NULL, "newuidmap lies on a file system that is mounted nosuid, where its setuid bit does nothing; as root: "
 	  "mount -o remount,suid on it (and in /etc/fstab)", NULL, "newuidmap-nosuid",
 	  "mount -o remount,suid \"$(findmnt -n -o TARGET -T \"$(command -v newuidmap)\")\"\n" },
-	{ "", 0, NULL, "this process is in a user namespace with few ids: start the outer sandbox with a range of them (lichen "
-	  "run --ids=range, podman --userns=auto:size=65536)", NULL, "nested-few-ids", NULL },
 	{ "", 0, NULL, "the limits of namespaces are low; as root: sysctl -w user.max_user_namespaces=15000, and the other "
 	  "user.max_*_namespaces alike", NULL, "namespaces-few",
 	  "for kind in user mnt pid net ipc uts cgroup time; do\n"

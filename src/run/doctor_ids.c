@@ -51,7 +51,12 @@ void try_subids(struct attempt *a)
 	const struct facts *f = &a->f;
 	uint64_t uids = subid_total(&f->subuids), gids = subid_total(&f->subgids);
 
-	if (uids >= 65536 && gids >= 65536)
+	if (f->writes_maps && uids + 1 >= 65536 && gids + 1 >= 65536)	/* its own is not among them */
+		works(a, "root maps the %llu uids and %llu gids of this user namespace", (unsigned long long)uids + 1,
+		      (unsigned long long)gids + 1);
+	else if (f->writes_maps || host_has_few_ids())
+		lacks(a, "nested-few-ids", "this user namespace has too few ids to give away, whatever is in /etc/subuid");
+	else if (uids >= 65536 && gids >= 65536)
 		works(a, "%llu uids from %u, %llu gids from %u", (unsigned long long)uids, f->subuids.v[0].first,
 		      (unsigned long long)gids, f->subgids.v[0].first);
 	else if (uids && gids)
@@ -136,8 +141,15 @@ void try_tools(struct attempt *a)
 
 	if (f->is_root)
 		works(a, "not needed: root writes the map itself");
+	else if (f->writes_maps && !host_has_few_ids())
+		works(a, "not needed: root of this user namespace writes the map itself");
+	else if (host_has_few_ids())
+		lacks(a, "nested-few-ids", "cannot work: this user namespace has no range of ids");
 	else if (!f->newuidmap || !f->newgidmap)
 		lacks(a, "newuidmap-missing", "%s is not installed", f->newuidmap ? "newgidmap" : "newuidmap");
+	else if (host_is_setuid_void(f->newuidmap) || host_is_setuid_void(f->newgidmap))
+		lacks(a, "newuidmap-nested", "%s is setuid to an id of the outer machine",
+		      host_is_setuid_void(f->newuidmap) ? f->newuidmap : f->newgidmap);
 	else if (!has_privilege(f->newuidmap) || !has_privilege(f->newgidmap))
 		lacks(a, "newuidmap-privilege", "%s has neither setuid bit nor file capabilities",
 		      has_privilege(f->newuidmap) ? f->newgidmap : f->newuidmap);

@@ -130,25 +130,16 @@ void try_limits(struct attempt *a)
 
 void try_nested(struct attempt *a)
 {
-	AUTO_FREE char *map = NULL;
-	unsigned long inside, outside, count;
-	uint64_t total = 0;
+	int64_t total = host_ids();
 
-	if (fd_read_file(AT_FDCWD, "/proc/self/uid_map", 1 << 16, &map, NULL) < 0) {
+	if (total < 0)
 		works(a, "not known: /proc/self/uid_map cannot be read");
-		return;
-	}
-	for (const char *s = map; sscanf(s, " %lu %lu %lu", &inside, &outside, &count) == 3; s = strchr(s, '\n') + 1) {
-		total += count;
-		if (!strchr(s, '\n'))
-			break;
-	}
-	if (total >= UINT32_MAX)
+	else if (total >= UINT32_MAX)
 		works(a, "all: this is no sandbox");
-	else if (total < 65536)
-		lacks(a, "nested-few-ids", "inside another user namespace with %" PRIu64 " id%s", total, total == 1 ? "" : "s");
+	else if (host_has_few_ids())
+		lacks(a, "nested-few-ids", "inside another user namespace with %" PRId64 " id%s", total, total == 1 ? "" : "s");
 	else
-		works(a, "inside another user namespace, with %" PRIu64 " ids", total);
+		works(a, "inside another user namespace, with %" PRId64 " ids", total);
 }
 
 static int mount_proc(const void *arg, struct err *e)
