@@ -50,9 +50,22 @@ static bool userns_clone_off(void)
 	return host_sysctl_is("/proc/sys/kernel/unprivileged_userns_clone", "0");
 }
 
+/* Whether AppArmor has a profile for this process, whose own rules hold instead of the sysctl's: lichen's,
+ * podman's, docker-default. Who has none is "unconfined", and in a user namespace "unprivileged_userns". */
+static bool has_profile(void)
+{
+	AUTO_FREE char *label = NULL;
+
+	if (fd_read_file(AT_FDCWD, "/proc/self/attr/apparmor/current", 4096, &label, NULL) < 0)
+		return false;
+	label[strcspn(label, " \t\n")] = '\0';
+	return strcmp(label, "unconfined") != 0 && strcmp(label, "unprivileged_userns") != 0;
+}
+
+/* The namespace may be made all the same, and then all that takes a capability in it is refused: the map, the mounts. */
 static bool apparmor_restricts(void)
 {
-	return host_sysctl_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1");
+	return host_sysctl_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") && !has_profile();
 }
 
 static bool max_userns_is_0(void)
@@ -240,6 +253,11 @@ static const struct cause ROWS[] = {
 
 	/* mounts */
 	{ NEW_MOUNT, EACCES, NULL, APPARMOR, apparmor_restricts, "mount-apparmor", FIX_APPARMOR },
+	{ NEW_MOUNT, EPERM, NULL, APPARMOR, apparmor_restricts, "mount-apparmor", FIX_APPARMOR },
+	{ "fsopen", EPERM, NULL, /* which looks at nothing but the capability */
+	  "a seccomp filter on this process refuses mounts, probably a container's: start that one with "
+	  "`docker run --security-opt seccomp=unconfined` or a profile that allows fsopen, fsmount and move_mount",
+	  is_filtered, "mount-filtered", NULL },
 	{ NEW_MOUNT, EPERM, "proc",
 	  "a new /proc is refused where the outer /proc is partly covered, as in docker and podman: start the outer "
 	  "container with `--security-opt systempaths=unconfined` (docker) or `--security-opt unmask=ALL` (podman)",
@@ -277,6 +295,16 @@ static const struct cause ROWS[] = {
 	{ NULL, ENOENT, "/dev/fuse", "the fuse module is not loaded; as root: modprobe fuse", NULL, "fuse-module", "modprobe fuse\nadd_line /etc/modules-load.d/lichen.conf fuse\n" },
 	{ NULL, EACCES, "/dev/fuse", "/dev/fuse is not open to users; as root: chmod 0666 /dev/fuse", NULL, "fuse-mode", "chmod 0666 /dev/fuse\nadd_line /etc/udev/rules.d/60-lichen.rules 'KERNEL==\"fuse\", MODE=\"0666\"'\n" },
 	{ NULL, EACCES, "/dev/net/tun", "/dev/net/tun is not open to users; as root: chmod 0666 /dev/net/tun", NULL, "tun-mode", "chmod 0666 /dev/net/tun\nadd_line /etc/udev/rules.d/60-lichen.rules 'KERNEL==\"tun\", MODE=\"0666\"'\n" },
+
+	/* seccomp */
+	{ "seccomp", EPERM, NULL, SECCOMP_FILTERED, is_filtered, "seccomp-filtered", NULL },
+	{ "seccomp", ENOSYS, NULL, SECCOMP_FILTERED, is_filtered, "seccomp-filtered", NULL },
+	{ "seccomp", ENOSYS, NULL, SECCOMP_MISSING, NULL, "seccomp-missing", NULL },
+	{ "seccomp", EINVAL, NULL, SECCOMP_MISSING, NULL, "seccomp-missing", NULL },
+	{ "seccomp", EBUSY, NULL,
+	  "a filter on this process, probably a container's, has a listener already, and there can be one only: start that "
+	  "one without (crun: no annotation run.oci.seccomp.receiver)",
+	  NULL, "seccomp-notify", NULL },
 
 	/* Landlock */
 	{ "landlock_create_ruleset", ENOSYS, NULL,
@@ -364,9 +392,6 @@ static const struct cause ROWS[] = {
 	  "/sys/fs/cgroup that belongs to USER, and USER's shell in it)", NULL, "no-systemd", NULL },
 	{ "", 0, NULL, "as root: loginctl enable-linger USER; without it what runs in the background ends when the last session "
 	  "does", NULL, "linger", "loginctl enable-linger \"$user\"\n" },
-	{ "", 0, NULL, "the kernel needs CONFIG_SECCOMP_FILTER", NULL, "seccomp-missing", NULL },
-	{ "", 0, NULL, "user notification of system calls needs CONFIG_SECCOMP_FILTER, and no outer filter that has a listener",
-	  NULL, "seccomp-notify", NULL },
 	{ "", 0, NULL, "as root: sysctl -w net.ipv4.ping_group_range='0 2147483647'", NULL, "ping-range",
 	  "set_sysctl net.ipv4.ping_group_range '0 2147483647'\n" },
 	{ "", 0, NULL, "as root: sysctl -w net.ipv4.ip_unprivileged_port_start=80 (lower: all ports from there on are for "

@@ -38,7 +38,7 @@ static int load_filter(const void *arg, struct err *e)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
 		return err_sys(e, "prctl", NULL, "setting no_new_privs");
 	if (sys_seccomp(SECCOMP_SET_MODE_FILTER, *(const unsigned *)arg, &prog) < 0)
-		return err_sys(e, "seccomp", NULL, "loading a filter");
+		return err_sys(e, "seccomp", NULL, "loading a filter%s", *(const unsigned *)arg ? " with a listener" : "");
 	return 0;
 }
 
@@ -48,7 +48,7 @@ void try_seccomp(struct attempt *a)
 	struct err e;
 
 	if (probe(load_filter, &none, &e) < 0)
-		lacks(a, "seccomp-missing", "a filter cannot be loaded: %s", strerror(e.errnum));
+		lacks_err(a, &e);
 	else
 		works(a, "can be loaded%s", prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2 ? "; one is on this process" : "");
 }
@@ -59,7 +59,7 @@ void try_seccomp_notify(struct attempt *a)
 	struct err e;
 
 	if (probe(load_filter, &flags, &e) < 0)
-		lacks(a, "seccomp-notify", "no listener: %s", strerror(e.errnum));
+		lacks_err(a, &e);
 	else
 		works(a, "a listener can be had");
 }

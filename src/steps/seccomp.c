@@ -42,10 +42,7 @@ int seccomp_load(const struct sock_filter *insns, unsigned short n, struct err *
 	err_sys(e, "seccomp", NULL, "loading a filter of %u instructions", n);
 	if (e->errnum == EACCES)
 		return err_hint(e, "a filter needs no_new_privs, or CAP_SYS_ADMIN in the user namespace");
-	if (e->errnum == ENOSYS || (e->errnum == EINVAL && n))
-		return err_hint(e, "the kernel may lack CONFIG_SECCOMP_FILTER; "
-				   "--security-opt seccomp=unconfined runs without");
-	return -1;
+	return -1;	/* the rest is in host/hint.c */
 }
 
 /* ---- the cache ---- */
