@@ -233,6 +233,10 @@ static const struct cause ROWS[] = {
 	  "the ids must stand in /etc/subuid and /etc/subgid; as root: usermod --add-subuids RANGE --add-subgids RANGE "
 	  "USER (ids that nobody has in these files); and newuidmap needs its setuid bit (chmod u+s /usr/bin/newuidmap)",
 	  NULL, "subids-map", FIX_SUBIDS },
+	{ MAKE_FILE, EROFS, "/proc/",
+	  "the outer sandbox has mounted /proc read-only: start that one with a /proc of its own (`bwrap --proc /proc`), or "
+	  "bind it with --bind /proc /proc",
+	  NULL, "proc-read-only", NULL },
 	{ "write openat", EPERM, "id_map",
 	  "root of a user namespace needs CAP_SETFCAP to map its own id further: start the outer sandbox with "
 	  "--cap-add SETFCAP, or without -u 0",
