@@ -195,7 +195,6 @@ static int mount_fuse(const void *arg, struct err *e)
 
 void try_fuse(struct attempt *a)
 {
-	AUTO_FREE char *tool = child_find("fuse-overlayfs");
 	struct err e;
 	int rc;
 
@@ -206,10 +205,18 @@ void try_fuse(struct attempt *a)
 		rc = probe(mount_fuse, NULL, &e);
 	if (rc < 0)
 		lacks_err(a, &e);
-	else if (!tool)
-		lacks(a, "fuse-overlayfs-missing", "/dev/fuse works, but fuse-overlayfs is not installed");
 	else
-		works(a, "mounted; %s", tool);
+		works(a, "mounted");
+}
+
+void try_fuse_overlayfs(struct attempt *a)
+{
+	AUTO_FREE char *tool = child_find("fuse-overlayfs");
+
+	if (tool)
+		works(a, "%s", tool);
+	else
+		lacks(a, "fuse-overlayfs-missing", "is not installed");
 }
 
 /* ---- tun ---- */

@@ -63,7 +63,7 @@ trial_fn try_kernel, try_chroot, try_openat2, try_userns, try_namespaces, try_li
 /* run/doctor_ids.c */
 trial_fn try_subids, try_tools, try_no_new_privs;
 /* run/doctor_fs.c */
-trial_fn try_data_dir, try_run_dir, try_overlay_data, try_overlay_tmp, try_overlay_var_tmp, try_fuse, try_tun;
+trial_fn try_data_dir, try_run_dir, try_overlay_data, try_overlay_tmp, try_overlay_var_tmp, try_fuse, try_fuse_overlayfs, try_tun;
 /* run/doctor_cgroup.c */
 trial_fn try_cgroup, try_delegation, try_controllers, try_user_manager, try_linger;
 /* run/doctor_kernel.c */
