@@ -51,6 +51,14 @@ finds newuidmap missing newuidmap-nosuid 'newuidmap on a mount with nosuid'
 is "$status" 0 'which a run does not need'
 doctor "cp $tool \$T/newuidmap; chmod 0755 \$T/newuidmap; mount --bind \$T/newuidmap $tool"
 finds newuidmap missing newuidmap-privilege 'newuidmap without its bit'
+printf '%s\n' ann:165536:65536 "ann:100000:65536" >"$T/taken"
+chmod 0644 "$T/taken"
+doctor 'mount --bind $T/taken /etc/subuid; mount --bind $T/taken /etc/subgid'
+finds subids missing subids-none 'no line in /etc/subuid'
+like "$out" "usermod --add-subuids 231072-296607 --add-subgids 231072-296607 $name " "the remedy's range is nobody else's"
+# shellcheck disable=SC2086 # words
+as_nobody 'mount --bind $T/taken /etc/subuid; mount --bind $T/taken /etc/subgid' $unprivileged "$lichen" run --ids=range host true
+like "$err" "hint: as root: usermod --add-subuids 231072-296607 --add-subgids 231072-296607 $name " "nor is the hint's"
 # shellcheck disable=SC2086 # words
 as_nobody : "$deny" newuser $unprivileged "$lichen" doctor --json
 finds userns broken outer-seccomp 'a filter without no_new_privs'
@@ -62,6 +70,10 @@ doctor 'mknod -m 0600 $T/node c 10 229; mount --bind $T/node /dev/fuse'
 finds fuse missing fuse-mode '/dev/fuse is for root'
 doctor 'mknod -m 0600 $T/node2 c 10 200; mount --bind $T/node2 /dev/net/tun'
 finds tun missing tun-mode '/dev/net/tun is for root'
+
+# Misc devices of a number that no driver has: as /dev/fuse is where systemd made the node and the module cannot be loaded.
+doctor 'mknod -m 0666 $T/node3 c 10 199; mount --bind $T/node3 /dev/fuse'
+finds fuse missing fuse-module '/dev/fuse without its module'
 
 # ---- a cgroup that is ours ----
 tree=/sys/fs/cgroup/unified

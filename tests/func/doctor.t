@@ -40,6 +40,11 @@ lacking=$(while read -r id; do
 done <"$T/causes")
 is "$lacking" '' 'each cause that doctor names stands in the table of hints'
 
+lacking=$(while read -r id; do
+	grep -qE "(missing|broken) $id( |\$)" "$top_srcdir/tests/func/doctor-causes.t" "$top_srcdir/tests/func/doctor-root.t" || echo "$id"
+done <"$T/causes")
+is "$lacking" '' 'and a test provokes it'
+
 run_lichen doctor --fix
 is "$status" 0 '--fix: the same status'
 like "$out" '^#!/bin/sh$' 'prints a script'
