@@ -89,6 +89,8 @@ struct sweeper {
 
 /* Starts it where there is something beside the run @own; failures are warnings. */
 void sweeper_start(struct sweeper *s, struct store *st, const char *own);
+/* Whether it has ended now, and is waited for: what it said is kept. */
+bool sweeper_reap(struct sweeper *s);
 /* Waits for it for a moment, passes on what it said, and leaves it alone otherwise. */
 void sweeper_end(struct sweeper *s);
 

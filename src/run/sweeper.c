@@ -101,6 +101,14 @@ void sweeper_start(struct sweeper *s, struct store *st, const char *own)
 	s->said = fd_take(&said);
 }
 
+bool sweeper_reap(struct sweeper *s)
+{
+	if (!s->pid || waitpid(s->pid, NULL, WNOHANG) != s->pid)
+		return false;
+	s->pid = 0;
+	return true;
+}
+
 void sweeper_end(struct sweeper *s)
 {
 	AUTO_FREE char *text = NULL;
@@ -108,12 +116,12 @@ void sweeper_end(struct sweeper *s)
 	size_t len = 0;
 	int n;
 
-	if (!s->pid)
+	if (s->said < 0)
 		return;
 	do
-		n = poll(&p, 1, MOMENT_MS);
+		n = s->pid ? poll(&p, 1, MOMENT_MS) : 1;
 	while (n < 0 && errno == EINTR);
-	if (n > 0)
+	if (n > 0 && s->pid)
 		waitpid(s->pid, NULL, 0);
 	/* whole lines of log.c's */
 	if (n > 0 && lseek(s->said, 0, SEEK_SET) == 0 && fd_read_file(s->said, "", FD_READ_MAX, &text, &len) == 0 && len)

@@ -89,6 +89,8 @@ static void forward(struct wait *w, const struct signalfd_siginfo *si)
 {
 	const int sig = (int)si->ssi_signo;
 
+	if (sig == SIGCHLD && sweeper_reap(w->sweeper) && w->rest)
+		w->rest->spared[SPARED_SWEEPER] = 0; /* the number may be another's now */
 	/* orphans of the payload, adopted for want of a pid namespace; one signal may stand for many */
 	if (sig == SIGCHLD && w->rest)
 		tree_reap(w->rest, w->pid);

@@ -20,6 +20,7 @@ struct wait {
 	int share_fd;		/* where the namespaces are asked for; borrowed */
 	struct share_answer *share;
 	pid_t parent;		/* --die-with-parent: who started us; else 0 */
+	struct sweeper *sweeper;
 	struct tree *rest;	/* what the payload may leave behind; NULL: it has a pid namespace of its own */
 	struct relay *relay;
 	struct fuse *fuse;
