@@ -127,7 +127,8 @@ if [ "$(id -u)" -ne 0 ] && "$LICHEN" run --no-userns --landlock rwx:/ host true 
 	run_lichen run --no-userns --landlock rwx:/ host sh -c "$bare" sh "$mark" "$loop" "$T/out/ready" true
 	is "$(alive)" '' '--no-userns: ended by itself, and nothing runs on'
 else
-	skip no-bare '--no-userns'
+	[ "$(id -u)" -eq 0 ] && why=is-root || why=no-landlock
+	skip "$why" '--no-userns'
 fi
 
 # ---- what a dead one left is removed by a process that ends with no other run ----

@@ -48,7 +48,10 @@ case $run in
 	hidden '--ipc=host' "$run" --ipc=host "$root"
 	hidden '--ipc=host with host' "$run" --ipc=host host
 	;;
-*) skip runtime-dir '--ipc=host' ;;
+*)
+	[ "$(id -u)" -eq 0 ] && why=is-root || why=runtime-dir-elsewhere
+	skip "$why" '--ipc=host'
+	;;
 esac
 
 # ---- forged runs ----
