@@ -148,31 +148,75 @@ stop() {
 }
 web=web-$mark
 start "$web" -h webhost
+# by path: the same without a supervisor to ask
+for p in /proc/[0-9]*; do
+	[ "$(readlink "$p/ns/net" 2>/dev/null)" = "$(value "$theirs" net)" ] && break
+done
+# arg OPTION FORM
+arg() {
+	case $2 in
+	ns) printf -- '--%s=ns:%s/ns/%s' "$1" "$p" "$(file_of "$1")" ;;
+	container) printf -- '--%s=container:%s' "$1" "$web" ;;
+	*) printf -- '--%s=%s' "$1" "$2" ;;
+	esac
+}
+# forms OPTION
+forms() {
+	[ "$1" = userns ] || echo host
+	echo private ns container
+}
+# whose LINE NAME: host, theirs or own
+whose() {
+	case " $1 " in
+	*" $2=$(value "$host" "$2") "*) echo host ;;
+	*" $2=$(value "$theirs" "$2") "*) echo theirs ;;
+	*) echo own ;;
+	esac
+}
 for o in userns $TYPES; do
 	f=$(file_of "$o")
-	for target in "$root" host; do
-		run_lichen run "--$o=container:$web" "$target" sh -c "$show; ls /proc/self /sys /dev/mqueue >/dev/null && echo mounted"
-		is "$(value "$out" "$f")" "$(value "$theirs" "$f")" "--$o=container: the same namespace (${target##*/})"
-		is "$(value "$out" user)" "$(value "$theirs" user)" 'in the user namespace that owns it'
-		like "$out" '^mounted$' 'with /proc, /sys and /dev/mqueue'
-	done
-	for other in $TYPES; do
-		[ "$other" = "$o" ] && continue
-		g=$(file_of "$other")
-		run_lichen run "--$o=container:$web" "--$other=container:$web" "$root" sh -c "$show"
-		is "$status $(value "$out" "$f") $(value "$out" "$g")" "0 $(value "$theirs" "$f") $(value "$theirs" "$g")" "--$o and --$other=container:"
-		run_lichen run "--$o=container:$web" "--$other=host" "$root" sh -c "$show"
-		is "$status $(value "$out" "$f") $(value "$out" "$g")" "0 $(value "$theirs" "$f") $(value "$host" "$g")" "--$o=container: and --$other=host"
-		run_lichen run "--$o=container:$web" "--$other=private" "$root" sh -c "$show"
-		is "$status $(value "$out" "$f")" "0 $(value "$theirs" "$f")" "--$o=container: and --$other=private"
-		isnt "$(value "$out" "$g")" "$(value "$theirs" "$g")" "where $other is its own"
-		[ "$o" = userns ] && continue
-		run_lichen run "--$o=host" "--$other=host" "$root" sh -c "$show"
-		is "$status $(value "$out" "$f") $(value "$out" "$g")" "0 $(value "$host" "$f") $(value "$host" "$g")" "--$o=host and --$other=host"
-		run_lichen run "--$o=host" "--$other=private" "$root" sh -c "$show"
-		is "$status $(value "$out" "$f")" "0 $(value "$host" "$f")" "--$o=host and --$other=private"
+	for form in ns container; do
+		for target in "$root" host; do
+			run_lichen run "$(arg "$o" $form)" "$target" sh -c "$show; ls /proc/self /sys /dev/mqueue >/dev/null && echo mounted"
+			is "$(value "$out" "$f")" "$(value "$theirs" "$f")" "--$o=$form: the same namespace (${target##*/})"
+			is "$(value "$out" user)" "$(value "$theirs" user)" 'in the user namespace that owns it'
+			like "$out" '^mounted$' 'with /proc, /sys and /dev/mqueue'
+		done
 	done
 done
+# every pair of options, each in every form
+pairs=0
+rest="userns $TYPES"
+for o in userns $TYPES; do
+	rest=${rest#"$o"}
+	rest=${rest# }
+	for other in $rest; do
+		for form in $(forms "$o"); do
+			for form2 in $(forms "$other"); do
+				is_joined=0 want=0
+				case $form,$form2 in *ns* | *container*) is_joined=1 ;; esac
+				# in a user namespace of its own only root can join, and not a pid namespace
+				if [ "$o,$form,$is_joined" = userns,private,1 ] && { [ "$me" -ne 0 ] || [ "$other" = pid ]; }; then want=125; fi
+				run_lichen run "$(arg "$o" "$form")" "$(arg "$other" "$form2")" "$root" sh -c "$show"
+				got="$status"
+				for i in "$o,$form" "$other,$form2"; do
+					got="$got $(whose "$out" "$(file_of "${i%,*}")")"
+				done
+				for i in $form $form2; do
+					case $i in
+					host) want="$want host" ;;
+					private) want="$want own" ;;
+					*) want="$want theirs" ;;
+					esac
+				done
+				[ "${want%% *}" = 0 ] || { want=125 got=${got%% *}; }
+				is "$got" "$want" "--$o=$form and --$other=$form2"
+				pairs=$((pairs + 1))
+			done
+		done
+	done
+done
+is "$pairs" $((5 * 3 * 4 + 10 * 4 * 4)) 'all pairs'
 run_lichen run --uts=container:"$web" "$root" sh -c 'hostname; echo $HOSTNAME'
 is "$out" 'webhost
 webhost' '--uts=container: its name'
@@ -228,10 +272,6 @@ like "$err" "did you mean $web \?" 'a slip in the name'
 run_lichen run --network=container:"$web" --pid=host "$root" sh -c '[ "$PPID" -gt 0 ] && echo seen'
 is "$out" seen '--pid=host and another network: its supervisor is seen'
 
-# by path: the same without a supervisor to ask
-for p in /proc/[0-9]*; do
-	[ "$(readlink "$p/ns/net" 2>/dev/null)" = "$(value "$theirs" net)" ] && break
-done
 run_lichen run "--network=ns:$p/ns/net" "--ipc=ns:$p/ns/ipc" "$root" sh -c "$show"
 is "$(value "$out" net) $(value "$out" ipc)" "$(value "$theirs" net) $(value "$theirs" ipc)" 'ns:PATH'
 is "$(value "$out" user)" "$(value "$theirs" user)" 'in the user namespace that owns them'
