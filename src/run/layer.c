@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,14 +86,40 @@ static int check_apart(const char *dir, const char *root, struct err *e)
 	return err_hint(e, "choose a directory beside the root file system");
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* Changes make sense over the tree that they were made to: DIR/lower is a symbolic link to it. */
+static int check_lower(const char *dir, const char *tree, bool is_dry, struct err *e)
+{
+	AUTO_FREE char *link = str_fmt("%s/lower", dir);
+	char target[PATH_MAX];
+	ssize_t n = readlink(link, target, sizeof(target) - 1);
+
+	target[n < 0 ? 0 : n] = '\0';
+	if (n > 0 && strcmp(target, tree) != 0 && !is_same(link, tree)) {
+		err_set(e, ERR_SPEC, "--overlay-keep: %s has the changes of %s, not of %s", dir, target, tree);
+		return err_hint(e, "choose another directory; where the tree was moved: ln -sfn %s %s", tree, link);
+	}
+	if (n < 0 && !is_dry && symlink(tree, link) < 0)
+		return err_sys(e, "symlink", link, "--overlay-keep");
+	return 0;
+}
+
 static int take_kept(struct layer *l, const char *dir, const char *root, bool is_dry, struct err *e)
 {
+	const char *tree = root ? root : "/";
+
 	if (check_apart(dir, root, e) < 0)
 		return -1;
 	l->dir = str_dup(dir);
 	l->is_kept = true;
 	if (is_dry)
-		return 0;
+		return check_lower(dir, tree, true, e);
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return err_sys(e, "mkdir", dir, "--overlay-keep");
 	if (unfit(dir)) {
@@ -103,7 +130,7 @@ static int take_kept(struct layer *l, const char *dir, const char *root, bool is
 	if (l->lock_fd < 0)
 		return err_sys(e, "open", dir, "--overlay-keep");
 	if (flock(l->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
+		return check_lower(dir, tree, false, e);
 	if (errno != EWOULDBLOCK)
 		return err_sys(e, "flock", dir, "--overlay-keep");
 	err_set(e, ERR_STATE, "--overlay-keep: %s is in use by another sandbox", dir);

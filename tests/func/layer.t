@@ -64,6 +64,24 @@ odd="$T/a b,c:d\\e
 f"
 run_lichen run --overlay-keep "$odd" "$root" sh -c 'echo odd >/x'
 is "$(cat "$odd/upper/x")" odd 'an odd name'
+mkdir "$T/other"
+cp -R "$root/." "$T/other"
+is "$(readlink "$T/keep/lower")" "$root" 'the layer has a link to its tree'
+for dry in '' --dry-run; do
+	run_lichen run $dry --overlay-keep "$T/keep" "$T/other" true
+	is "$status" 125 "$dry over another tree: 125"
+	like "$err" "has the changes of $root, not of $T/other" 'whose it is'
+	like "$err" "hint: .*ln -sfn $T/other $T/keep/lower" 'and what to do where it was moved'
+done
+ln -s "$root" "$T/alias"
+run_lichen run --overlay-keep "$T/keep" "$T/alias" cat /x
+is "$out" x 'the same tree by another name'
+ln -sfn "$T/other" "$T/keep/lower"
+run_lichen run --overlay-keep "$T/keep" "$T/other" cat /x
+is "$out" x 'and as the hint says'
+run_lichen run --overlay-keep "$T/keep" --cow host true
+is "$status" 125 'nor with --cow'
+ln -sfn "$root" "$T/keep/lower"
 run_lichen run --dry-run --overlay-keep "$T/not-made" "$root" true
 ok '[ ! -e "$T/not-made" ]' '--dry-run makes nothing'
 
