@@ -188,6 +188,11 @@ static void build_order(struct build *b)
 	plan_add(b, STEP_PRIVATE, AT_CHILD, "/")->why = "nothing propagates to the host";
 	if (spec->process.has_oom_score_adj)
 		plan_add(b, STEP_OOM, AT_CHILD, plan_text_take(b, str_fmt("%d", spec->process.oom_score_adj)));
+	if (spec->ns[NS_PID].mode != NS_PRIVATE) {
+		add_open(b, "/proc/self/ns/mnt", SLOT_MOUNTNS, "in a pid namespace of others the run's processes are found by it");
+		s = plan_add_meet(b, HS_MOUNTNS);
+		s->reads[0] = s->writes[0] = SLOT_MOUNTNS;
+	}
 	if (in->needs_userns_fd) {
 		add_open(b, "/proc/self/ns/user", SLOT_USERNS, "trees are idmapped by it");
 		s = plan_add_meet(b, HS_USERNS);

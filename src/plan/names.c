@@ -38,6 +38,7 @@ static const struct {
 	const char *name;
 	bool from_child;
 } POINTS[HS_POINTS] = {
+	[HS_MOUNTNS] = { "mountns", true },
 	[HS_USERNS] = { "userns", true },
 	[HS_IDS_MAPPED] = { "ids-mapped", false },
 	[HS_TREES] = { "trees", false },
@@ -46,7 +47,7 @@ static const struct {
 };
 
 static const char *const SLOT_NAMES[SLOT_FIRST_FREE] = {
-	[SLOT_CHILD] = "child",	  [SLOT_USERNS] = "userns",	[SLOT_LOWER] = "lower",
+	[SLOT_CHILD] = "child",	  [SLOT_USERNS] = "userns", [SLOT_MOUNTNS] = "mountns",	[SLOT_LOWER] = "lower",
 	[SLOT_UPPER] = "upper",	  [SLOT_WORK] = "work",		[SLOT_SKELETON] = "skeleton", [SLOT_OWNERS] = "owners",
 	[SLOT_ROOT] = "root",	  [SLOT_DEV] = "dev",		[SLOT_TEXTS] = "texts", [SLOT_PTS] = "pts",
 	[SLOT_CONSOLE] = "console", [SLOT_USER] = "user",

@@ -83,13 +83,14 @@ enum step_kind {
 };
 
 /* The handshake (run/handshake.c has the table of who sends and what it means). */
-enum hs_point { HS_USERNS, HS_IDS_MAPPED, HS_TREES, HS_ROOT_READY, HS_GO, HS_POINTS };
+enum hs_point { HS_MOUNTNS, HS_USERNS, HS_IDS_MAPPED, HS_TREES, HS_ROOT_READY, HS_GO, HS_POINTS };
 
 /* Slots below SLOT_FIRST_FREE have names; sources of mounts get further ones. */
 enum slot {
 	SLOT_NONE,
 	SLOT_CHILD,	/* pidfd of the child */
 	SLOT_USERNS,	/* the child's user namespace */
+	SLOT_MOUNTNS,	/* the child's mount namespace */
 	SLOT_LOWER,	/* the root file system as given: directory or detached tree */
 	SLOT_UPPER,	/* the writable layer's directory */
 	SLOT_WORK,	/* overlayfs' own directory beside it */

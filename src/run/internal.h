@@ -51,23 +51,16 @@ enum tree_spared { SPARED_KEEPER, SPARED_SERVER, SPARED_SWEEPER, SPARED_MAX };
 struct tree {
 	pid_t top;		/* pid 1, or the payload; 0: it has ended */
 	pid_t adopter;		/* who inherits orphans: children of it are of the run; 0: nobody */
-	ino_t mount_ns;		/* the run's own; 0: not known, or there is none */
+	int mount_ns_fd;	/* the run's own; -1: there is none. Open, or its number would be another's soon */
 	const char *mark;	/* the value of RUN_MARK in the environment; NULL: there are namespaces */
 	pid_t spared[SPARED_MAX];	/* never; 0: none */
 };
-ino_t tree_mount_ns(pid_t pid);	/* its mount namespace, where that is not ours; else 0 */
 void tree_end(const struct tree *t);	/* kills them all, and waits */
 void tree_reap(const struct tree *t, pid_t child);	/* those of our children that ended, but @child */
 
 /* run/keeper.c; @tree: NULL where the run has a pid namespace of its own, whose end is pid 1's */
-struct keeper {
-	pid_t pid;
-	int news_fd;	/* the run's mount namespace is written here once it is known; -1: nobody asks */
-};
-
-NODISCARD int keeper_start(struct keeper *k, int child_pidfd, int tty_fd, const struct tree *tree, struct err *e);
-void keeper_tell(struct keeper *k, ino_t mount_ns);
-void keeper_wait(struct keeper *k);
+NODISCARD int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, const struct tree *tree, struct err *e);
+void keeper_wait(pid_t keeper);
 
 /* run/layer.c */
 struct layer {

@@ -10,8 +10,7 @@
  *                        +---> keeper ----+
  *    pid 1 ------pidfd---+                +--- terminal restored
  *
- * Where the sandbox has no pid namespace of its own, it ends what run/tree.c finds; by which
- * mount namespace, the launcher tells it by a pipe, as that may be known only after exec.
+ * Where the sandbox has no pid namespace of its own, it ends what run/tree.c finds.
  */
 
 #include <errno.h>
@@ -49,16 +48,7 @@ static void close_others(const int keep_fds[KEPT])
 	}
 }
 
-/* What the launcher has told. */
-static void hear(struct tree *t, int news)
-{
-	ino_t mount_ns;
-
-	if (read(news, &mount_ns, sizeof(mount_ns)) == (ssize_t)sizeof(mount_ns))
-		t->mount_ns = mount_ns;
-}
-
-static void keep(int launcher, int child, int tty, int news, struct tree *t)
+static void keep(int launcher, int child, int tty, struct tree *t)
 {
 	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
 
@@ -66,12 +56,11 @@ static void keep(int launcher, int child, int tty, int news, struct tree *t)
 	prctl(PR_SET_NAME, "keeper"); /* `pkill lichen` must not take both */
 	p[0].fd = launcher;
 	p[1].fd = child;
-	close_others((int[KEPT]){ launcher, child, tty, news });
+	close_others((int[KEPT]){ launcher, child, tty, t ? t->mount_ns_fd : -1 });
 	while (poll(p, 2, -1) < 0 && errno == EINTR)
 		;
 	if (p[0].revents) {
 		if (t) {
-			hear(t, news);
 			if (p[1].revents)
 				t->top = 0; /* its number may be another's by now */
 			tree_end(t);
@@ -84,22 +73,13 @@ static void keep(int launcher, int child, int tty, int news, struct tree *t)
 	_exit(0);
 }
 
-int keeper_start(struct keeper *k, int child_pidfd, int tty_fd, const struct tree *tree, struct err *e)
+int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, const struct tree *tree, struct err *e)
 {
 	AUTO_CLOSE int self = sys_pidfd_open(getpid(), 0);
-	AUTO_CLOSE int ours = -1, theirs = -1;
-	int p[2];
 	pid_t pid;
 
-	k->news_fd = -1;
 	if (self < 0)
 		return err_sys(e, "pidfd_open", "launcher", "starting the keeper");
-	if (tree) {
-		if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
-			return err_sys(e, "pipe2", NULL, "starting the keeper");
-		theirs = p[0];
-		ours = p[1];
-	}
 	pid = fork();
 	if (pid < 0)
 		return err_sys(e, "fork", NULL, "starting the keeper");
@@ -108,23 +88,14 @@ int keeper_start(struct keeper *k, int child_pidfd, int tty_fd, const struct tre
 
 		if (tree)
 			own = *tree;
-		keep(self, child_pidfd, tty_fd, theirs, tree ? &own : NULL);
+		keep(self, child_pidfd, tty_fd, tree ? &own : NULL);
 	}
-	k->pid = pid;
-	k->news_fd = fd_take(&ours);
+	*keeper = pid;
 	return 0;
 }
 
-void keeper_tell(struct keeper *k, ino_t mount_ns)
+void keeper_wait(pid_t keeper)
 {
-	if (k->news_fd >= 0)
-		(void)!write(k->news_fd, &mount_ns, sizeof(mount_ns));
-	auto_close(&k->news_fd);
-}
-
-void keeper_wait(struct keeper *k)
-{
-	auto_close(&k->news_fd);
-	while (k->pid > 0 && waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
+	while (keeper > 0 && waitpid(keeper, NULL, 0) < 0 && errno == EINTR)
 		;
 }

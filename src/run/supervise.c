@@ -163,8 +163,8 @@ static bool shares_pids(const struct spec *s)
 /* What the payload may leave behind where it has no pid namespace of its own. */
 static struct tree rest_of(const struct run *r)
 {
-	return (struct tree){ .adopter = getpid(), .mount_ns = r->mount_ns, .mark = spec_is_bare(r->spec) ? r->dir.id : NULL,
-			      .spared = { [SPARED_KEEPER] = r->keeper.pid, [SPARED_SERVER] = r->fuse.pid,
+	return (struct tree){ .adopter = getpid(), .mount_ns_fd = ctx_fd(&r->ctx, SLOT_MOUNTNS), .mark = spec_is_bare(r->spec) ? r->dir.id : NULL,
+			      .spared = { [SPARED_KEEPER] = r->keeper, [SPARED_SERVER] = r->fuse.pid,
 					  [SPARED_SWEEPER] = r->sweeper.pid } };
 }
 
@@ -173,10 +173,6 @@ static struct tree rest_of(const struct run *r)
  * joined user namespace) this is done earlier, or after exec. */
 static void take_namespaces(struct run *r)
 {
-	if (!r->mount_ns && r->spec->ns[NS_MOUNT].mode == NS_PRIVATE)
-		r->mount_ns = tree_mount_ns(r->ctx.child_pid);
-	if (r->mount_ns)
-		keeper_tell(&r->keeper, r->mount_ns);
 	if (r->is_shared)
 		return;
 	r->is_shared = share_open(r->ctx.child_pid, r->spec, r->share.fds) == 0;
@@ -308,6 +304,7 @@ void run_finish(struct run *r)
 		struct tree rest = rest_of(r);
 
 		tree_end(&rest);
+		ctx_put(&r->ctx, SLOT_MOUNTNS, -1); /* it would keep the mounts */
 	}
 	if (r->relay)
 		relay_free(r->relay);
@@ -329,7 +326,7 @@ void run_finish(struct run *r)
 	if (r->has_store)
 		store_close(&r->store);
 	sweeper_end(&r->sweeper);
-	keeper_wait(&r->keeper);
+	keeper_wait(r->keeper);
 	hs_close(&r->hs);
 	for (short i = 0; r->ctx.fds && i < r->plan.n_slots; i++)
 		auto_close(&r->ctx.fds[i]);

@@ -27,8 +27,7 @@ struct run {
 	struct relay *relay;
 	int child_stdio[3];
 	struct sock_filter *compiled;	/* owned; NULL where the filter is built in */
-	struct keeper keeper;
-	ino_t mount_ns;		/* of the child; 0: not known yet */
+	pid_t keeper;
 	struct fuse fuse;
 	struct layer layer;
 	struct sweeper sweeper;

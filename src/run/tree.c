@@ -4,7 +4,8 @@
  * Where there is one, the kernel ends all of it with pid 1. Otherwise a process is known to be
  * of the run by one of these:
  *   - it is in the run's mount namespace, which no other run can join: where there are
- *     namespaces at all;
+ *     namespaces at all. The child hands over a descriptor of it (HS_MOUNTNS): to others it may be
+ *     closed until exec, and gone soon after;
  *   - it has the run's mark in its environment: without namespaces;
  *   - it is a descendant of one of those, or of pid 1;
  *   - the supervisor, a subreaper, has inherited it.
@@ -35,7 +36,6 @@ enum { ROUNDS_MAX = 1000, ENVIRON_MAX = 4 << 20, END_MS = 2000, CAUGHT_MAX = 512
 
 struct proc {
 	pid_t pid, ppid;
-	bool is_ours;
 };
 
 /* What is stopped, pinned by a descriptor. */
@@ -89,14 +89,13 @@ static size_t list(struct proc **out)
 	return n;
 }
 
-ino_t tree_mount_ns(pid_t pid)
+static bool is_in_ns(const struct tree *t, pid_t pid)
 {
 	AUTO_FREE char *path = str_fmt("/proc/%d/ns/mnt", (int)pid);
-	struct stat theirs, own;
+	struct stat theirs, ours;
 
-	if (stat(path, &theirs) < 0 || stat("/proc/self/ns/mnt", &own) < 0 || theirs.st_ino == own.st_ino)
-		return 0;
-	return theirs.st_ino;
+	return t->mount_ns_fd >= 0 && fstat(t->mount_ns_fd, &ours) == 0 && stat(path, &theirs) == 0 &&
+	       theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
 }
 
 static bool is_spared(const struct tree *t, pid_t pid)
@@ -110,7 +109,7 @@ static bool is_spared(const struct tree *t, pid_t pid)
 static bool is_known(const struct tree *t, const struct proc *p)
 {
 	return (t->top && p->pid == t->top) || (t->adopter && p->ppid == t->adopter) ||
-	       (t->mount_ns && tree_mount_ns(p->pid) == t->mount_ns) || (t->mark && has_mark(p->pid, t->mark));
+	       is_in_ns(t, p->pid) || (t->mark && has_mark(p->pid, t->mark));
 }
 
 static bool is_caught(const struct caught *c, pid_t pid)
@@ -121,30 +120,27 @@ static bool is_caught(const struct caught *c, pid_t pid)
 	return false;
 }
 
-/* Stops what is found and was not yet; whether there was any. */
+static bool is_found(const struct tree *t, const struct caught *c, const struct proc *p)
+{
+	return is_known(t, p) || is_caught(c, p->ppid);
+}
+
+/* Stops what is found and was not yet; whether there was any. Children of what is stopped by
+ * this are found by the next call: until then their parent cannot go away. */
 static bool catch_more(const struct tree *t, struct caught *c)
 {
 	struct proc *v;
 	size_t n = list(&v), before = c->n;
-	bool grows = true;
 
-	for (size_t i = 0; i < n; i++)
-		v[i].is_ours = !is_spared(t, v[i].pid) && (is_caught(c, v[i].pid) || is_known(t, &v[i]));
-	while (grows) {
-		grows = false;
-		for (size_t i = 0; i < n; i++)
-			for (size_t k = 0; k < n && !v[i].is_ours && !is_spared(t, v[i].pid); k++)
-				if (v[k].is_ours && v[k].pid == v[i].ppid)
-					grows = v[i].is_ours = true;
-	}
 	for (size_t i = 0; i < n && c->n < CAUGHT_MAX; i++) {
 		int fd;
 
-		if (!v[i].is_ours || is_caught(c, v[i].pid))
+		if (is_spared(t, v[i].pid) || is_caught(c, v[i].pid) || !is_found(t, c, &v[i]))
 			continue;
 		fd = sys_pidfd_open(v[i].pid, 0);
-		/* still whom we looked at? */
-		if (fd < 0 || parent_of(v[i].pid) != v[i].ppid || sys_pidfd_send_signal(fd, SIGSTOP) < 0) {
+		/* held now; is it still whom we looked at? */
+		if (fd < 0 || parent_of(v[i].pid) != v[i].ppid || !is_found(t, c, &v[i]) ||
+		    sys_pidfd_send_signal(fd, SIGSTOP) < 0) {
 			auto_close(&fd);
 			continue;
 		}

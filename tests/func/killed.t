@@ -10,6 +10,8 @@ find_probe
 printf '%s\n' "$mark" >"$T/mark"
 # Processes that have the mark among their arguments, wherever they are.
 alive() { grep -lsaFf "$T/mark" /proc/[0-9]*/cmdline 2>/dev/null; }
+# what a failure leaves would keep the log open
+at_exit 'alive | sed "s,.*/\([0-9]*\)/.*,\1," | xargs -r kill -KILL'
 # Prints the config.json of every run of this test that is on disk; root's are shared by all.
 root=$T/root
 busybox_root "$root"

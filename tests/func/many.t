@@ -33,6 +33,24 @@ done
 is "$(configs)" '' 'nothing is kept of any'
 ok '[ ! -e "$root/etc/who" ]' 'the tree is as it was'
 
+# Who shares a pid namespace ends its own processes and no others': the number of its mount
+# namespace must not be another's by then.
+herd() { # herd [OPTION]: sixty, one after the other
+	i=0
+	while [ $i -lt 60 ]; do
+		timeout -k 5 60 "$LICHEN" run "$@" "$root" sh -c 'true & exit 3' </dev/null 2>>"$T/herd-err"
+		[ $? -eq 3 ] || echo "$*: status not 3"
+		i=$((i + 1))
+	done
+}
+herd --pid=host >"$T/herd.1" &
+one=$!
+herd --pid=host >"$T/herd.2" &
+two=$!
+herd >"$T/herd.3"
+wait "$one" "$two"
+is "$(cat "$T"/herd.*)" '' 'sixty with --pid=host, twice, and sixty without: each has its own end'
+
 # One name at a time: of two that run at once, one is refused and names the other.
 mkfifo "$T/go"
 exec 9<>"$T/go"
