@@ -146,13 +146,15 @@ if have cmd:bwrap; then
 fi
 
 # ---- in a chroot, and in another sandbox ----
-busybox_root "$T/root" proc dev var/tmp
+busybox_root "$T/root" proc dev usr var/tmp
+ln -s usr/lib usr/lib64 "$T/root" # a build with sanitizers needs its libraries
 cp "$LICHEN" "$T/root/lichen"
-within 'mount --rbind /proc $T/root/proc; mount --rbind /dev $T/root/dev' chroot "$T/root" /lichen doctor --json
+fill='for d in proc dev usr; do mount --rbind /$d $T/root/$d; done'
+within "$fill" chroot "$T/root" /lichen doctor --json
 is "$status" 1 'in a chroot: 1'
 finds chroot broken chroot 'it is named'
 finds userns broken chroot 'and why there are no user namespaces'
-within 'mount --rbind /proc $T/root/proc; mount --rbind /dev $T/root/dev' \
+within "$fill" \
 	chroot "$T/root" /lichen run --no-userns --landlock rwx:/ host echo here
 is "$out" here 'where --no-userns --landlock works'
 rm -rf "$T/root/proc" "$T/root/dev"

@@ -9,6 +9,12 @@ export LICHEN_TEST_DEADLINE=300
 mkdir "$T/bin" "$T/work" "$T/work/data" "$HOME/in"
 ln -s "$(cd "$(dirname "$LICHEN")" && pwd)/${LICHEN##*/}" "$T/bin/lichen"
 PATH=$T/bin:$PATH
+# a build beside its sources does not find the profiles before they are installed
+if [ ! -d "$(dirname "$LICHEN")/data/profiles" ]; then
+	mkdir -p "$XDG_CONFIG_HOME/lichen"
+	cp -R "$top_srcdir/data/profiles" "$XDG_CONFIG_HOME/lichen/profiles"
+	chmod -R u+w "$XDG_CONFIG_HOME/lichen/profiles"
+fi
 debian_root "$T/work/debian" own
 echo 'int main(void) { return 0; }' >"$T/work/hello.c"
 printf 'all: hello\ninstall: all\n\tcp hello /usr/bin/lichen-test-hello\nclean:\n\trm -f hello\n' >"$T/work/Makefile"

@@ -144,13 +144,19 @@ fail() {
 	return 1
 }
 
+# told TEXT: says it, and is false, as the assertion is that says it.
+told() {
+	diag "$@"
+	return 1
+}
+
 # ok COND DESC: COND is an exit status (ok $? 'it worked') or a shell expression that
 # is evaluated here (ok '[ -e "$T/file" ]' 'the file is there').
 ok() {
 	case $1 in
-	'' | *[!0-9]*) if eval "$1"; then pass "$2"; else fail "$2" || diag "false: $1"; fi ;;
+	'' | *[!0-9]*) if eval "$1"; then pass "$2"; else fail "$2" || told "false: $1"; fi ;;
 	0) pass "$2" ;;
-	*) fail "$2" || diag "status $1" ;;
+	*) fail "$2" || told "status $1" ;;
 	esac
 }
 
@@ -159,13 +165,13 @@ is() {
 	if [ "$1" = "$2" ]; then
 		pass "$3"
 	else
-		fail "$3" || { diag "expected: $2"; diag "     got: $1"; }
+		fail "$3" || told "expected: $2" || told "     got: $1"
 	fi
 }
 
 # isnt GOT UNEXPECTED DESC
 isnt() {
-	if [ "$1" != "$2" ]; then pass "$3"; else fail "$3" || diag "got what must not be: $1"; fi
+	if [ "$1" != "$2" ]; then pass "$3"; else fail "$3" || told "got what must not be: $1"; fi
 }
 
 # like TEXT REGEX DESC: an extended regular expression, matched line by line.
@@ -173,14 +179,14 @@ like() {
 	if printf '%s\n' "$1" | grep -Eq -e "$2"; then
 		pass "$3"
 	else
-		fail "$3" || { diag "no line matches: $2"; diag "in: $(printf '%s' "$1" | head -n 20)"; }
+		fail "$3" || told "no line matches: $2" || told "in: $(printf '%s' "$1" | head -n 20)"
 	fi
 }
 
 # unlike TEXT REGEX DESC
 unlike() {
 	if printf '%s\n' "$1" | grep -Eq -e "$2"; then
-		fail "$3" || diag "this must not be there: $(printf '%s\n' "$1" | grep -E -e "$2" | head -n 5)"
+		fail "$3" || told "this must not be there: $(printf '%s\n' "$1" | grep -E -e "$2" | head -n 5)"
 	else
 		pass "$3"
 	fi
