@@ -190,6 +190,29 @@ static int add_dir(struct spec *s, const char *text, struct err *e)
 	return 0;
 }
 
+static const char *what_is_mounted(const struct spec_mount *m)
+{
+	if (m->data.is_set)
+		return "--file";
+	return str_eq(m->type, "bind") ? m->source : m->type;
+}
+
+/* The first would never be seen. */
+static int check_twice(const struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct spec_mount *first = &s->mounts[k], *second = &s->mounts[i];
+
+			if (!str_eq(first->destination, second->destination))
+				continue;
+			err_set(e, ERR_USAGE, "two mounts at %s: %s, and %s", second->destination, what_is_mounted(first),
+				what_is_mounted(second));
+			return err_hint(e, "leave one out, or give it another place (a profile counts, too)");
+		}
+	return 0;
+}
+
 int take_mounts(struct spec *s, const struct args *a, struct err *e)
 {
 	const struct {
@@ -204,5 +227,5 @@ int take_mounts(struct spec *s, const struct args *a, struct err *e)
 		for (size_t k = 0; k < options[i].list->n; k++)
 			if (options[i].take(s, options[i].list->v[k], e) < 0)
 				return -1;
-	return 0;
+	return check_twice(s, e);
 }

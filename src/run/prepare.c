@@ -136,6 +136,8 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 		in->how = IDMAP_SELF;
 		if (s->root.kind == ROOT_DIR && s->ids == IDS_AUTO)
 			log_info("ids: single (%s)", !has_ranges ? "no lines in /etc/subuid and /etc/subgid" : "newuidmap is not installed");
+		else
+			log_info("ids: single (%s)", s->ids == IDS_SINGLE ? "--ids=single" : "the files of host belong to this machine's users");
 		if (in->owner == OWNER_SUBID)
 			in->owner = OWNER_FOREIGN;
 		return 0;
@@ -389,6 +391,8 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 		return 0;
 	if (s->root.readonly)
 		return root_skeleton(in, s, e);
+	if (in->takes_copy)
+		log_info("overlay %s: copy", s->root.path);
 	if (in->takes_copy && rd && make_copy(in, s, e) < 0)
 		return -1;
 	return 0;

@@ -73,8 +73,8 @@ static void check_identity(struct strv *f, const struct spec *s)
 		strv_addf(f, "name: '%.80s' does not match [A-Za-z0-9][A-Za-z0-9_.-]*", s->name);
 	if (h && (!*h || strlen(h) > HOSTNAME_MAX))
 		strv_addf(f, "hostname: '%.80s' is not between 1 and %d bytes long", h, HOSTNAME_MAX);
-	if (h && (strchr(h, '/') || has_control(h)))
-		strv_addf(f, "hostname: '%.80s' has a slash or a control character in it", h);
+	if (h && (strpbrk(h, "/ ") || has_control(h)))
+		strv_addf(f, "hostname: '%.80s' has a slash, a blank or a control character in it", h);
 	if (h && s->ns[NS_UTS].mode != NS_PRIVATE)
 		strv_addf(f, "hostname: '%.80s' needs a uts namespace of the sandbox's own, but %s is used", h,
 			  s->ns[NS_UTS].mode == NS_HOST ? "the host's" : "another's");

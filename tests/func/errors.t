@@ -23,6 +23,10 @@ wrong 'a value that is not taken' '--read-only' -- run --read-only=yes "$root" t
 wrong "docker's --publish" "'(--publish|-p)'" 'network' -- run -p 80:80 "$root" true
 wrong "docker's --restart" '--restart' -- run --restart always "$root"
 wrong "docker's -d" "'-d'" -- run -d "$root" true
+wrong 'two volumes at one place' 'two mounts at /mnt: /usr, and /etc' 'leave one out' -- run -v /usr:/mnt -v /etc:/mnt/ "$root" true
+wrong 'a volume and a tmpfs at one place' 'two mounts at /mnt: /usr, and tmpfs' 'leave one out' -- run -v /usr:/mnt --tmpfs /mnt "$root" true
+wrong 'a host name with a blank' 'a blank' "'a b'" -- run -h 'a b' "$root" true
+wrong 'a domain name with a blank' 'a blank' "'a b'" -- run --domainname 'a b' "$root" true
 wrong "bubblewrap's --bind-fd" '--bind-fd' 'source=fd:N' -- run --bind-fd 3 /x "$root" true
 wrong 'an option before the verb' "'(--read-only)'" 'run' -- --read-only run "$root" true
 wrong 'a word of a fixed set' 'singel' 'single' -- run --ids singel "$root" true

@@ -56,8 +56,9 @@ run_lichen run "$root" cat /etc/file
 is "$out" old 'the next run sees the old state'
 run_lichen run --overlay=kernel "$root" awk '$5 == "/" { print $(NF-2) }' /proc/self/mountinfo
 is "$out" overlay 'the kernel does it'
-run_lichen run --overlay=copy "$root" awk '$5 == "/" { print $(NF-2) }' /proc/self/mountinfo
+run_lichen run --verbose --overlay=copy "$root" awk '$5 == "/" { print $(NF-2) }' /proc/self/mountinfo
 isnt "$out" overlay 'unless a copy is asked for'
+like "$err" 'overlay .*: copy' 'and --verbose says so'
 run_lichen run --overlay=kopy "$root" true
 is "$status" 125 'an unknown mode: 125'
 like "$err" 'copy' 'with the nearest right word'
