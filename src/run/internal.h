@@ -60,7 +60,7 @@ void tree_reap(const struct tree *t, pid_t child);	/* those of our children that
 
 /* run/keeper.c; @tree: NULL where the run has a pid namespace of its own, whose end is pid 1's */
 NODISCARD int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, const struct tree *tree, struct err *e);
-void keeper_wait(pid_t keeper);
+void keeper_end(pid_t keeper);	/* when there is nothing left to end */
 
 /* run/layer.c */
 struct layer {

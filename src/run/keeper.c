@@ -57,14 +57,19 @@ static void keep(int launcher, int child, int tty, struct tree *t)
 	p[0].fd = launcher;
 	p[1].fd = child;
 	close_others((int[KEPT]){ launcher, child, tty, t ? t->mount_ns_fd : -1 });
-	while (poll(p, 2, -1) < 0 && errno == EINTR)
-		;
-	if (p[0].revents) {
-		if (t) {
-			if (p[1].revents)
+	do {
+		while (poll(p, 2, -1) < 0 && errno == EINTR)
+			;
+		if (p[1].revents) {
+			p[1].fd = -1;
+			if (t)
 				t->top = 0; /* its number may be another's by now */
-			tree_end(t);
 		}
+		/* where the payload leaves something behind, until keeper_end() */
+	} while (t && !p[0].revents);
+	if (p[0].revents) {
+		if (t)
+			tree_end(t);
 		sys_pidfd_send_signal(child, SIGKILL);
 		if (t)	/* what it has orphaned meanwhile */
 			tree_end(t);
@@ -94,8 +99,10 @@ int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, const struct tree *
 	return 0;
 }
 
-void keeper_wait(pid_t keeper)
+void keeper_end(pid_t keeper)
 {
+	if (keeper > 0)
+		kill(keeper, SIGKILL); /* our own child, not yet waited for */
 	while (keeper > 0 && waitpid(keeper, NULL, 0) < 0 && errno == EINTR)
 		;
 }

@@ -308,6 +308,10 @@ void run_finish(struct run *r)
 	}
 	if (r->relay)
 		relay_free(r->relay);
+	if (shares_pids(r->spec)) { /* nor must the keeper */
+		keeper_end(r->keeper);
+		r->keeper = 0;
+	}
 	fuse_end(&r->fuse);
 	if (r->has_dir) {
 		const struct id_map *u = &r->in.uids, *g = &r->in.gids;
@@ -326,7 +330,7 @@ void run_finish(struct run *r)
 	if (r->has_store)
 		store_close(&r->store);
 	sweeper_end(&r->sweeper);
-	keeper_wait(r->keeper);
+	keeper_end(r->keeper);
 	hs_close(&r->hs);
 	for (short i = 0; r->ctx.fds && i < r->plan.n_slots; i++)
 		auto_close(&r->ctx.fds[i]);

@@ -110,6 +110,18 @@ for how in --pid=host '--pid=host --init=false' "--pid=container:$web" "--pid=co
 	is "$status" 0 "$how: ended by itself"
 	is "$(alive)" '' 'and nothing runs on'
 done
+# when the command has ended, and lichen not yet done what remains
+mkfifo "$T/out/end"
+start --pid=host --init=false "$root" sh -c "$family" sh "$mark" "$loop" /out/ready 'echo $$ >/out/number; cat /out/end'
+kill -STOP "$pid"
+echo >"$T/out/end"
+wait_for 'grep -qs "^State:.Z" "/proc/$(cat "$T/out/number")/status"'
+ok $? 'the command has ended'
+ok '[ -n "$(alive)" ]' 'and something runs on'
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+wait_for '[ -z "$(alive)" ]' 10
+ok $? 'until lichen is killed, too'
 exec 8>&-
 wait "$web_pid"
 is $? 0 'the sandbox that was joined ran on, and ended by itself'
