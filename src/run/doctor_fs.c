@@ -196,10 +196,17 @@ static int mount_fuse(const void *arg, struct err *e)
 void try_fuse(struct attempt *a)
 {
 	struct err e;
+	struct stat st;
 	int rc;
 
-	/* as the caller: inside, who owns the node may always open it */
-	if (access("/dev/fuse", R_OK | W_OK) < 0)
+	/* as the caller: inside, who owns the node may always open it; but root of this machine is not inside */
+	rc = access("/dev/fuse", R_OK | W_OK);
+	if (rc == 0 && geteuid() == 0 && host_is_initial_userns() && stat("/dev/fuse", &st) == 0 &&
+	    (st.st_mode & 06) != 06) {
+		errno = EACCES;
+		rc = -1;
+	}
+	if (rc < 0)
 		rc = err_sys(&e, "open", "/dev/fuse", "needed by fuse-overlayfs");
 	else
 		rc = probe(mount_fuse, NULL, &e);

@@ -46,7 +46,8 @@ if [ "$(id -u)" -eq 0 ] && mkdir "$T/nodes" "$T/nodes/deep" && mknod -m 0666 "$T
 	if id lichen-test >/dev/null 2>&1; then
 		chmod 0755 "$T/nodes"
 		install -d -o lichen-test "$T/other"
-		run_as_is runuser -u lichen-test -- env -i PATH="$PATH" HOME=/nonexistent XDG_DATA_HOME="$T/other" "$LICHEN" run --device "$T/nodes/zero" host true
+		lichen_for lichen-test
+		run_as_is runuser -u lichen-test -- env -i PATH="$PATH" HOME=/nonexistent XDG_DATA_HOME="$T/other" "$their_lichen" run --device "$T/nodes/zero" host true
 		like "$err" 'group tty, of which you are no member' 'a group that may: it is named'
 		like "$err" 'usermod -aG tty lichen-test' 'and how to become one of it'
 	else

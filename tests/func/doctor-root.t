@@ -68,6 +68,8 @@ is "$status" 1 'and a run is not possible'
 # ---- device nodes ----
 doctor 'mknod -m 0600 $T/node c 10 229; mount --bind $T/node /dev/fuse'
 finds fuse missing fuse-mode '/dev/fuse is for root'
+as_nobody 'mknod -m 0600 $T/node0 c 10 229; mount --bind $T/node0 /dev/fuse' "$lichen" doctor --json
+finds fuse missing fuse-mode 'for root, too, whose sandboxes have other ids'
 doctor 'mknod -m 0600 $T/node2 c 10 200; mount --bind $T/node2 /dev/net/tun'
 finds tun missing tun-mode '/dev/net/tun is for root'
 

@@ -147,8 +147,9 @@ if [ "$(id -u)" -eq 0 ] && have cmd:setpriv && unshare -m true 2>/dev/null && id
 	as_user() {
 		run_as_is unshare -m sh -c 'mount --bind "$1" "$(command -v newgidmap)" || exit 99; u=$2; shift 2
 			exec setpriv --reuid="$u" --regid="$u" --init-groups env XDG_DATA_HOME="$T/theirs" "$@"' \
-			sh "$T/newgidmap" lichen-test "$LICHEN" "$@"
+			sh "$T/newgidmap" lichen-test "$their_lichen" "$@"
 	}
+	lichen_for lichen-test
 	as_user run "$root" true
 	is "$status" 0 'one of the two tools fails after the other has written its map: it runs'
 	like "$err" 'newgidmap failed.*broken on purpose.*one id' 'with a warning that names the tool and its words'
@@ -160,13 +161,14 @@ fi
 # Removal inside the map: root inside has no way through a directory that only a group opens.
 if [ "$(id -u)" -eq 0 ] && have cmd:setpriv && id lichen-test >/dev/null 2>&1 && grep -q '^lichen-test:' /etc/subuid; then
 	rm -f "$root/etc/passwd"
+	lichen_for lichen-test
 	mkdir -p "$T/group/data"
 	chown lichen-test: "$T/group/data" "$root"
 	chgrp 12345 "$T/group"
 	chmod 0710 "$T/group"
 	chmod 0700 "$T/group/data"
 	run_as_is setpriv --reuid=lichen-test --regid=lichen-test --groups=12345 env XDG_DATA_HOME="$T/group/data" \
-		"$LICHEN" run --ids=range "$root" sh -c 'mkdir -m 0700 /d /d/e && : >/d/e/f && chown -R 33:33 /d'
+		"$their_lichen" run --ids=range "$root" sh -c 'mkdir -m 0700 /d /d/e && : >/d/e/f && chown -R 33:33 /d'
 	is "$status" 0 'the data directory lies below one that only a group opens: a run with a range works'
 	is "$err" '' 'and its files are removed without a warning'
 	is "$(ls "$T/group/data/lichen/containers")" '' 'all of them'

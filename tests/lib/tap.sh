@@ -286,7 +286,9 @@ have() {
 	cmd:*) tap_why=no-${1#cmd:}; command -v "${1#cmd:}" >/dev/null 2>&1 ;;
 	fuse)
 		command -v fuse-overlayfs >/dev/null 2>&1 || { tap_why=no-fuse-overlayfs; return 1; }
-		[ -r /dev/fuse ] && [ -w /dev/fuse ] ;;
+		[ -r /dev/fuse ] && [ -w /dev/fuse ] || return 1
+		# what root runs has other ids
+		case $(id -u),$(stat -Lc %A /dev/fuse) in 0,???????rw?) ;; 0,*) return 1 ;; esac ;;
 	static) tap_why=dynamic-launcher; tap_is_static "$LICHEN" ;;
 	expect) command -v expect >/dev/null 2>&1 ;;
 	*) bail_out "need: unknown word $1" ;;
@@ -386,6 +388,15 @@ find_probe() {
 	[ -x "$probe" ] && return
 	probe=$T/probe
 	cc -D_GNU_SOURCE -static -o "$probe" "$top_srcdir/tests/tools/probe.c" || skip_all no-probe
+}
+
+# lichen_for USER: sets $their_lichen, which USER may run: $LICHEN, or a copy where that lies in a closed home directory.
+lichen_for() {
+	their_lichen=$LICHEN
+	runuser -u "$1" -- test -x "$LICHEN" && return
+	their_lichen=$T/their-lichen
+	cp "$LICHEN" "$their_lichen"
+	chmod 0755 "$their_lichen"
 }
 
 # probe_into ROOT: as the command "probe" there.
