@@ -238,6 +238,19 @@ static int nomap(struct plan_input *in, const struct spec *s, const struct facts
 	return 0;
 }
 
+/* The layer is made, and a tree is copied, by the caller: who is not inside cannot write there. */
+static int check_self_inside(const struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
+{
+	bool has_uid = id_map_inside(&in->uids, f->uid) >= 0, has_gid = id_map_inside(&in->gids, f->gid) >= 0;
+
+	if (f->is_root || s->root.kind != ROOT_DIR || s->root.readonly || (has_uid && has_gid))
+		return 0;
+	err_set(e, ERR_SPEC, "%s: the writable layer would be yours, and your own %s (0 in the middle) is not mapped",
+		has_uid ? "--gidmap" : "--uidmap", has_uid ? "gid" : "uid");
+	return err_hint(e, "add --%cidmap 1000:0:1, which makes you 1000 inside; or give --read-only, with --tmpfs for what must "
+			   "be written", has_uid ? 'g' : 'u');
+}
+
 /* ---- all of it ---- */
 
 /* Whose ranges are used: --subuidname, --subgidname. */
@@ -302,6 +315,8 @@ int ids_wished(struct plan_input *in, const struct spec *s, const struct facts *
 		return -1;
 	if (s->uidmap || s->gidmap) {
 		rc = map_explicit(in, s, f, e);
+		if (rc == 0)
+			rc = check_self_inside(in, s, f, e);
 		in->how = f->is_root ? IDMAP_SUPERVISOR
 			: is_only_self(&in->uids, f->uid) && is_only_self(&in->gids, f->gid) ? IDMAP_SELF : IDMAP_TOOLS;
 		if (rc == 0 && in->how == IDMAP_TOOLS && (!f->newuidmap || !f->newgidmap))

@@ -169,4 +169,17 @@ is "$(printf '%s\n' "$out" | wc -w)" "$(($(id -G | wc -w) + 1))" '--groups=keep:
 run_lichen run --group-add keep-groups "$root" grep '^Groups:' /proc/self/status
 is "$(printf '%s\n' "$out" | wc -w)" "$(($(id -G | wc -w) + 1))" '--group-add keep-groups'
 
+if [ "$(id -u)" -ne 0 ]; then
+	rm -rf "$T/keep"
+	run_lichen run --overlay-keep "$T/keep" --uidmap 0:1:1000 "$root" id
+	is "$status" 125 '--uidmap without the caller, and a writable layer: 125'
+	like "$err" 'your own uid .* is not mapped' 'which is said'
+	like "$err" 'hint: add --uidmap 1000:0:1' 'with what to add'
+	ok '[ ! -e "$T/keep/upper" ]' 'before anything is made'
+	run_lichen run --uidmap 0:1:1000 --uidmap 1000:0:1 --gidmap 0:1:1000 --gidmap 1000:0:1 "$root" id -u
+	is "$out" 0 'and so it runs'
+	run_lichen run --read-only --uidmap 0:1:1000 "$root" id -u
+	is "$out" 0 'as it does with --read-only'
+fi
+
 done_testing
