@@ -378,22 +378,26 @@ void plan_etc_files(struct build *b)
 		  b->spec->dns.n || b->spec->dns_search.n || b->spec->dns_options.n },
 	};
 
-	if (is_replaced(b, "/etc") || is_replaced(b, "/dev"))
+	if (is_replaced(b, "/etc"))
 		return;
 	for (size_t i = 0; i < N_ELEMS(files); i++) {
 		bool is_host = b->spec->root.kind == ROOT_HOST;
+		/* a layer that is kept holds what the command did, and not this */
+		bool binds = (b->spec->root.readonly && b->spec->root.kind == ROOT_DIR) || is_host || b->spec->root.layer;
 		struct step *s;
 
-		if (!files[i].text || is_replaced(b, files[i].path))
+		/* what is bound lies in lichen's own /dev; spec_check() refuses what is asked for then */
+		if (!files[i].text || is_replaced(b, files[i].path) || (binds && is_replaced(b, "/dev")))
 			continue;
 		s = plan_add(b, STEP_FILE, AT_CHILD, files[i].path);
 		s->u.file.path = files[i].path;
 		s->u.file.text = files[i].text;
-		/* a layer that is kept holds what the command did, and not this */
-		s->u.file.bind = (b->spec->root.readonly && b->spec->root.kind == ROOT_DIR) || is_host || b->spec->root.layer;
+		s->u.file.bind = binds;
 		s->u.file.makes = is_host;
+		s->u.file.readonly = b->spec->root.readonly || (is_host && !b->spec->root.cow);
 		s->reads[0] = SLOT_ROOT;
-		s->reads[1] = SLOT_TEXTS;
+		if (binds)
+			s->reads[1] = SLOT_TEXTS;
 		s->optional = !files[i].is_asked;
 	}
 }

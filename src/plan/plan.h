@@ -163,6 +163,7 @@ struct step {
 			const char *path, *text;
 			bool bind;	/* not written into the root: from a file of SLOT_TEXTS */
 			bool makes;	/* with bind: the place is made where it is missing */
+			bool readonly;	/* with bind */
 		} file;
 		const struct strv *paths;
 	} u;

@@ -55,7 +55,12 @@ static void check_names(struct strv *f, const struct spec *s)
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		const char *at = s->mounts[i].destination;
 		bool has_resolv = s->dns.n || s->dns_search.n || s->dns_options.n;
+		bool binds = s->root.readonly || s->root.layer || s->root.kind == ROOT_HOST;
 
+		/* there the texts lie in lichen's own /dev */
+		if (str_eq(at, "/dev") && binds && (s->add_hosts.n || has_resolv))
+			strv_addf(f, "%s: a mount covers /dev, and only a root with a writable layer of its own holds the file then",
+				  has_resolv ? "dns" : "hosts");
 		if (s->add_hosts.n && (str_eq(at, "/etc") || str_eq(at, "/etc/hosts")))
 			strv_addf(f, "hosts: a mount covers /etc/hosts, so that nothing can be added to it");
 		if (has_resolv && (str_eq(at, "/etc") || str_eq(at, "/etc/resolv.conf")))
@@ -86,7 +91,7 @@ static void check_sysctls(struct strv *f, const struct spec *s)
 		else if (owner < 0)
 			strv_addf(f, "sysctl: %.80s: %s", key, why);
 		else if (s->ns[owner].mode != NS_PRIVATE)
-			strv_addf(f, "sysctl: %.80s needs a %s namespace of the sandbox's own", key,
+			strv_addf(f, "sysctl: %.80s needs a namespace of the sandbox's own (%s)", key,
 				  ns_name((enum ns_type)owner));
 		else if (strchr(text, '\n'))
 			strv_addf(f, "sysctl: the value of %.80s has a line end in it", key);

@@ -90,6 +90,7 @@ static int make_place(int root, const char *path)
  * nor by a sandbox inside. Where the root has no such file there is nothing to cover. */
 static int bind_text(struct ctx *c, const struct step *s, struct err *e)
 {
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
 	int texts = ctx_fd(c, SLOT_TEXTS);
 	const char *leaf = strrchr(s->u.file.path, '/') + 1;
 	AUTO_CLOSE int at = s->u.file.makes ? make_place(ctx_fd(c, SLOT_ROOT), s->u.file.path)
@@ -102,6 +103,8 @@ static int bind_text(struct ctx *c, const struct step *s, struct err *e)
 	if (file < 0 || fchmod(file, 0644) < 0 || fd_write_all(file, s->u.file.text, strlen(s->u.file.text)) < 0)
 		return err_sys(e, "write", s->object, "writing a file");
 	tree = sys_open_tree(texts, leaf, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree >= 0 && s->u.file.readonly && sys_mount_setattr(tree, "", AT_EMPTY_PATH, &readonly) < 0)
+		return err_sys(e, "mount_setattr", s->object, "covering a file");
 	if (tree < 0 || sys_move_mount(tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_sys(e, "move_mount", s->object, "covering a file");
 	return 0;

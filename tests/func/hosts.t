@@ -60,6 +60,12 @@ wrong_option 'none and one' 'none' -- --dns none --dns 9.9.9.9
 wrong_option 'two domains in one' '--dns-search' 'one domain' -- --dns-search 'a b'
 wrong_option 'two options in one' '--dns-option' 'one option' -- --dns-option 'a b'
 mkdir "$T/etc"
+run_lichen run --read-only "$root" sh -c 'for f in hosts hostname resolv.conf; do echo x >>/etc/$f && echo written; done; :'
+unlike "$out" written 'with --read-only the files of /etc are read-only, too'
+run_lichen run --tmpfs /dev --add-host db:10.0.0.5 --dns 9.9.9.9 "$root" cat /etc/hosts /etc/resolv.conf
+like "$out" '^10.0.0.5.*db' 'with a mount on /dev they are written all the same'
+like "$out" '^nameserver 9.9.9.9' 'both'
+wrong_option 'where they cannot be' 'a mount covers /dev' -- --read-only --tmpfs /dev --dns 9.9.9.9
 wrong_option 'a volume on /etc' '/etc/hosts' -- -v "$T/etc:/etc" --add-host db:10.0.0.5
 
 done_testing

@@ -454,6 +454,12 @@ static void b_hosts_covered(struct spec *s)
 	m->type = str_dup("tmpfs");
 	m->destination = str_dup("/etc");
 }
+static void b_hosts_in_dev(struct spec *s)
+{
+	b_hosts_covered(s);
+	str_set(&s->mounts[0].destination, "/dev");
+	s->root.readonly = true;
+}
 static void b_dns(struct spec *s) { strv_add(&s->dns, "nine"); }
 static void b_search(struct spec *s) { strv_add(&s->dns_search, "a b"); }
 static void b_note_form(struct spec *s) { strv_add(&s->annotations, "x"); }
@@ -529,10 +535,11 @@ static const struct {
 	{ b_stop, "stop signal: 'SIGFOO'" },
 	{ b_sysctl_form, "sysctl: 'net.x' is not KEY=VALUE" },
 	{ b_sysctl_whole, "vm.swappiness: it belongs to the whole machine" },
-	{ b_sysctl_host, "net.a needs a network namespace of the sandbox's own" },
+	{ b_sysctl_host, "net.a needs a namespace of the sandbox's own (network)" },
 	{ b_domain, "domain name: '' is not between" },
 	{ b_hosts, "hosts: 'db:x' is not NAME:IP" },
 	{ b_hosts_covered, "a mount covers /etc/hosts" },
+	{ b_hosts_in_dev, "hosts: a mount covers /dev" },
 	{ b_dns, "dns: 'nine' is not an address" },
 	{ b_search, "dns search: 'a b' is not a domain" },
 	{ b_layers_none, "an overlay needs lowerdir=" },
