@@ -307,6 +307,8 @@ static int rule_parse(const json_t *j, const char *path, struct profile *p, stru
 	    when_parse(j, path, "excludes", &r->excludes, e) ||
 	    array_get(j, path, "args", N_ELEMS(conds), &args, e))
 		return -1;
+	if (name && r->names.n)
+		return err_set(e, ERR_SPEC, "%s: 'name' and 'names' cannot both be given", path);
 	if (name)	/* docker's older form */
 		strv_add(&r->names, name);
 	if (!r->names.n)

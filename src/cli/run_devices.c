@@ -48,8 +48,12 @@ static int add_directory(struct spec *s, int dirfd, const char *source, const ch
 	AUTO_DIR DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *de;
 
+	if (!d && depth) {
+		log_warn("--device %s: left out, as you may not open it", source);
+		return 0;
+	}
 	if (!d)
-		return err_sys(e, "open", source, "a directory of devices");
+		return err_sys(e, "open", source, "--device %s: a directory of devices", source);
 	while ((de = readdir(d))) {
 		AUTO_FREE char *below = str_fmt("%s/%s", source, de->d_name), *inside = str_fmt("%s/%s", path, de->d_name);
 		AUTO_CLOSE int node = -1;

@@ -229,6 +229,10 @@ static int take_shm(struct spec *s, const char *text, struct err *e)
 		err_set(e, ERR_USAGE, "--shm-size %s: expected a size, such as 64m or 1g", text);
 		return err_hint(e, "the units are b, k, m and g");
 	}
+	if (s->ns[NS_IPC].mode == NS_HOST) {
+		err_set(e, ERR_USAGE, "--shm-size %s: with --ipc=host /dev/shm is this machine's", text);
+		return err_hint(e, "leave one of the two out");
+	}
 	for (size_t i = 0; i < s->n_mounts; i++)
 		if (str_eq(s->mounts[i].destination, "/dev/shm"))
 			return err_set(e, ERR_USAGE, "--shm-size %s: another option mounts something on /dev/shm already", text);

@@ -177,7 +177,7 @@ struct words {
 	struct strv fields;
 	const char *type, *source, *target, *propagation, *upper, *work;
 	struct strv lower, rest;	/* rest: words of mount options and data */
-	bool readonly;
+	bool readonly, has_readonly;
 	enum recursion recursion;
 	struct err *e;
 };
@@ -333,7 +333,13 @@ static int take_key(struct words *w, size_t row, const char *key, const char *va
 		w->target = value;
 		return 0;
 	case K_READONLY:
-		return take_bool(w, key, value, &w->readonly);
+		if (take_bool(w, key, value, &yes) < 0)
+			return -1;
+		if (w->has_readonly && yes != w->readonly)
+			return bad(w, "'%s' contradicts what stands before it", key);
+		w->readonly = yes;
+		w->has_readonly = true;
+		return 0;
 	case K_NONRECURSIVE:
 		if (take_bool(w, key, value, &yes) < 0)
 			return -1;

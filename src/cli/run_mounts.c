@@ -2,6 +2,7 @@
 /* cli/run_mounts.c - options of `lichen run` that mount or make something: -v, --tmpfs, --file ... */
 
 #include <errno.h>
+#include <linux/mount.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -197,18 +198,63 @@ static const char *what_is_mounted(const struct spec_mount *m)
 	return str_eq(m->type, "bind") ? m->source : m->type;
 }
 
+/* mount_add_word() has made "rro" of "ro". */
+static const char *as_given(const struct mountopt *o)
+{
+	return o->recursive && !o->is_bind && !o->propagation ? o->word + 1 : o->word;
+}
+
+/* Words of which the later one would win, or that say nothing of this mount. */
+static int check_words(const struct spec_mount *m, struct err *e)
+{
+	for (size_t i = 0; i < m->options.n; i++) {
+		const struct mountopt *o, *first;
+
+		if (mountopt_find(m->options.v[i], &o) < 0)
+			continue;
+		if (o->propagation && !str_eq(m->type, "bind"))
+			return err_set(e, ERR_USAGE, "the mount at %s: '%s' is for a directory of this machine, not for a %s",
+				       m->destination, m->options.v[i], m->type);
+		for (size_t k = 0; k < i; k++) {
+			uint64_t both;
+
+			if (mountopt_find(m->options.v[k], &first) < 0)
+				continue;
+			both = ((o->set & first->clear) | (o->clear & first->set)) & ~(uint64_t)MOUNT_ATTR__ATIME;
+			if (both || (o->propagation && first->propagation && o->propagation != first->propagation))
+				return err_set(e, ERR_USAGE, "the mount at %s: '%s' and '%s' contradict each other",
+					       m->destination, as_given(first), as_given(o));
+		}
+	}
+	return 0;
+}
+
+static int said_twice(const char *where, const char *first, const char *second, struct err *e)
+{
+	err_set(e, ERR_USAGE, "two mounts at %s: %s, and %s", where, first, second);
+	return err_hint(e, "leave one out, or give it another place (a profile counts, too)");
+}
+
 /* The first would never be seen. */
 static int check_twice(const struct spec *s, struct err *e)
 {
+	for (size_t i = 0; i < s->n_devices; i++) {
+		const struct spec_device *d = &s->devices[i];
+
+		for (size_t k = 0; k < s->n_mounts; k++)
+			if (str_eq(s->mounts[k].destination, d->path))
+				return said_twice(d->path, what_is_mounted(&s->mounts[k]), d->source, e);
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(s->devices[k].path, d->path) && !str_eq(s->devices[k].source, d->source))
+				return said_twice(d->path, s->devices[k].source, d->source, e);
+	}
 	for (size_t i = 0; i < s->n_mounts; i++)
 		for (size_t k = 0; k < i; k++) {
 			const struct spec_mount *first = &s->mounts[k], *second = &s->mounts[i];
 
 			if (!str_eq(first->destination, second->destination))
 				continue;
-			err_set(e, ERR_USAGE, "two mounts at %s: %s, and %s", second->destination, what_is_mounted(first),
-				what_is_mounted(second));
-			return err_hint(e, "leave one out, or give it another place (a profile counts, too)");
+			return said_twice(second->destination, what_is_mounted(first), what_is_mounted(second), e);
 		}
 	return 0;
 }
@@ -227,5 +273,8 @@ int take_mounts(struct spec *s, const struct args *a, struct err *e)
 		for (size_t k = 0; k < options[i].list->n; k++)
 			if (options[i].take(s, options[i].list->v[k], e) < 0)
 				return -1;
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (check_words(&s->mounts[i], e) < 0)
+			return -1;
 	return check_twice(s, e);
 }

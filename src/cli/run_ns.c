@@ -46,7 +46,7 @@ static int wrong_word(const struct ns_option *o, const char *word, struct err *e
 		words[n++] = "host";
 	for (size_t i = 0; i < n; i++)
 		buf_addf(&all, "%s, ", words[i]);
-	err_set(e, ERR_USAGE, "%s: '%.64s' is not a %s namespace; expected %sns:PATH or container:NAME", o->name, word,
+	err_set(e, ERR_USAGE, "%s: '%.64s' is no %s namespace; expected %sns:PATH or container:NAME", o->name, word,
 		ns_name(o->type), all.s);
 	if (word[0] == '/')
 		return err_hint(e, "did you mean ns:%.200s ?", word);

@@ -28,9 +28,25 @@ static void set_env(struct strv *env, const char *entry)
 	strv_add(env, entry);
 }
 
-/* KEY=VALUE, or KEY with the value that the caller's environment has for it. */
-static int add_env(struct strv *env, const char *entry, const char *where, struct err *e)
+static void drop_env(struct strv *env, const char *name)
 {
+	size_t len = strlen(name), kept = 0;
+
+	for (size_t i = 0; i < env->n; i++) {
+		if (str_starts(env->v[i], name) && env->v[i][len] == '=')
+			free(env->v[i]);
+		else
+			env->v[kept++] = env->v[i];
+	}
+	if (env->n)
+		env->v[kept] = NULL;
+	env->n = kept;
+}
+
+/* KEY=VALUE, or KEY with the value that the caller's environment has for it: none, and there is no default either. */
+static int add_env(struct spec *s, const char *entry, const char *where, struct err *e)
+{
+	struct strv *env = &s->process.env;
 	const char *value;
 
 	if (entry[0] == '=' || !entry[0])
@@ -44,13 +60,16 @@ static int add_env(struct strv *env, const char *entry, const char *where, struc
 		AUTO_FREE char *full = str_fmt("%s=%s", entry, value);
 
 		set_env(env, full);
+	} else {
+		drop_env(env, entry);
+		strv_add(&s->process.unset_env, entry);
 	}
 	return 0;
 }
 
 static const char BYTE_ORDER_MARK[] = "\xef\xbb\xbf";
 
-static int add_env_file(struct strv *env, const char *file, struct err *e)
+static int add_env_file(struct spec *s, const char *file, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_STRV struct strv lines = { 0 };
@@ -59,7 +78,7 @@ static int add_env_file(struct strv *env, const char *file, struct err *e)
 
 	if (fd_read_any(file, 1 << 20, &text, &len) < 0)
 {
-		err_sys(e, "read", file, "--env-file");
+		err_sys(e, "read", file, "--env-file %s", file);
 		return e->errnum == ENOENT ? near_hint(file, "a file with lines KEY=VALUE", e) : -1;
 	}
 	start = text + (str_starts(text, BYTE_ORDER_MARK) ? strlen(BYTE_ORDER_MARK) : 0);
@@ -76,25 +95,10 @@ static int add_env_file(struct strv *env, const char *file, struct err *e)
 			err_set(e, ERR_USAGE, "%s:%zu: the name of a variable has a blank in it: '%.40s'", file, i + 1, line);
 			return err_hint(e, "expected KEY=VALUE or KEY, without quotes, 'export' or blanks around the =");
 		}
-		if (*line && *line != '#' && add_env(env, line, "--env-file: line", e) < 0)
+		if (*line && *line != '#' && add_env(s, line, "--env-file: line", e) < 0)
 			return err_wrap(e, "%s:%zu", file, i + 1);
 	}
 	return 0;
-}
-
-static void drop_env(struct strv *env, const char *name)
-{
-	size_t len = strlen(name), kept = 0;
-
-	for (size_t i = 0; i < env->n; i++) {
-		if (str_starts(env->v[i], name) && env->v[i][len] == '=')
-			free(env->v[i]);
-		else
-			env->v[kept++] = env->v[i];
-	}
-	if (env->n)
-		env->v[kept] = NULL;
-	env->n = kept;
 }
 
 /* HOME and HOSTNAME get their values later (steps/process.c, run/prepare.c), so that their
@@ -142,10 +146,10 @@ static int make_env(struct spec *s, const struct args *a, struct err *e)
 	if (unset_env(s, a, e) < 0)
 		return -1;
 	for (size_t i = 0; i < a->env_files.n; i++)
-		if (add_env_file(env, a->env_files.v[i], e) < 0)
+		if (add_env_file(s, a->env_files.v[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < a->env.n; i++)
-		if (add_env(env, a->env.v[i], "-e", e) < 0)
+		if (add_env(s, a->env.v[i], "-e", e) < 0)
 			return -1;
 	return 0;
 }

@@ -284,6 +284,11 @@ int take_security(struct spec *s, const struct args *a, struct err *e)
 		strv_fini(&s->readonly_paths);
 		caps = (UINT64_C(1) << cap_count()) - 1;
 	}
+	for (size_t i = 0; i < a->cap_drop.n; i++)
+		for (size_t k = 0; k < a->cap_add.n && strcasecmp(a->cap_drop.v[i], "all") == 0; k++)
+			if (strcasecmp(a->cap_add.v[k], "all") == 0)
+				return err_set(e, ERR_USAGE, "--cap-add %s and --cap-drop %s: all cannot be added and dropped",
+					       a->cap_add.v[k], a->cap_drop.v[i]);
 	/* ALL first, as docker: --cap-drop ALL --cap-add X is X, in whatever order */
 	for (int pass = 0; pass < 2; pass++) {
 		struct strv all = { 0 }, rest = { 0 };

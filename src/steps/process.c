@@ -56,7 +56,7 @@ int step_cwd(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	if (dir < 0) {
 		err_sys(e, "mkdir", path, "the working directory %s cannot be opened or made", path);
 		if (e->errnum == EROFS)
-			return err_hint(e, "it is missing, and the root is read-only");
+			return err_hint(e, "it is missing, and cannot be made on a file system that is read-only");
 		if (e->errnum == ENOTDIR)
 			return err_hint(e, "something that is not a directory is in the way");
 		if (e->errnum == ELOOP)
@@ -597,7 +597,10 @@ int step_exec(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 		file = search(p->args.v[0], path);
 	if (!file) {
 		errno = ENOENT;
-		err_sys(e, "execve", p->args.v[0], "%s: not found in PATH %s", p->args.v[0], path);
+		if (p->args.v[0][0])
+			err_sys(e, "execve", p->args.v[0], "%s: not found in PATH %s", p->args.v[0], path);
+		else
+			err_sys(e, "execve", "''", "the command is empty");
 		e->kind = ERR_NOTFOUND;
 		near = near_program(p->args.v[0], path);
 		return near ? err_hint(e, "did you mean %s ?", near) : -1;

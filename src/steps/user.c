@@ -131,19 +131,19 @@ static int unknown_name(const struct db *db, const char *name, struct err *e)
 	enum { NAMES_MAX = 4096 };
 	AUTO_STRV struct strv names = { 0 };
 	AUTO_ENTRY struct entry x = { 0 };
-	const char *near;
+	const char *near, *expected = str_eq(db->kind, "group") ? "expected a group by name or number" : EXPECTED;
 	size_t at = 0;
 
 	if (!db->text) {
 		err_set(e, ERR_SPEC, "no %s \"%s\": %s of the root cannot be read: %s", db->kind, name, db->path,
 			db->errnum == EINVAL ? "not a regular file" : strerror(db->errnum));
-		return err_hint(e, "a number needs no file; " EXPECTED);
+		return err_hint(e, "a number needs no file; %s", expected);
 	}
 	while (names.n < NAMES_MAX && db_next(db, &at, &x))
 		strv_add(&names, x.field[0]);
 	near = names.n ? str_nearest(name, (const char *const *)names.v, names.n) : NULL;
 	err_set(e, ERR_SPEC, "no %s \"%s\" in %s of the root", db->kind, name, db->path);
-	return near ? err_hint(e, "did you mean \"%s\"? " EXPECTED, near) : err_hint(e, EXPECTED);
+	return near ? err_hint(e, "did you mean \"%s\"? %s", near, expected) : err_hint(e, "%s", expected);
 }
 
 /* ---- the maps ---- */

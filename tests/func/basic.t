@@ -91,6 +91,8 @@ like "$out" '^MODE=a b=c$' '-e KEY=VALUE sets one'
 unlike "$out" NOT_SET_ANYWHERE '-e KEY of what is not set does not set it'
 like "$out" '^EMPTY=$' '-e KEY= sets it to nothing'
 printf '# a comment\n\nFROM_FILE=of the file\nMODE=file\nSECRET_OF_CALLER\n' >"$T/env"
+run_as_is env -u HOSTNAME "$LICHEN" run -e HOSTNAME "$root" env
+unlike "$out" '^HOSTNAME=' 'a name that the caller has no value for has no default either'
 run_lichen run --env-file "$T/env" -e MODE=option "$root" env
 like "$out" '^FROM_FILE=of the file$' '--env-file is read'
 like "$out" '^SECRET_OF_CALLER=secret-value$' 'a bare KEY in it is passed on'

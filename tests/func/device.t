@@ -33,6 +33,12 @@ ln -s /dev/null "$T/devices/link"
 run_lichen run --device "$T/devices" "$root" true
 is "$status" 125 'a directory without devices: 125'
 like "$err" 'no device' 'which is said'
+if [ "$(id -u)" -ne 0 ]; then
+	mkdir -m 0 "$T/devices/closed"
+	run_lichen run --device "$T/devices" "$root" true
+	like "$err" 'devices/closed: left out, as you may not open it' 'a directory in it that is closed is passed over'
+	like "$err" 'no device in this directory' 'as a device would be'
+fi
 if [ "$(id -u)" -eq 0 ] && mkdir "$T/nodes" "$T/nodes/deep" && mknod -m 0666 "$T/nodes/zero" c 1 5 2>/dev/null &&
 	mknod -m 0666 "$T/nodes/deep/full" c 1 7; then
 	run_lichen run --device "$T/nodes:/dev/nodes" "$root" sh -c 'head -c 2 /dev/nodes/zero | wc -c; test -c /dev/nodes/deep/full'

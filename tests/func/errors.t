@@ -25,6 +25,15 @@ wrong "docker's --restart" '--restart' -- run --restart always "$root"
 wrong "docker's -d" "'-d'" -- run -d "$root" true
 wrong 'two volumes at one place' 'two mounts at /mnt: /usr, and /etc' 'leave one out' -- run -v /usr:/mnt -v /etc:/mnt/ "$root" true
 wrong 'a volume and a tmpfs at one place' 'two mounts at /mnt: /usr, and tmpfs' 'leave one out' -- run -v /usr:/mnt --tmpfs /mnt "$root" true
+wrong 'words that contradict each other' "'ro' and 'rw' contradict" '/mnt' -- run -v /usr:/mnt:ro,rw "$root" true
+wrong 'the same of a tmpfs' "contradict" '/mnt' -- run --tmpfs /mnt:ro,rw "$root" true
+wrong 'the same of --mount' "'readonly' contradicts" 'dst=/mnt' -- run --mount type=tmpfs,dst=/mnt,ro,readonly=false "$root" true
+wrong 'two ways of propagation' "'shared' and 'private' contradict" '/mnt' -- run -v /usr:/mnt:shared,private "$root" true
+wrong 'propagation of a tmpfs' "'shared' is for a directory" 'tmpfs' -- run --tmpfs /mnt:shared "$root" true
+wrong 'two devices at one place' 'two mounts at /dev/z: /dev/null, and /dev/zero' 'leave one out' -- run --device /dev/null:/dev/z --device /dev/zero:/dev/z "$root" true
+wrong 'a device and a volume at one place' 'two mounts at /x: /usr, and /dev/zero' 'leave one out' -- run --device /dev/zero:/x -v /usr:/x "$root" true
+wrong 'all capabilities, and none' 'cap-add all and --cap-drop ALL' 'cannot be added and dropped' -- run --cap-add all --cap-drop ALL "$root" true
+wrong 'a size of /dev/shm that is the machine'"'"'s' '--shm-size 1m: with --ipc=host' 'leave one of the two out' -- run --ipc=host --shm-size 1m "$root" true
 wrong 'a host name with a blank' 'a blank' "'a b'" -- run -h 'a b' "$root" true
 wrong 'a domain name with a blank' 'a blank' "'a b'" -- run --domainname 'a b' "$root" true
 wrong "bubblewrap's --bind-fd" '--bind-fd' 'source=fd:N' -- run --bind-fd 3 /x "$root" true
