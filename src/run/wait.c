@@ -57,7 +57,23 @@ static void send_signal(struct wait *w, int sig)
 		w->forwarded = sig;
 		sig = SIGKILL;
 	}
+	/* as from a keyboard: a shell and what it waits for. The payload leads its session, and is not waited for yet */
+	if ((sig == SIGINT || sig == SIGQUIT) && !w->spec->process.init && !w->spec->process.terminal && w->pid > 1 &&
+	    kill(-w->pid, sig) == 0)
+		return;
 	sys_pidfd_send_signal(w->pidfd, sig);
+}
+
+/* As SIGTSTP does by itself: in a process group that nobody could continue it has no effect. */
+static void stop_self(void)
+{
+	sigset_t tstp;
+
+	sigemptyset(&tstp);
+	sigaddset(&tstp, SIGTSTP);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &tstp, NULL);
+	sigprocmask(SIG_BLOCK, &tstp, NULL);
 }
 
 /* ---- --die-with-parent ---- */
@@ -113,7 +129,7 @@ static void forward(struct wait *w, const struct signalfd_siginfo *si)
 	case SIGTSTP:
 		sys_pidfd_send_signal(w->pidfd, w->spec->process.init ? SIGTSTP : SIGSTOP);
 		relay_suspend(w->relay);
-		raise(SIGSTOP);
+		stop_self();
 		relay_resume(w->relay);
 		sys_pidfd_send_signal(w->pidfd, SIGCONT);
 		return;

@@ -131,7 +131,9 @@ finish
 is "$status" 6 'a signal that the command ignores is ignored'
 
 seconds=31$$
+start_as=group
 start --init "$root" sh -c 'echo ready; exec sleep "$1"' sh "$seconds"
+start_as=
 wait_for 'inside=$(grep -lsax "sleep.$seconds." /proc/[0-9]*/cmdline); [ -n "$inside" ]'
 inside=${inside%/cmdline}
 stat_of() { sed 's/.*) //; s/ .*//' "$inside/stat" 2>/dev/null; }

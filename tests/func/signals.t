@@ -26,6 +26,21 @@ kill -INT "$pid"
 finish
 is "$status" 130 'SIGINT: 130'
 
+for how in --init=false --init; do
+	start $how "$root" sh -c 'echo ready; sleep 300; echo survived'
+	kill -INT "$pid"
+	finish
+	is "$status" 130 "SIGINT, $how: for a shell and what it waits for, as from a keyboard"
+	unlike "$(cat "$T/said")" survived 'both are gone'
+	: >"$T/said"
+	setsid "$probe" plain "$LICHEN" run $how "$root" sh -c 'echo ready; sleep 0.5; exit 7' </dev/null >"$T/said" 2>&1 &
+	pid=$!
+	wait_for '[ -s "$T/said" ]'
+	kill -TSTP "$pid"
+	finish
+	is "$status" 7 'SIGTSTP where nobody could continue it is not heeded'
+done
+
 start "$root" sh -c 'echo ready; exec sleep 300'
 kill -HUP "$pid"
 finish

@@ -419,11 +419,11 @@ configs() {
 }
 
 # start ARGS...: lichen run in the background, with all signals at their default (a shell starts
-# background processes with SIGINT ignored); returns when the command has written something. Sets $pid.
+# background processes with SIGINT ignored), with start_as=group as a job of a shell; returns when the command has written something. Sets $pid.
 # shellcheck disable=SC2016 # conditions for wait_for
 start() {
 	: >"$T/said"
-	"$probe" plain "$LICHEN" run "$@" </dev/null >"$T/said" 2>"$T/said.err" &
+	"$probe" "${start_as:-plain}" "$LICHEN" run "$@" </dev/null >"$T/said" 2>"$T/said.err" &
 	pid=$!
 	wait_for '[ -s "$T/said" ] || ! kill -0 "$pid" 2>/dev/null' 30 && [ -s "$T/said" ]
 	ok $? "started: $*" || diag "$(cat "$T/said.err")"

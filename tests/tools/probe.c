@@ -2,6 +2,7 @@
 /* tests/tools/probe.c - what a functional test asks from inside a sandbox, as one static program
  *
  *	probe plain COMMAND...	runs COMMAND with all signals at their default, none blocked
+ *	probe group COMMAND...	the same in a process group of its own, as a shell's job
  *	probe ignore N COMMAND...	runs COMMAND with signal N ignored
  *	probe hold FILE [WORD]	clears its PDEATHSIG, leaves the session, ignores what can be ignored,
  *				does so in a child as well, writes "ready" to FILE and waits for ever
@@ -326,6 +327,8 @@ int main(int argc, char **argv)
 
 	if (strcmp(verb, "plain") == 0 && argc > 2)
 		return plain(argv + 2);
+	if (strcmp(verb, "group") == 0 && argc > 2 && setpgid(0, 0) == 0)
+		return plain(argv + 2);
 	if (strcmp(verb, "ignore") == 0 && argc > 3)
 		return ignore(atoi(argv[2]), argv + 3);
 	if (strcmp(verb, "hold") == 0 && argc > 2)
@@ -350,6 +353,6 @@ int main(int argc, char **argv)
 			result(argv[i], open(argv[i], O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 		return 0;
 	}
-	fprintf(stderr, "usage: probe plain|ignore|hold|fds|call|open|winsize|json|syscall|swap ...\n");
+	fprintf(stderr, "usage: probe plain|group|ignore|hold|fds|call|open|winsize|json|syscall|swap ...\n");
 	return 2;
 }
