@@ -37,6 +37,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "run/internal.h"
 
 static const char PROGRAM[] = "fuse-overlayfs";
 
@@ -102,7 +103,9 @@ static int enter(const int *fds, struct err *e)
 /* What fuse-overlayfs is told to serve. It walks the paths itself, as root inside, who may
  * not be allowed to search what leads to the layers: so they are taken as the caller and put
  * where everybody gets, on a tmpfs over a directory that every system has. */
-static const char PLACE[] = "/tmp";
+#define PLACE	    "/tmp"
+#define LOWER_PLACE PLACE "/lower"
+#define UPPER_PLACE PLACE "/layer/upper"
 
 enum { LOWER, LAYER, N_TREES };
 
@@ -149,9 +152,9 @@ static void make_options(const struct step *s, struct buf *out)
 	const struct rung *r = &s->rungs[s->n_rungs - 1];
 
 	if (s->reads[2] != SLOT_NONE)
-		buf_addf(out, "lowerdir=%s/lower,upperdir=%s/layer/upper,workdir=%s/layer/work", PLACE, PLACE, PLACE);
+		buf_add(out, "lowerdir=" LOWER_PLACE ",upperdir=" UPPER_PLACE ",workdir=" PLACE "/layer/work");
 	else
-		buf_addf(out, "lowerdir=%s/layer:%s/lower", PLACE, PLACE);
+		buf_add(out, "lowerdir=" PLACE "/layer:" LOWER_PLACE);
 	if (r->data)
 		buf_addf(out, ",%s", r->data);
 }
@@ -188,6 +191,8 @@ static int serve(const struct ctx *c, const struct step *s, const int *fds, int 
 		return -1;
 	if (place_trees(trees, e) < 0)
 		return -1;
+	if (c->spec->root.layer && s->reads[2] != SLOT_NONE)
+		layer_mend(UPPER_PLACE, LOWER_PLACE);
 	make_options(s, &options);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	dev = dup(fds[FUSE_DEVICE]); /* without CLOEXEC */
@@ -278,6 +283,9 @@ int fuse_explain(struct fuse *f, struct err *e)
 	if (WIFSIGNALED(status))
 		return err_set(e, ERR_PEER, "fuse-overlayfs, which serves the root file system, was killed by signal %d%s",
 			       WTERMSIG(status), said.s ? said.s : "");
+	/* the kernel ended it, which unmounts at the end of the sandbox */
+	if (said.s && strstr(said.s, strerror(ECONNABORTED)))
+		return 0;
 	return err_set(e, ERR_PEER, "fuse-overlayfs, which serves the root file system, ended with status %d%s",
 		       WEXITSTATUS(status), said.s ? said.s : "");
 }

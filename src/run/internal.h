@@ -74,6 +74,10 @@ struct layer {
  * has the directory that is to be kept, HOST where it cannot hold a layer. */
 NODISCARD int layer_choose(struct layer *l, const struct spec *s, const struct run_dir *rd, uid_t uid, struct err *e);
 void layer_release(struct layer *l);
+/* After fuse-overlayfs has ended, which tells nobody that its disk was full. */
+void layer_check_room(const struct layer *l);
+/* run/mend.c; @upper: of a kept layer that nobody uses now, with the rights to read and change all of it */
+void layer_mend(const char *upper, const char *lower);
 /* run/sweeper.c */
 struct sweeper {
 	pid_t pid;		/* 0: none, or it has been waited for */

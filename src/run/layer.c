@@ -161,6 +161,15 @@ int layer_choose(struct layer *l, const struct spec *s, const struct run_dir *rd
 	return 0;
 }
 
+void layer_check_room(const struct layer *l)
+{
+	struct statfs fs;
+
+	if (l->dir && !l->in_memory && statfs(l->dir, &fs) == 0 && !fs.f_bavail)
+		log_warn("the disk of the writable layer (%s) is full: what was written last may be lost, as fuse-overlayfs "
+			 "reports no error", l->dir);
+}
+
 void layer_release(struct layer *l)
 {
 	auto_free(&l->dir);

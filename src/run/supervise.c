@@ -290,6 +290,7 @@ int run_wait(struct run *r, int *status, struct err *e)
 
 void run_finish(struct run *r)
 {
+	bool has_served;
 	struct err e;
 
 	stop_disarm();
@@ -312,7 +313,10 @@ void run_finish(struct run *r)
 		keeper_end(r->keeper);
 		r->keeper = 0;
 	}
+	has_served = r->fuse.err_fd >= 0;
 	fuse_end(&r->fuse);
+	if (has_served)
+		layer_check_room(&r->layer);
 	if (r->has_dir) {
 		const struct id_map *u = &r->in.uids, *g = &r->in.gids;
 

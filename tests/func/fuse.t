@@ -27,6 +27,15 @@ mkdir "$root/old"
 echo x >"$root/old/file"
 run_lichen run --overlay=fuse --overlay-keep "$T/keep" "$root" sh -c 'rm -r /old; mkdir /old; echo n >/old/new'
 is "$status" 0 '--overlay-keep'
+echo h >"$root/h1"
+ln "$root/h1" "$root/h2"
+run_lichen run --overlay=fuse --overlay-keep "$T/keep-links" "$root" sh -c 'echo z >>/h1'
+name=$(ls "$T/keep-links/upper" | grep '^h')
+run_lichen run --overlay=fuse --overlay-keep "$T/keep-links" "$root" sh -c 'for n in 1 2; do tr "\n\000" ,0 </h$n; echo " h$n"; done'
+like "$out" "^h,z, $name\$" 'of a file with two names the changed one has the change in the next run'
+like "$out" '^h, h[12]$' 'and the other what it had'
+like "$err" "/$name has several names .*only this name has the change" 'which is said'
+rm "$root/h1" "$root/h2"
 run_lichen run --overlay-keep "$T/keep" "$root" ls /old
 is "$out" new 'the next run has no file back, by whatever it is done'
 run_lichen run --overlay=kernel --overlay-keep "$T/keep" "$root" true
@@ -153,4 +162,15 @@ exec 9>&-
 wait $launcher
 run_lichen run --overlay=fuse --dry-run "$root" true
 like "$out" 'overlay.*fuse' '--dry-run shows it'
+# ---- a full disk, of which fuse-overlayfs tells nobody ----
+
+if unshare -rm mount -t tmpfs none /mnt 2>/dev/null; then
+	mkdir "$T/full"
+	run_as_is unshare -rm sh -c 'mount -t tmpfs -o size=256k none "$1" && XDG_DATA_HOME=$1 exec "$2" run --ids=single --overlay=fuse "$3" dd if=/dev/zero of=/big bs=1k count=1000' \
+		sh "$T/full" "$LICHEN" "$root"
+	like "$err" 'is full: what was written last may be lost' 'a full disk is told at the end'
+else
+	skip no-nested-mounts 'a full disk'
+fi
+
 done_testing
