@@ -25,6 +25,18 @@ static int take_step(struct ctx *c, size_t i, struct err *e)
 	return walk_step(c, i, e);
 }
 
+/* What a profile of the user's refuses has an errno of the profile's choice, which explains nothing. */
+static void explain_filter(const struct ctx *c, size_t failed, struct err *e)
+{
+	bool is_loaded = false;
+
+	for (size_t i = 0; i < failed; i++)
+		is_loaded = is_loaded || c->plan->v[i].kind == STEP_SECCOMP;
+	if (is_loaded && c->spec->seccomp == SECCOMP_PROFILE && c->plan->v[failed].kind != STEP_EXEC)
+		(void)err_hint(e, "the seccomp profile %s may refuse what the start itself needs: prctl, capget, read, write and so on",
+			       c->spec->seccomp_profile);
+}
+
 /* ---- in new namespaces, ids unmapped or our own, every capability in them ---- */
 int child_main(struct ctx *c)
 {
@@ -39,6 +51,7 @@ int child_main(struct ctx *c)
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	for (size_t i = 0; i < c->plan->n; i++)
 		if (take_step(c, i, &e) < 0) {
+			explain_filter(c, i, &e);
 			hs_send_err(c->hs, &e);
 			return err_status(&e);
 		}

@@ -29,6 +29,15 @@ run_lichen run --security-opt "seccomp=$T/getppid.json" "$root" probe syscall $u
 is "$out" "$uname EFAULT" 'another one reaches the kernel'
 run_lichen run "$root" probe syscall $getppid
 like "$out" 'ok' 'without the profile nothing is refused'
+profile prctl '{"names":["prctl"],"action":"SCMP_ACT_ERRNO","errnoRet":111}'
+for init in --init=false --init; do
+	run_lichen run $init --security-opt "seccomp=$T/prctl.json" "$root" true
+	is "$status" 125 "a profile that refuses what the last steps need, $init: 125"
+	like "$err" "hint: the seccomp profile $T/prctl.json may refuse what the start itself needs" 'which is told to be the cause'
+done
+profile both '{"name":"getppid","names":["getpid"],"action":"SCMP_ACT_ERRNO"}'
+run_lichen run --security-opt "seccomp=$T/both.json" "$root" true
+like "$err" "'name' and 'names' cannot both be given" 'a rule in the old form and in the new one'
 profile errno '{"names":["getppid"],"action":"SCMP_ACT_ERRNO","errnoRet":38}'
 run_lichen run --security-opt "seccomp=$T/errno.json" "$root" probe syscall $getppid
 is "$out" "$getppid ENOSYS" 'errnoRet'
