@@ -95,7 +95,8 @@ int check_destination(const char *option, const char *dst, struct err *e)
 {
 	if (dst[0] == '/')
 		return 0;
-	return err_set(e, ERR_USAGE, "%s: the destination '%s' must be an absolute path inside", option, dst);
+	err_set(e, ERR_USAGE, "%s: the destination '%s' must be an absolute path inside", option, dst);
+	return err_hint(e, "a colon in a name is written \\:");
 }
 
 char *source_open(const char *word, const char *what, int *fd, struct err *e)

@@ -36,6 +36,8 @@ int place_error(const char *op, const char *path, const char *what, struct err *
 				   "volume");
 	if (e->errnum == EEXIST)
 		return err_hint(e, "something else has that name inside; choose another place, or mount a --tmpfs above it");
+	if (e->errnum == ENOTDIR)
+		return err_hint(e, "a file is in the way: a directory can be neither mounted on one nor made below it");
 	return -1;
 }
 

@@ -128,4 +128,13 @@ is "$out" '0
 1' 'as root, and with what lichen puts there'
 wrong 'a user by name in a tree without /etc/passwd' 'user' 'etc/passwd' -- run -u user "$root" true
 
+wrong 'a directory on a file' 'ENOTDIR' 'a file is in the way' -- run -v /usr:/bin/busybox "$root" true
+wrong 'a colon in a name' "'b' must be an absolute path" 'colon in a name' -- run -v /usr:b:/x "$root" true
+for n in 5 8; do
+	run_as_is sh -c 'ulimit -n "$1"; shift; exec "$@"' sh "$n" "$LICHEN" run "$root" true
+	is "$status" 125 "$n descriptors: 125"
+	like "$err" 'hint: .*ulimit -n' 'and which limit it is'
+done
+run_lichen run "$root" true
+
 done_testing

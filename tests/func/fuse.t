@@ -30,7 +30,7 @@ is "$status" 0 '--overlay-keep'
 echo h >"$root/h1"
 ln "$root/h1" "$root/h2"
 run_lichen run --overlay=fuse --overlay-keep "$T/keep-links" "$root" sh -c 'echo z >>/h1'
-name=$(ls "$T/keep-links/upper" | grep '^h')
+name=$(cd "$T/keep-links/upper" && echo h*)
 run_lichen run --overlay=fuse --overlay-keep "$T/keep-links" "$root" sh -c 'for n in 1 2; do tr "\n\000" ,0 </h$n; echo " h$n"; done'
 like "$out" "^h,z, $name\$" 'of a file with two names the changed one has the change in the next run'
 like "$out" '^h, h[12]$' 'and the other what it had'
@@ -164,7 +164,9 @@ run_lichen run --overlay=fuse --dry-run "$root" true
 like "$out" 'overlay.*fuse' '--dry-run shows it'
 # ---- a full disk, of which fuse-overlayfs tells nobody ----
 
-if unshare -rm mount -t tmpfs none /mnt 2>/dev/null; then
+if [ "$(id -u)" -eq 0 ]; then
+	skip is-root 'a full disk' # whose data directory is /var/lib/lichen
+elif unshare -rm mount -t tmpfs none /mnt 2>/dev/null; then
 	mkdir "$T/full"
 	run_as_is unshare -rm sh -c 'mount -t tmpfs -o size=256k none "$1" && XDG_DATA_HOME=$1 exec "$2" run --ids=single --overlay=fuse "$3" dd if=/dev/zero of=/big bs=1k count=1000' \
 		sh "$T/full" "$LICHEN" "$root"
