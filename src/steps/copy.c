@@ -458,7 +458,7 @@ static int copy_dir(struct copy *c, int *in, int *out, const struct stat *st, st
 		int rc;
 
 		if (len + 1 + n > PATH_BYTES_MAX) {
-			skip(c);	/* nobody could name it */
+			c->st.too_deep++;	/* nobody could name it */
 			continue;
 		}
 		c->path[len] = '/';
@@ -484,6 +484,9 @@ static void say_skipped(const struct copy *c)
 			 (unsigned long long)st->unreadable, c->src, st->first[0], st->first[1][0] ? ", " : "",
 			 st->first[1], st->first[2][0] ? ", " : "", st->first[2],
 			 st->unreadable > COPY_NAMES ? " ..." : "");
+	if (st->too_deep)
+		log_warn("%llu files and directories of %s lie deeper than a path of %d bytes, and are missing in the copy with "
+			 "all below them", (unsigned long long)st->too_deep, c->src, PATH_BYTES_MAX);
 	if (st->devices)
 		log_info("%llu sockets and device nodes of %s were not copied", (unsigned long long)st->devices,
 			 c->src);

@@ -15,6 +15,7 @@ struct copy_stats {
 	uint64_t bytes;
 	uint64_t devices;	/* left out: sockets and device nodes */
 	uint64_t unreadable;	/* left out: the caller may not read them */
+	uint64_t too_deep;	/* left out: their paths are too long */
 	uint64_t kernel_fs;	/* mounts of proc, sysfs ...: left empty */
 	char first[COPY_NAMES][COPY_NAME_MAX];	/* of the unreadable; "" after the last */
 };

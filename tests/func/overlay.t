@@ -59,6 +59,22 @@ is "$out" overlay 'the kernel does it'
 run_lichen run --verbose --overlay=copy "$root" awk '$5 == "/" { print $(NF-2) }' /proc/self/mountinfo
 isnt "$out" overlay 'unless a copy is asked for'
 like "$err" 'overlay .*: copy' 'and --verbose says so'
+mkdir "$T/chain"
+n=0
+while [ $n -lt 22 ]; do # from the inside out, so that no path is too long on the way
+	mkdir "$T/outer"
+	mv "$T/chain" "$T/outer/$(printf '%0200d' $n)"
+	mv "$T/outer" "$T/chain"
+	n=$((n + 1))
+done
+mkdir "$T/deep"
+cp -R "$root/." "$T/deep"
+mv "$T/chain" "$T/deep/chain"
+run_lichen run --overlay=copy "$T/deep" true
+is "$status" 0 'a tree deeper than any path is copied as far as paths reach'
+like "$err" '1 files and directories .*deeper than a path of 4095 bytes' 'and the rest is told'
+unlike "$err" 'may not be read' 'for what it is'
+rm -rf "$T/deep"
 run_lichen run --overlay=kopy "$root" true
 is "$status" 125 'an unknown mode: 125'
 like "$err" 'copy' 'with the nearest right word'
