@@ -117,26 +117,37 @@ uint64_t subid_total(const struct subids *s)
 	return n;
 }
 
+/* The range of the next line NAME:FIRST:COUNT from *@at on, which moves behind it; other lines are passed over. */
+static bool next_range(const char **at, unsigned long long *first, unsigned long long *count)
+{
+	while (**at) {
+		const char *colon = *at + strcspn(*at, ":\n"), *end = *at + strcspn(*at, "\n");
+		char *rest;
+
+		*at = *end ? end + 1 : end;
+		if (*colon != ':')
+			continue;
+		*first = strtoull(colon + 1, &rest, 10);
+		if (*rest != ':')
+			continue;
+		*count = strtoull(rest + 1, NULL, 10);
+		if (*count > UINT32_MAX)
+			*count = UINT32_MAX;
+		return true;
+	}
+	return false;
+}
+
 uint32_t subid_free_range(const char *text, uint32_t count, bool (*in_use)(uint32_t first, uint32_t count))
 {
 	/* systemd-nspawn's place for such ranges: above the ids that people are given */
 	for (uint32_t first = 524288; first <= 1878982656u; first += 65536) {
+		const char *at = text;
+		unsigned long long a, n;
 		bool taken = false;
 
-		for (const char *line = text; line && *line && !taken;
-		     line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
-			const char *colon = line + strcspn(line, ":\n");
-			unsigned long long a, n;
-			char *end;
-
-			if (*colon != ':')
-				continue;
-			a = strtoull(colon + 1, &end, 10);
-			if (*end != ':')
-				continue;
-			n = strtoull(end + 1, NULL, 10);
+		while (!taken && next_range(&at, &a, &n))
 			taken = a < (unsigned long long)first + count && first < a + n;
-		}
 		if (!taken && !(in_use && in_use(first, count)))
 			return first;
 	}
@@ -150,20 +161,11 @@ uint32_t subid_next_range(const char *text, uint32_t count)
 
 	/* behind each range that is in the way, until none is: the lines are in no order */
 	while (has_moved && first + count <= UINT32_MAX) {
-		has_moved = false;
-		for (const char *line = text; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
-			const char *colon = line + strcspn(line, ":\n");
-			unsigned long long a, n;
-			char *end;
+		const char *at = text;
+		unsigned long long a, n;
 
-			if (*colon != ':')
-				continue;
-			a = strtoull(colon + 1, &end, 10);
-			if (*end != ':')
-				continue;
-			n = strtoull(end + 1, NULL, 10);
-			if (n > UINT32_MAX)
-				n = UINT32_MAX;
+		has_moved = false;
+		while (next_range(&at, &a, &n)) {
 			if (a >= first + count || a + n <= first)
 				continue;
 			first = a + n;

@@ -91,7 +91,11 @@ static int map_real_root(struct plan_input *in, const struct spec *s, const stru
 	} else {
 		AUTO_FREE char *text = subid_read_files();
 
-		first = subid_free_range(text ? text : "", count, NULL);
+		if (!text) { /* a range could be somebody's */
+			err_sys(e, "open", "/etc/subuid", "finding ids that nobody has for root's sandboxes");
+			return err_hint(e, "/etc/subuid and /etc/subgid must be readable for root, or missing");
+		}
+		first = subid_free_range(text, count, NULL);
 		if (!first)
 			return err_set(e, ERR_HOST, "no free range of 65536 ids is left for root's sandboxes");
 	}
