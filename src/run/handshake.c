@@ -45,6 +45,22 @@ void hs_close(struct hs *hs)
 	auto_close(&hs->sock);
 }
 
+pid_t hs_fork(struct hs *supervisor, struct hs *child, const char *why, struct err *e)
+{
+	pid_t pid;
+
+	if (hs_pair(supervisor, child, e) < 0)
+		return -1;
+	pid = fork();
+	if (pid < 0)
+		err_sys(e, "fork", NULL, "%s", why);
+	if (pid <= 0)
+		hs_close(supervisor);
+	if (pid != 0)
+		hs_close(child);
+	return pid;
+}
+
 /* The next message that is a point. 1: got one; 0: end of file; -1: @e. Sets hs->is_going. */
 static int next_point(struct hs *hs, struct ctx *c, struct msg *m, int *fds, size_t *n_fds, struct err *e)
 {

@@ -23,6 +23,7 @@
 #define RUN_HANDSHAKE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "plan/plan.h"
@@ -41,6 +42,10 @@ struct hs {
 /* Makes the pair; both ends CLOEXEC. */
 NODISCARD int hs_pair(struct hs *supervisor, struct hs *child, struct err *e);
 void hs_close(struct hs *hs);
+
+/* A pair and a process: each side has its own end. The child's number, 0 in the child, -1 with @e.
+ * @why: what it is for. */
+NODISCARD pid_t hs_fork(struct hs *supervisor, struct hs *child, const char *why, struct err *e);
 
 /**
  * hs_pass() - Pass the meeting point of step @s: its sender sends, the other side waits

@@ -321,20 +321,11 @@ static int read_inside(struct plan_input *in, struct err *e)
 	pid_t pid;
 	int rc = 0;
 
-	if (hs_pair(&ours, &theirs, e) < 0)
+	pid = hs_fork(&ours, &theirs, "looking into the namespaces that are joined", e);
+	if (pid < 0)
 		return -1;
-	pid = fork();
-	if (pid < 0) {
-		err_sys(e, "fork", NULL, "looking into the namespaces that are joined");
-		hs_close(&ours);
-		hs_close(&theirs);
-		return -1;
-	}
-	if (pid == 0) {
-		hs_close(&ours);
+	if (pid == 0)
 		look_inside(in, theirs.sock);
-	}
-	hs_close(&theirs);
 	n = fd_recv(ours.sock, &m, sizeof(m), NULL, NULL);
 	if (n != (ssize_t)sizeof(m)) {
 		rc = err_set(e, ERR_PEER, "the process that looked into the namespaces to be joined died");

@@ -167,22 +167,14 @@ int run_create(struct spec *s, char **id, struct err *e)
 	pid_t pid;
 
 	run_init(&r, s);
-	if (hs_pair(&ours, &theirs, e) < 0)
+	pid = hs_fork(&ours, &theirs, "starting the supervisor", e);
+	if (pid < 0)
 		return -1;
-	pid = fork();
-	if (pid < 0) {
-		err_sys(e, "fork", NULL, "starting the supervisor");
-		hs_close(&ours);
-		hs_close(&theirs);
-		return -1;
-	}
 	if (pid == 0) {
-		hs_close(&ours);
 		r.is_created = true;
 		r.ready_fd = theirs.sock;
 		_exit(supervise_created(&r));
 	}
-	hs_close(&theirs);
 	if (fd_recv(ours.sock, &answer, sizeof(answer), NULL, NULL) != (ssize_t)sizeof(answer)) {
 		hs_close(&ours);
 		return err_set(e, ERR_PEER, "the supervisor died before it had created the sandbox");

@@ -69,20 +69,11 @@ int stage_clone(struct ctx *c, const struct step *s, int (*child)(void *), void 
 	ssize_t n;
 	pid_t stage;
 
-	if (hs_pair(&ours, &theirs, e) < 0)
+	stage = hs_fork(&ours, &theirs, "starting the stage", e);
+	if (stage < 0)
 		return -1;
-	stage = fork();
-	if (stage < 0) {
-		err_sys(e, "fork", NULL, "starting the stage");
-		hs_close(&ours);
-		hs_close(&theirs);
-		return -1;
-	}
-	if (stage == 0) {
-		hs_close(&ours);
+	if (stage == 0)
 		_exit(stage_main(c, theirs.sock, s, child, arg));
-	}
-	hs_close(&theirs);
 	n = fd_recv(ours.sock, &m, sizeof(m), NULL, NULL);
 	hs_close(&ours);
 	while (waitpid(stage, NULL, 0) < 0 && errno == EINTR)
