@@ -27,9 +27,7 @@ static void open_stdio(void)
 static void render(struct err *e, bool as_json)
 {
 	AUTO_BUF struct buf b = { 0 };
-	/* a limit of ours is the cause whatever was being made */
-	bool is_limit = e->errnum == EMFILE || e->errnum == ENFILE;
-	AUTO_FREE char *hint = e->hint[0] && !is_limit ? NULL : hint_for(e);
+	AUTO_FREE char *hint = e->hint[0] && !err_is_limit(e) ? NULL : hint_for(e);
 	int rc;
 
 	if (hint)

@@ -36,6 +36,11 @@ int err_status(const struct err *e)
 	}
 }
 
+bool err_is_limit(const struct err *e)
+{
+	return e->errnum == EMFILE || e->errnum == ENFILE;
+}
+
 const char *err_errno_name(int errnum)
 {
 	const char *name = strerrorname_np(errnum);

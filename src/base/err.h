@@ -9,6 +9,7 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -65,6 +66,7 @@ int err_hint(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 void err_clear(struct err *e);
 int err_status(const struct err *e);		/* exit status of the launcher for this error */
 const char *err_kind_name(enum err_kind kind);
+bool err_is_limit(const struct err *e);		/* of descriptors: whatever was being made is not the cause */
 const char *err_errno_name(int errnum);		/* "EPERM"; "errno 4711" is never returned: "?" */
 
 /* Both append to @out. Text: one line, then indented lines; control bytes escaped. */

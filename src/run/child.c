@@ -32,7 +32,7 @@ static void explain_filter(const struct ctx *c, size_t failed, struct err *e)
 
 	for (size_t i = 0; i < failed; i++)
 		is_loaded = is_loaded || c->plan->v[i].kind == STEP_SECCOMP;
-	if (is_loaded && c->spec->seccomp == SECCOMP_PROFILE && c->plan->v[failed].kind != STEP_EXEC)
+	if (is_loaded && !e->hint[0] && c->spec->seccomp == SECCOMP_PROFILE && c->plan->v[failed].kind != STEP_EXEC)
 		(void)err_hint(e, "the seccomp profile %s may refuse what the start itself needs: prctl, capget, read, write and so on",
 			       c->spec->seccomp_profile);
 }

@@ -283,11 +283,11 @@ int fuse_explain(struct fuse *f, struct err *e)
 	if (WIFSIGNALED(status))
 		return err_set(e, ERR_PEER, "fuse-overlayfs, which serves the root file system, was killed by signal %d%s",
 			       WTERMSIG(status), said.s ? said.s : "");
-	/* the kernel ended it, which unmounts at the end of the sandbox */
+	err_set(e, ERR_PEER, "fuse-overlayfs, which serves the root file system, ended with status %d%s",
+		WEXITSTATUS(status), said.s ? said.s : "");
 	if (said.s && strstr(said.s, strerror(ECONNABORTED)))
-		return 0;
-	return err_set(e, ERR_PEER, "fuse-overlayfs, which serves the root file system, ended with status %d%s",
-		       WEXITSTATUS(status), said.s ? said.s : "");
+		e->errnum = ECONNABORTED;
+	return -1;
 }
 
 void fuse_end(struct fuse *f)

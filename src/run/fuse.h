@@ -21,7 +21,8 @@ struct fuse {
 void fuse_serve(struct fuse *f, const struct ctx *c, size_t step, const int *fds);
 
 /* After its end was seen: waits for it. 0 where it ended well, which is what it does when
- * the root was unmounted; else -1 with how it ended and what it said. */
+ * the root was unmounted; else -1 with how it ended and what it said. errnum is ECONNABORTED
+ * where the kernel has cut it off, which it does at the end of the sandbox, too. */
 int fuse_explain(struct fuse *f, struct err *e);
 
 /* After the payload's end, which unmounts the root: waits for it to write back and end, and

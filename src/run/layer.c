@@ -105,9 +105,10 @@ static int check_lower(const char *dir, const char *tree, bool is_dry, struct er
 		err_set(e, ERR_SPEC, "--overlay-keep: %s has the changes of %s, not of %s", dir, target, tree);
 		return err_hint(e, "choose another directory; where the tree was moved: ln -sfn %s %s", tree, link);
 	}
-	if (n < 0 && !is_dry && symlink(tree, link) < 0)
-		return err_sys(e, "symlink", link, "--overlay-keep");
-	return 0;
+	if (n >= 0 || is_dry || symlink(tree, link) == 0)
+		return 0;
+	err_sys(e, "symlink", link, "--overlay-keep");
+	return e->errnum == EEXIST ? err_hint(e, "this directory is not of lichen's making: choose another one, or an empty one") : -1;
 }
 
 static int take_kept(struct layer *l, const char *dir, const char *root, bool is_dry, struct err *e)

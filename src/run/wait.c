@@ -3,7 +3,9 @@
 
 #include "run/wait.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,12 +196,16 @@ static int watch(int ep, int fd, unsigned tag)
 	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 }
 
+/* How much later than its root's the payload's end may be seen. */
+enum { END_OF_ROOT_MS = 500 };
+
 static void fuse_ended(struct wait *w, int ep)
 {
+	struct pollfd payload = { .fd = w->pidfd, .events = POLLIN };
 	struct err e;
 
 	epoll_ctl(ep, EPOLL_CTL_DEL, w->fuse->pidfd, NULL);
-	if (fuse_explain(w->fuse, &e) == 0)
+	if (fuse_explain(w->fuse, &e) == 0 || (e.errnum == ECONNABORTED && poll(&payload, 1, END_OF_ROOT_MS) > 0))
 		return;
 	err_hint(&e, "what the sandbox reads and writes fails from now on with ENOTCONN");
 	log_err(&e);

@@ -100,8 +100,8 @@ static void check_sysctls(struct strv *f, const struct spec *s)
 		return;
 	if (!*d || strlen(d) > DOMAINNAME_MAX)
 		strv_addf(f, "domain name: '%.80s' is not between 1 and %d bytes long", d, DOMAINNAME_MAX);
-	if (strpbrk(d, "/ \t\n"))
-		strv_addf(f, "domain name: '%.80s' has a slash, a blank or a line end in it", d);
+	else if (!is_word(d) || strchr(d, '/'))
+		strv_addf(f, "domain name: '%.80s' has a slash, a blank or a control character in it", d);
 	if (s->ns[NS_UTS].mode != NS_PRIVATE)
 		strv_addf(f, "domain name: '%.80s' needs a uts namespace of the sandbox's own", d);
 }

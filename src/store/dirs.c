@@ -139,12 +139,6 @@ static int open_data_below(struct store *st, uid_t uid, const char *top, struct 
 	return open_data_at(st, uid, path, e);
 }
 
-/* Then no other place is better. */
-static bool is_limit(const struct err *e)
-{
-	return e->errnum == EMFILE || e->errnum == ENFILE;
-}
-
 static int open_data(struct store *st, uid_t uid, const char *home, struct err *e)
 {
 	const char *xdg = secure_getenv("XDG_DATA_HOME"), *tops[] = { secure_getenv("TMPDIR"), "/var/tmp" };
@@ -163,7 +157,8 @@ static int open_data(struct store *st, uid_t uid, const char *home, struct err *
 		path = str_fmt("%s/.local/share/lichen/containers", home);
 	if (path && open_data_at(st, uid, path, e) == 0)
 		return 0;
-	if (path && is_limit(e))
+	/* then no other place is better */
+	if (path && err_is_limit(e))
 		return -1;
 	/* what is ours and only open to others is an accident that its owner should hear of */
 	if (path && e->kind == ERR_STATE && str_starts(e->hint, "chmod"))
@@ -255,7 +250,7 @@ static int open_run(struct store *st, uid_t uid, struct err *e)
 	for (size_t i = 0; i < N_ELEMS(RUN_FALLBACKS); i++) {
 		free(path);
 		path = str_fmt("%s/lichen-%u", RUN_FALLBACKS[i], (unsigned)uid);
-		if (open_run_at(st, uid, path, e) == 0 || is_limit(e))
+		if (open_run_at(st, uid, path, e) == 0 || err_is_limit(e))
 			break;
 	}
 	if (st->run_fd < 0)

@@ -73,6 +73,10 @@ for dry in '' --dry-run; do
 	like "$err" "has the changes of $root, not of $T/other" 'whose it is'
 	like "$err" "hint: .*ln -sfn $T/other $T/keep/lower" 'and what to do where it was moved'
 done
+mkdir -p "$T/strange/lower"
+run_lichen run --overlay-keep "$T/strange" "$root" true
+is "$status" 125 'a directory that has another lower: 125'
+like "$err" 'hint: this directory is not of lichen.s making' 'and what that means'
 ln -s "$root" "$T/alias"
 run_lichen run --overlay-keep "$T/keep" "$T/alias" cat /x
 is "$out" x 'the same tree by another name'
