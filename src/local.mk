@@ -11,13 +11,13 @@ liblichen_a_SOURCES = \
 	%D%/base/str.c %D%/base/str.h \
 	%D%/base/sys.c %D%/base/sys.h \
 	%D%/spec/check.c %D%/spec/check_process.c %D%/spec/internal.h %D%/spec/landlock.c %D%/spec/landlock.h \
-	%D%/spec/personality.c %D%/spec/sysctl.c %D%/spec/idwish.c %D%/spec/idwish.h \
+	%D%/spec/limits.c %D%/spec/limits.h %D%/spec/oci_limits.c %D%/spec/personality.c %D%/spec/sysctl.c %D%/spec/idwish.c %D%/spec/idwish.h \
 	%D%/spec/mountopts.c %D%/spec/mountopts.h \
 	%D%/spec/names.c \
 	%D%/spec/oci.c %D%/spec/oci.h %D%/spec/oci_json.c %D%/spec/oci_notes.c \
 	%D%/spec/oci_read.c %D%/spec/oci_write.c \
 	%D%/spec/spec.c %D%/spec/spec.h \
-	%D%/host/elf.c %D%/host/elf.h \
+	%D%/host/cgroup.c %D%/host/cgroup.h %D%/host/elf.c %D%/host/elf.h \
 	%D%/host/facts.c %D%/host/facts.h \
 	%D%/host/hint.c %D%/host/hint.h \
 	%D%/host/internal.h %D%/host/libs.c %D%/host/libs.h %D%/host/libs_conf.c %D%/host/libs_search.c \

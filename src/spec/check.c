@@ -498,6 +498,20 @@ static int report(const struct strv *f, struct err *e)
 	return err_set(e, ERR_SPEC, "%s", b.s);
 }
 
+static void check_cgroup(struct strv *f, const struct spec *s)
+{
+	limits_check(&s->limits, f);
+	if (s->cgroup_manager == CGROUP_OFF && (limits_any(&s->limits) || s->cgroup_writable || s->proc_limits || s->cgroup_parent))
+		strv_add(f, "cgroup-manager: none, and limits need a cgroup");
+	if (s->cgroup_writable && s->ns[NS_CGROUP].mode != NS_PRIVATE)
+		strv_add(f, "cgroupns-rw: needs a cgroup namespace of the sandbox's own");
+	if (s->cgroup_parent && (!*s->cgroup_parent || has_dotdot(s->cgroup_parent) || has_control(s->cgroup_parent) ||
+				 strlen(s->cgroup_parent) >= PATH_MAX))
+		strv_addf(f, "cgroup-parent: '%.80s' is no path of a cgroup, and no slice", s->cgroup_parent);
+	if (s->proc_limits && (spec_is_bare(s) || s->ns[NS_PID].mode != NS_PRIVATE))
+		strv_add(f, "proc-limits: needs a /proc of the sandbox's own");
+}
+
 int spec_check(const struct spec *s, struct err *e)
 {
 	AUTO_STRV struct strv faults = { 0 };
@@ -514,6 +528,7 @@ int spec_check(const struct spec *s, struct err *e)
 	check_paths(&faults, s);
 	check_devices(&faults, s);
 	check_seccomp(&faults, s);
+	check_cgroup(&faults, s);
 	check_annotations(&faults, &s->annotations);
 	return faults.n ? report(&faults, e) : 0;
 }

@@ -111,6 +111,7 @@ OCI_BOTH(time);
 OCI_BOTH(oom);
 OCI_BOTH(personality);
 OCI_BOTH(sysctl);
+OCI_BOTH(limits);
 OCI_BOTH(devices);
 OCI_BOTH(annotations);
 

@@ -35,6 +35,7 @@ static const struct oci_field FIELDS[] = {
 	{ "linux.uidMappings", AT(uids), BOTH(id_map) },
 	{ "linux.gidMappings", AT(gids), BOTH(id_map) },
 	{ "linux.timeOffsets", AT(time), BOTH(time) },
+	{ "linux.resources", AT(limits), BOTH(limits) },
 	{ "linux.sysctl", AT(sysctls), BOTH(sysctl) },
 	{ "linux.personality", 0, BOTH(personality) },
 	{ "linux.devices", AT(devices), BOTH(devices) },
@@ -59,7 +60,6 @@ static const struct {
 } KEPT[] = {
 	{ "linux.seccomp", "this profile is kept, but not applied yet; lichen's own is" },
 	{ "hooks", "kept, but hooks are not run" },
-	{ "linux.resources", "kept, but these limits are not set" },
 };
 
 /* ---- the sections of the file ---- */

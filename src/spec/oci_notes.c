@@ -44,6 +44,9 @@ static const char *const SECCOMPS[] = { [SECCOMP_DEFAULT] = "default",
 					[SECCOMP_UNCONFINED] = "unconfined",
 					[SECCOMP_PROFILE] = "profile" };
 
+static const char *const CGROUP_MANAGERS[] = { [CGROUP_AUTO] = "auto", [CGROUP_CGROUPFS] = "cgroupfs",
+					       [CGROUP_SYSTEMD] = "systemd", [CGROUP_OFF] = "none" };
+
 #define TEXT	     .words = NULL
 #define NUMBER	     .is_number = true
 #define ENUM(list)   .words = (list), .n_words = N_ELEMS(list)
@@ -66,6 +69,10 @@ static const struct note NOTES[] = {
 	{ "seccomp-profile", AT(seccomp_profile), TEXT },
 	{ "seccomp-sha256", AT(seccomp_sha256), TEXT },
 	{ "nested", AT(nested), FLAG },
+	{ "cgroup-manager", AT(cgroup_manager), ENUM(CGROUP_MANAGERS), OCI_ALLOWED },
+	{ "cgroup-parent", AT(cgroup_parent), TEXT },
+	{ "cgroup-writable", AT(cgroup_writable), FLAG, OCI_ALLOWED },
+	{ "proc-limits", AT(proc_limits), FLAG, OCI_ALLOWED },
 	{ "privileged", AT(privileged), FLAG },
 	{ "ephemeral", AT(ephemeral), FLAG },
 	{ "interactive", AT(process.interactive), FLAG },

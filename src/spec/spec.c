@@ -99,6 +99,8 @@ void spec_fini(struct spec *s)
 		auto_close(&s->devices[i].fd);
 	}
 	free(s->devices);
+	limits_fini(&s->limits);
+	free(s->cgroup_parent);
 	free(s->seccomp_profile);
 	free(s->seccomp_sha256);
 	free(s->userns);

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/str.h"
+#include "spec/limits.h"
 
 #define SPEC_ANNOTATION "org.lichen."
 
@@ -46,6 +47,14 @@ enum groups_mode {
 	GROUPS_AUTO,	/* dropped where the kernel lets us, which a map of one id does not */
 	GROUPS_KEEP,
 	GROUPS_DROP,
+};
+
+/* Who makes the cgroup (--cgroup-manager). */
+enum cgroup_manager {
+	CGROUP_AUTO,
+	CGROUP_CGROUPFS,	/* we ourselves, in what is delegated to us */
+	CGROUP_SYSTEMD,		/* the user's systemd, as a scope */
+	CGROUP_OFF,		/* none: the sandbox stays in the caller's */
 };
 
 enum seccomp_mode { SECCOMP_DEFAULT, SECCOMP_UNCONFINED, SECCOMP_PROFILE };
@@ -174,6 +183,11 @@ struct spec {
 	enum ids_mode ids;
 	enum overlay_mode overlay;
 	struct strv landlock;	/* rules as spec/landlock.h has them; empty: no domain */
+	struct spec_limits limits;
+	enum cgroup_manager cgroup_manager;
+	char *cgroup_parent;	/* a cgroup's path, or with systemd a slice; NULL: found */
+	bool cgroup_writable;	/* --cgroupns-rw: the sandbox may make cgroups of its own below its limits */
+	bool proc_limits;	/* /proc tells the sandbox's limits and use instead of the machine's */
 	bool privileged;
 	bool ephemeral;		/* thrown away at exit */
 	char *domainname;	/* of the UTS namespace; NULL: the kernel's own */
