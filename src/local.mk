@@ -7,7 +7,7 @@ liblichen_a_SOURCES = \
 	%D%/base/fd.c %D%/base/fd.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/near.c %D%/base/near.h %D%/base/path.c %D%/base/path.h \
-	%D%/base/stop.c %D%/base/stop.h \
+	%D%/base/size.c %D%/base/size.h %D%/base/stop.c %D%/base/stop.h \
 	%D%/base/str.c %D%/base/str.h \
 	%D%/base/sys.c %D%/base/sys.h \
 	%D%/spec/check.c %D%/spec/check_process.c %D%/spec/internal.h %D%/spec/landlock.c %D%/spec/landlock.h \
@@ -24,13 +24,13 @@ liblichen_a_SOURCES = \
 	%D%/plan/build.c %D%/plan/check.c %D%/plan/names.c %D%/plan/plan.h %D%/plan/print.c \
 	%D%/plan/host_table.h %D%/plan/internal.h %D%/plan/mounts.c %D%/plan/process.c \
 	%D%/plan/bins.c %D%/run/bins.c %D%/cli/run_bins.c \
-	%D%/store/dirs.c %D%/store/internal.h %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
-	%D%/steps/attrs.c %D%/steps/init.c %D%/steps/process.h \
+	%D%/store/cgroup.c %D%/store/dirs.c %D%/store/internal.h %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
+	%D%/steps/attrs.c %D%/steps/cgroup.c %D%/steps/cgroup.h %D%/steps/init.c %D%/steps/process.h \
 	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/owners.c %D%/steps/owners.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/filter.c \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/join.c %D%/steps/landlock.c %D%/steps/landlock.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \
 	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/sha256.c %D%/steps/sha256.h %D%/steps/user.c %D%/steps/user.h \
 	%D%/run/child.c %D%/run/control.c %D%/run/control.h %D%/run/doctor.c %D%/run/doctor.h %D%/run/fuse.c %D%/run/fuse.h %D%/run/layer.c %D%/run/mend.c \
-	%D%/run/attrs.c %D%/run/hosts.c \
+	%D%/run/attrs.c %D%/run/cgroup.c %D%/run/autopsy.c %D%/run/autopsy.h %D%/run/hosts.c \
 	%D%/run/doctor_cgroup.c %D%/run/doctor_fix.c %D%/run/doctor_fs.c %D%/run/doctor_ids.c \
 	%D%/run/doctor_kernel.c %D%/run/doctor_ns.c %D%/run/doctor_try.h \
 	%D%/run/handshake.c %D%/run/handshake.h \
@@ -38,7 +38,7 @@ liblichen_a_SOURCES = \
 	%D%/run/join.c %D%/run/share.c %D%/run/share.h %D%/run/stage.c \
 	%D%/run/tree.c %D%/run/devices.c %D%/run/run.h %D%/run/own.c %D%/run/sources.c %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c \
 	%D%/run/run.c %D%/run/setup.c %D%/run/supervise.h %D%/run/sweeper.c %D%/run/tty.c %D%/run/tty.h %D%/run/wait.c %D%/run/wait.h \
-	%D%/cli/args.h %D%/cli/dispatch.c %D%/cli/dispatch.h %D%/cli/help.c %D%/cli/help.h \
+	%D%/cli/args.h %D%/cli/dispatch.c %D%/cli/dispatch.h %D%/cli/limit_options.c %D%/cli/limit_options.h %D%/cli/help.c %D%/cli/help.h \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \
 	%D%/cli/profile.c %D%/cli/profile.h %D%/cli/run_devices.c %D%/cli/run_mount.c %D%/cli/run_mount.h %D%/cli/run_mounts.c %D%/cli/run_ns.c %D%/cli/run_process.c %D%/cli/run_security.c %D%/cli/run_spec.h \
 	%D%/cli/run_hosts.c %D%/cli/run_limits.c \

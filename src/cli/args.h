@@ -48,6 +48,14 @@ struct args {
 	struct strv add_hosts, dns, dns_search, dns_options;
 	struct strv landlock;	/* rules, spec/landlock.h */
 	bool no_userns;
+	/* run, update, cgroup: limits (cli/limit_options.c) */
+	const char *memory, *memory_reservation, *memory_swap, *memory_high, *cpus, *cpu_shares, *cpu_quota, *cpu_period;
+	const char *cpuset_cpus, *cpuset_mems, *pids_limit, *blkio_weight;
+	struct strv read_bps, write_bps, read_iops, write_iops;	/* DEVICE:RATE */
+	struct strv cgroup_conf;	/* KEY=VALUE */
+	int cgroup_manager;	/* enum cgroup_manager */
+	const char *cgroup_parent;
+	bool cgroupns_rw, proc_limits;
 	/* doctor */
 	bool fix;
 	struct strv profiles;	/* files or names, in their order; read before the command line's own options */

@@ -23,6 +23,9 @@ static const char *const names_groups[] = {
 static const char *const names_overlay[] = {
 	[OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel", [OVERLAY_FUSE] = "fuse", [OVERLAY_COPY] = "copy", NULL,
 };
+static const char *const names_cgroup_manager[] = {
+	[CGROUP_AUTO] = "auto", [CGROUP_CGROUPFS] = "cgroupfs", [CGROUP_SYSTEMD] = "systemd", [CGROUP_OFF] = "none", NULL,
+};
 static const char *const names_network[] = { "none", "host", NULL };
 static const char *const names_ns[] = { "private", "host", NULL };
 static const char *const names_userns[] = { "private", "keep-id", "nomap", NULL };
@@ -75,7 +78,6 @@ static const struct verb VERBS[VERB_COUNT] = {
 #define NO_DETACH      "lichen only runs in the foreground in this version; a shell's & or systemd-run sends it behind"
 #define NO_IMAGES      "there are no images in this version; the root file system is a directory, or 'host'"
 #define NO_NETWORK     "there is only --network none, host, ns:PATH or container:NAME in this version"
-#define NO_LIMITS      "there are no limits in this version; systemd-run --user --scope -p MemoryMax=... lichen run ... sets them from outside"
 #define NO_HEALTH      "leave it out: a sandbox lasts as long as its command, in the foreground, and its exit status tells"
 #define NO_LABELS      "leave it out: nothing would read it, as a sandbox is gone with its command"
 #define NO_POLICY      "leave it out: the label is the caller's; an administrator's policy sets others"

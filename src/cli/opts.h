@@ -31,6 +31,9 @@ enum verb_mask {
 	V_ALL = (1 << VERB_COUNT) - 1
 };
 
+/* Who has the options of limits. */
+#define LIMIT_VERBS V_RUN
+
 struct verb {
 	enum verb_id id;
 	const char *name;	/* "" for VERB_GLOBAL */

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "cli/args.h"
+#include "cli/limit_options.h"
 #include "cli/run_spec.h"
 #include "cli/verbs.h"
 #include "run/run.h"
@@ -150,7 +151,7 @@ static int make_spec(struct spec *s, const struct args *a, struct err *e)
 	if (a->name && !str_is_name(a->name))
 		return err_set(e, ERR_USAGE, "--name %s: expected [A-Za-z0-9][A-Za-z0-9_.-]*", a->name);
 	if (take_namespaces(s, a, e) < 0 || take_mounts(s, a, e) < 0 || take_security(s, a, e) < 0 ||
-	    take_limits(s, a, e) < 0 || take_hosts(s, a, e) < 0)
+	    take_limits(s, a, e) < 0 || take_cgroup(s, a, e) < 0 || take_hosts(s, a, e) < 0)
 		return -1;
 	return take_process(s, a, e);
 }
@@ -177,6 +178,19 @@ static int say_not_isolated(const struct spec *s, bool json, struct err *e)
 	return fd_write_all(STDERR_FILENO, b.s, b.len) < 0 ? err_sys(e, "write", "standard error", "warning") : 0;
 }
 
+/* The command's own words about its end are on standard error, too; ours follow. */
+static int say_end(const struct run_end *end, bool json, struct err *e)
+{
+	AUTO_BUF struct buf b = { 0 };
+
+	if (!json) {
+		log_warn("%s", end->text);
+		return 0;
+	}
+	run_end_json(end, &b);
+	return fd_write_all(STDERR_FILENO, b.s, b.len) < 0 ? err_sys(e, "write", "standard error", "saying how it ended") : 0;
+}
+
 int verb_run(const struct args *a, int *status, struct err *e)
 {
 	const mode_t caller = umask(FILES_UMASK);
@@ -192,7 +206,12 @@ int verb_run(const struct args *a, int *status, struct err *e)
 		rc = run_dry(&s, a->json, e);
 		*status = 0;
 	} else if (rc == 0) {
-		rc = run_foreground(&s, status, e);
+		struct run_end end = { 0 };
+
+		rc = run_foreground(&s, &end, e);
+		*status = end.status;
+		if (rc == 0 && end.text[0])
+			rc = say_end(&end, a->json, e);
 	}
 	spec_fini(&s);
 	return rc;

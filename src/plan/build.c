@@ -39,6 +39,35 @@ static void add_outer(struct build *b, uint64_t *flags)
 	*flags &= ~early;
 }
 
+/* ---- the cgroup, in which the child is born ---- */
+
+static void add_cgroup(struct build *b)
+{
+	const struct plan_cgroup *g = &b->in->cgroup;
+	AUTO_BUF struct buf words = { 0 };
+	struct step *s;
+
+	if (!g->is_used)
+		return;
+	buf_add(&words, g->name);
+	for (size_t i = 0; i < g->controllers.n; i++)
+		buf_addf(&words, " %s", g->controllers.v[i]);
+	s = plan_add(b, STEP_CGROUP, AT_SUPERVISOR, plan_text_take(b, buf_take(&words)));
+	s->writes[0] = SLOT_CGROUP;
+	s->n_rungs = 0;
+	if (g->place)
+		s->rungs[s->n_rungs++] = (struct rung){ .name = "cgroupfs", .next_on = { -1 } };
+	if (g->may_systemd || !g->place)
+		s->rungs[s->n_rungs++] = (struct rung){ .name = "systemd" };
+	for (size_t i = 0; i < g->limits.n; i++) {
+		const struct limit_file *f = &g->limits.v[i];
+
+		s = plan_add(b, STEP_LIMIT, AT_SUPERVISOR, plan_text_take(b, str_fmt("%s=%s", f->file, f->value)));
+		s->u.limit = f;
+		s->reads[0] = SLOT_CGROUP;
+	}
+}
+
 static void add_stages(struct build *b)
 {
 	uint64_t flags = 0;
@@ -157,6 +186,7 @@ static void build_bare(struct build *b)
 	const struct spec *spec = b->spec;
 	struct step *s;
 
+	add_cgroup(b);
 	plan_add_clone(b, 0);
 	add_open(b, "/", SLOT_ROOT, "there is no other root");
 	b->plan->v[b->plan->n - 1].u.mount.is_dir = true;
@@ -181,6 +211,7 @@ static void build_order(struct build *b)
 	const struct spec *spec = b->spec;
 	struct step *s;
 
+	add_cgroup(b);
 	add_stages(b);
 	if (spec->ns[NS_USER].mode == NS_PRIVATE)
 		add_idmap(b);
@@ -217,6 +248,11 @@ static void build_order(struct build *b)
 	else
 		plan_root_dir(b);
 	plan_default_mounts(b);
+	if (in->cgroup.is_writable) {
+		s = plan_add(b, STEP_DELEGATE, AT_CHILD, "payload");
+		s->reads[0] = SLOT_CGROUP;
+		s->why = "controllers can be enabled only above groups without processes";
+	}
 	if (spec->root.kind == ROOT_BINS)
 		plan_bins(b);
 	if (spec->sysctls.n) {
@@ -293,6 +329,18 @@ void plan_fini(struct plan *p)
 	*p = (struct plan){ 0 };
 }
 
+static void cgroup_plan_fini(struct plan_cgroup *g)
+{
+	free(g->place);
+	free(g->name);
+	free(g->unit);
+	free(g->slice);
+	free(g->description);
+	free(g->helper);
+	strv_fini(&g->controllers);
+	limit_files_fini(&g->limits);
+}
+
 void plan_input_fini(struct plan_input *in)
 {
 	id_map_fini(&in->uids);
@@ -322,6 +370,7 @@ void plan_input_fini(struct plan_input *in)
 	free(in->source_is_dir);
 	for (size_t t = 0; in->has_joined && t < NS_TYPES; t++)
 		auto_close(&in->joined[t]);
+	cgroup_plan_fini(&in->cgroup);
 	strv_fini(&in->host_lacks);
 	strv_fini(&in->skeleton_dirs);
 	strv_fini(&in->skeleton_files);

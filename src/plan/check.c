@@ -36,6 +36,9 @@ static int check_slots(const struct plan *p, size_t i, struct seen *seen, struct
 			seen->child[slot] = true;
 		if (s->place == AT_SUPERVISOR || s->kind == STEP_MEET)
 			seen->supervisor[slot] = true;
+		/* what is there before the clone, the child inherits */
+		if (s->place == AT_SUPERVISOR && !seen->first[STEP_CLONE] && s->kind != STEP_CLONE)
+			seen->child[slot] = true;
 	}
 	return 0;
 }
@@ -49,6 +52,10 @@ static const struct {
 	{ STEP_ENTER, STEP_JOIN, "the owner's user namespace is entered before what it owns is joined" },
 	{ STEP_JOIN, STEP_CLONE, "namespaces are joined before the clone: a pid namespace counts for children only" },
 	{ STEP_OUTER, STEP_CLONE, "time offsets are written before the clone" },
+	{ STEP_CGROUP, STEP_LIMIT, "the cgroup is there before it is limited" },
+	{ STEP_LIMIT, STEP_CLONE, "the child is born within its limits" },
+	{ STEP_CGROUP, STEP_CLONE, "the child is born in its cgroup" },
+	{ STEP_ROOT_ID, STEP_DELEGATE, "root inside gives the cgroup to itself" },
 	{ STEP_CLONE, STEP_IDMAP, "there is no map before the clone" },
 	{ STEP_IDMAP, STEP_ROOT_ID, "ids are mapped before they are taken" },
 	{ STEP_PRIVATE, STEP_ATTACH, "nothing is mounted before propagation is cut" },

@@ -17,6 +17,8 @@ enum shared_form {
 	FORM_NONE,	/* left out: the host's would be that of another namespace */
 };
 
+#define CGROUP_TARGET "/sys/fs/cgroup"
+
 /* The default mounts: one row each. A mount of the caller's on the same destination
  * replaces its row. */
 static const struct default_mount {
@@ -40,6 +42,10 @@ static const struct default_mount {
 	{ "/sys", "sysfs", NULL, NULL,
 	  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE,
 	  NS_NETWORK, FORM_BIND, FORM_BIND },
+	/* with a cgroup of the sandbox's own only; another's tree is nobody's business */
+	{ CGROUP_TARGET, "cgroup2", NULL, NULL,
+	  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, SLOT_NONE,
+	  NS_CGROUP, FORM_NONE, FORM_NONE },
 };
 
 const char *plan_shared_path(size_t n)
@@ -330,6 +336,21 @@ static void add_shared(struct build *b, const struct default_mount *row)
 	s->why = "a new one needs a namespace of the sandbox's own";
 }
 
+/* The place is in the sysfs that is mounted before. */
+static bool wants_cgroup(const struct build *b)
+{
+	return b->in->cgroup.is_used && !is_replaced(b, "/sys") && !is_replaced(b, "/sys/fs") &&
+	       !(b->spec->ns[NS_NETWORK].mode != NS_PRIVATE && strv_has(&b->in->host_lacks, "/sys"));
+}
+
+static void finish_cgroup(const struct build *b, struct step *s)
+{
+	if (b->in->cgroup.is_writable)
+		s->u.mount.attrs &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	else
+		s->optional = true;	/* a convenience: the limits hold without being seen */
+}
+
 void plan_default_mounts(struct build *b)
 {
 	for (size_t i = 0; i < N_ELEMS(DEFAULT_MOUNTS); i++) {
@@ -340,12 +361,16 @@ void plan_default_mounts(struct build *b)
 
 		if (is_replaced(b, row->target) || form == FORM_NONE)
 			continue;
+		if (str_eq(row->target, CGROUP_TARGET) && !wants_cgroup(b))
+			continue;
 		if (form == FORM_BIND) {
 			add_shared(b, row);
 			continue;
 		}
 		s = add_newfs(b, row->fstype, row->target, row->slot, row->data, row->attrs);
 		s->rungs[0].data = row->data;
+		if (str_eq(row->target, CGROUP_TARGET))
+			finish_cgroup(b, s);
 		if (row->data2) {
 			s->rungs[0].name = "tty group";
 			s->rungs[0].next_on[0] = EINVAL;

@@ -28,6 +28,7 @@ static const char *const STEP_NAMES[STEP_KINDS] = {
 	[STEP_OOM] = "oom-score",     [STEP_SYSCTL] = "sysctl",	  [STEP_DOMAINNAME] = "domainname",
 	[STEP_UMASK] = "umask",	      [STEP_PERSONALITY] = "personality",
 	[STEP_INIT_LOAD] = "init-load", [STEP_INIT] = "init",
+	[STEP_CGROUP] = "cgroup",     [STEP_LIMIT] = "limit",	  [STEP_DELEGATE] = "delegate",
 };
 
 static const char *const PLACE_NAMES[PLACES] = {
@@ -51,6 +52,7 @@ static const char *const SLOT_NAMES[SLOT_FIRST_FREE] = {
 	[SLOT_UPPER] = "upper",	  [SLOT_WORK] = "work",		[SLOT_SKELETON] = "skeleton", [SLOT_OWNERS] = "owners",
 	[SLOT_ROOT] = "root",	  [SLOT_DEV] = "dev",		[SLOT_TEXTS] = "texts", [SLOT_PTS] = "pts",
 	[SLOT_CONSOLE] = "console", [SLOT_USER] = "user",
+	[SLOT_CGROUP] = "cgroup",
 	[SLOT_INIT] = "init", [SLOT_INIT_GO] = "init-go", [SLOT_INIT_WAIT] = "init-wait",
 };
 

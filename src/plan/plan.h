@@ -78,6 +78,9 @@ enum step_kind {
 	STEP_UMASK,
 	STEP_PERSONALITY,
 	STEP_INIT_LOAD,	/* lichen-init, such that nobody inside can write it -> SLOT_INIT */
+	STEP_CGROUP,	/* the sandbox's cgroup -> SLOT_CGROUP, where the child is born */
+	STEP_LIMIT,	/* write one of its files, read it back: u.limit */
+	STEP_DELEGATE,	/* hand the cgroup to root inside, put the command in a leaf of it */
 	STEP_INIT,	/* fork: the child goes on with the plan, pid 1 becomes lichen-init */
 	STEP_KINDS
 };
@@ -103,6 +106,7 @@ enum slot {
 	SLOT_CONSOLE,	/* the pty's outer end */
 	SLOT_USER,	/* uid, gid, groups, home: not a descriptor */
 	SLOT_INIT,	/* lichen-init: a sealed memfd, or a read-only mount of the file */
+	SLOT_CGROUP,	/* the directory of the cgroup in which the child is born */
 	SLOT_INIT_GO,	/* the pipe that init writes into when it is there ... */
 	SLOT_INIT_WAIT,	/* ... and the payload waits at */
 	SLOT_FIRST_FREE
@@ -166,7 +170,22 @@ struct step {
 			bool readonly;	/* with bind */
 		} file;
 		const struct strv *paths;
+		const struct limit_file *limit;	/* borrowed from plan_input */
 	} u;
+};
+
+/* The sandbox's cgroup, as run/cgroup.c chose it. */
+struct plan_cgroup {
+	bool is_used;
+	char *place;		/* the directory in which we make it ourselves; NULL: that is no rung */
+	bool moves, enables;	/* of struct cgroup_place */
+	bool may_systemd;	/* asking systemd is a rung */
+	bool has_inner;		/* a level below the limits, whose files root inside may write */
+	bool is_writable;	/* --cgroupns-rw */
+	struct strv controllers;	/* that the limits need */
+	struct limit_files limits;
+	char *name;		/* "lichen-ID" */
+	char *unit, *slice, *description, *helper;	/* for systemd */
 };
 
 /* What run/prepare found out and decided; the other argument of plan_build(). */
@@ -217,6 +236,7 @@ struct plan_input {
 	uint32_t own_uid, own_gid;	/* inside */
 	bool stays_caller;	/* a range is mapped, but set-up is done by the caller's own id */
 	bool user_is_root;	/* the payload stays root inside (known beforehand) */
+	struct plan_cgroup cgroup;
 	bool needs_userns_fd;	/* the supervisor asks for the user namespace */
 };
 

@@ -45,6 +45,8 @@ void plan_add_clone(struct build *b, uint64_t flags)
 	s = plan_add(b, STEP_CLONE, AT_SUPERVISOR, plan_text_take(b, buf_take(&names)));
 	s->u.clone_flags = flags;
 	s->writes[0] = SLOT_CHILD;
+	if (b->in->cgroup.is_used)
+		s->reads[0] = SLOT_CGROUP;
 }
 
 /* As the caller, who can reach the file: before ids change and the root does. */

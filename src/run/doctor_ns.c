@@ -177,8 +177,9 @@ void try_proc(struct attempt *a)
 static int run_true(const void *arg, struct err *e)
 {
 	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int status = 0, rc;
+	struct run_end end = { 0 };
 	struct spec s;
+	int rc;
 
 	(void)arg;
 	for (int i = 0; i < 3 && null >= 0; i++)
@@ -190,9 +191,9 @@ static int run_true(const void *arg, struct err *e)
 	s.process.caps = (struct spec_caps){ 0 };
 	strv_add(&s.process.args, "true");
 	strv_add(&s.process.env, "PATH=/usr/local/bin:/usr/bin:/bin");
-	rc = run_foreground(&s, &status, e);
+	rc = run_foreground(&s, &end, e);
 	spec_fini(&s);
-	return rc == 0 && status ? err_set(e, ERR_PEER, "`lichen run host true` ended with %d", status) : rc;
+	return rc == 0 && end.status ? err_set(e, ERR_PEER, "`lichen run host true` ended with %d", end.status) : rc;
 }
 
 void try_run(struct attempt *a)

@@ -6,6 +6,7 @@
 #include "host/facts.h"
 #include "plan/plan.h"
 #include "run/handshake.h"
+#include "steps/cgroup.h"
 #include "steps/ctx.h"
 #include "store/store.h"
 
@@ -19,6 +20,12 @@ NODISCARD int walk_step(struct ctx *c, size_t index, struct err *e);
 
 /* run/child.c: walks the child's steps; returns only on failure, with the exit status. */
 int child_main(struct ctx *c);
+
+/* run/stage.c: the child is born in the cgroup that the step reads, where it reads one; and the
+ * error of a clone that failed (errno). */
+struct sys_clone_args;
+void clone_into(const struct ctx *c, const struct step *s, struct sys_clone_args *args);
+int clone_explain(const struct step *s, struct err *e);
 
 /* run/stage.c: whether a plan has steps of that place; and what takes the clone's place then.
  * @child runs in the child and returns its exit status; *@pid is a child of the caller. */
@@ -59,7 +66,12 @@ void tree_end(const struct tree *t);	/* kills them all, and waits */
 void tree_reap(const struct tree *t, pid_t child);	/* those of our children that ended, but @child */
 
 /* run/keeper.c; @tree: NULL where the run has a pid namespace of its own, whose end is pid 1's */
-NODISCARD int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, const struct tree *tree, struct err *e);
+struct kept_cgroup {
+	struct cgroup_box *box;
+	const struct id_map *uids, *gids;
+};
+NODISCARD int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, const struct tree *tree, const struct kept_cgroup *cgroup,
+			   struct err *e);
 void keeper_end(pid_t keeper);	/* when there is nothing left to end */
 
 /* run/layer.c */
@@ -101,6 +113,14 @@ NODISCARD int attrs_check(const struct spec *s, bool is_dry, struct err *e);
 /* run/hosts.c: both owned by the caller */
 char *hosts_text(const struct spec *s, const char *hostname);
 char *resolv_text(const struct spec *s);
+
+/* run/cgroup.c: which cgroup, whether by ourselves or by systemd, and whether the limits can be
+ * had at all; nothing is made. Errors: HOST where what is asked for is not delegated to us; SPEC
+ * where a limit is beyond the machine or the level above. */
+NODISCARD int cgroup_choose(struct plan_cgroup *out, const struct spec *s, const struct facts *f, const char *helper,
+			    struct err *e);
+/* The same rules for limits of what exists: @dir is the directory that holds it. */
+NODISCARD int limits_check_host(const struct spec_limits *l, const char *mount, const char *dir, struct err *e);
 
 /* run/prepare.c */
 NODISCARD int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd,

@@ -10,7 +10,8 @@
  *                        +---> keeper ----+
  *    pid 1 ------pidfd---+                +--- terminal restored
  *
- * Where the sandbox has no pid namespace of its own, it ends what run/tree.c finds.
+ * Where the sandbox has no pid namespace of its own, it ends what run/tree.c finds; where it has a
+ * cgroup, all that is in it, and removes it.
  */
 
 #include <errno.h>
@@ -48,7 +49,7 @@ static void close_others(const int keep_fds[KEPT])
 	}
 }
 
-static void keep(int launcher, int child, int tty, struct tree *t)
+static void keep(int launcher, int child, int tty, struct tree *t, const struct kept_cgroup *g)
 {
 	struct pollfd p[2] = { { .events = POLLIN }, { .events = POLLIN } };
 
@@ -73,12 +74,14 @@ static void keep(int launcher, int child, int tty, struct tree *t)
 		sys_pidfd_send_signal(child, SIGKILL);
 		if (t)	/* what it has orphaned meanwhile */
 			tree_end(t);
+		cgroup_end(g->box, g->uids, g->gids, in_map);
 		relay_emergency_restore();
 	}
 	_exit(0);
 }
 
-int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, const struct tree *tree, struct err *e)
+int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, const struct tree *tree, const struct kept_cgroup *cgroup,
+		 struct err *e)
 {
 	AUTO_CLOSE int self = sys_pidfd_open(getpid(), 0);
 	pid_t pid;
@@ -93,7 +96,7 @@ int keeper_start(pid_t *keeper, int child_pidfd, int tty_fd, const struct tree *
 
 		if (tree)
 			own = *tree;
-		keep(self, child_pidfd, tty_fd, tree ? &own : NULL);
+		keep(self, child_pidfd, tty_fd, tree ? &own : NULL, cgroup);
 	}
 	*keeper = pid;
 	return 0;

@@ -25,7 +25,7 @@ static void run_init(struct run *r, struct spec *s)
 }
 
 /* @parent: whose end is ours, too; 0: nobody's */
-static int run_once(struct spec *s, pid_t parent, int *status, struct err *e)
+static int run_once(struct spec *s, pid_t parent, struct run_end *end, struct err *e)
 {
 	const size_t n_env = s->process.env.n;
 	struct run r;
@@ -39,7 +39,7 @@ static int run_once(struct spec *s, pid_t parent, int *status, struct err *e)
 	if (rc < 0)
 		run_explain_fuse(&r, e);
 	if (rc == 0)
-		rc = run_wait(&r, status, e);
+		rc = run_wait(&r, end, e);
 	run_finish(&r);
 	/* HOSTNAME was this run's; another one has another */
 	while (s->process.env.n > n_env)
@@ -67,18 +67,18 @@ static bool lacks_fuse(const struct spec *s, const struct err *e)
 	return s->overlay == OVERLAY_AUTO && s->root.kind == ROOT_DIR && !s->root.layer && str_eq(e->op, "fuse");
 }
 
-int run_foreground(struct spec *s, int *status, struct err *e)
+int run_foreground(struct spec *s, struct run_end *end, struct err *e)
 {
 	const pid_t parent = s->die_with_parent ? getppid() : 0;
 	AUTO_FREE char *below = NULL;
 
-	if (run_once(s, parent, status, e) == 0)
+	if (run_once(s, parent, end, e) == 0)
 		return 0;
 	if (is_half_mapped(s, e)) {
 		log_warn("%s; this run has one id only", e->what);
 		s->ids = IDS_SINGLE;
 		err_clear(e);
-		if (run_once(s, parent, status, e) == 0)
+		if (run_once(s, parent, end, e) == 0)
 			return 0;
 	}
 	if (!wants_copy(s, e) && !lacks_fuse(s, e))
@@ -90,7 +90,7 @@ int run_foreground(struct spec *s, int *status, struct err *e)
 		log_warn("neither the kernel's overlay nor fuse-overlayfs takes %s (%s: %s): the tree is copied for this run",
 			 s->root.path, e->path, err_errno_name(e->errnum));
 	s->overlay = OVERLAY_COPY;
-	if (run_once(s, parent, status, e) < 0)
+	if (run_once(s, parent, end, e) < 0)
 		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");
 	return 0;
 }
@@ -142,7 +142,8 @@ int run_dry(struct spec *s, bool json, struct err *e)
 static int supervise_created(struct run *r)
 {
 	struct err e;
-	int conn = -1, status = 0, rc;
+	struct run_end end = { 0 };
+	int conn = -1, rc;
 
 	setsid();
 	rc = run_prepare(r, &e);
@@ -154,9 +155,9 @@ static int supervise_created(struct run *r)
 	control_answer(&conn, rc < 0 ? &e : NULL);
 	auto_close(&r->control_fd);
 	if (rc == 0)
-		rc = run_wait(r, &status, &e);
+		rc = run_wait(r, &end, &e);
 	run_finish(r);
-	return rc < 0 ? err_status(&e) : status;
+	return rc < 0 ? err_status(&e) : end.status;
 }
 
 int run_create(struct spec *s, char **id, struct err *e)

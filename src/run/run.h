@@ -4,17 +4,32 @@
 #define RUN_RUN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "spec/spec.h"
+
+/* What became of it. All counts are 0 where there was no cgroup of its own. */
+struct run_end {
+	int status;		/* the payload's own, 128+n for a signal, 124 where its time was over */
+	int signal;		/* that ended it; 0 */
+	bool oom_killed;	/* as docker's OOMKilled */
+	const char *cause;	/* static: "memory" "memory-above" "pids" "cpu" "seccomp" "signal"; NULL: it ended by itself */
+	char text[512];		/* one line for a person; empty */
+	uint64_t oom_kills, memory_max, memory_peak, pids_hits, throttled_ms;
+};
+
+/* Appends @end as one JSON object. */
+void run_end_json(const struct run_end *end, struct buf *out);
 
 /**
  * run_foreground() - Start it, wait for it, clean up after it
  * @s:		prepared in place: id, args, cwd are filled in where they are missing
- * @status:	the payload's own, 128+n for a signal
+ * @end:	filled in on success
  * Errors:	whatever stopped it from starting; nothing is left behind then
  */
-NODISCARD int run_foreground(struct spec *s, int *status, struct err *e);
+NODISCARD int run_foreground(struct spec *s, struct run_end *end, struct err *e);
 
 /* The plan as text or JSON on standard output; makes and changes nothing. */
 NODISCARD int run_dry(struct spec *s, bool json, struct err *e);

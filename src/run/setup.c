@@ -19,7 +19,7 @@
 #include "run/wait.h"
 #include "steps/seccomp.h"
 
-static char *helper_path(const char *name)
+char *helper_path(const char *name)
 {
 	char exe[4096];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
@@ -102,10 +102,15 @@ static bool has_layer(const struct spec *s)
 
 int run_make_plan(struct run *r, struct err *e)
 {
+	AUTO_FREE char *helper = NULL;
+
 	if (has_layer(r->spec) && layer_choose(&r->layer, r->spec, r->has_dir ? &r->dir : NULL, r->facts.uid, e) < 0)
 		return -1;
 	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL,
 			  r->has_store ? &r->store : NULL, e) < 0)
+		return -1;
+	helper = helper_path("lichen-scope");
+	if (cgroup_choose(&r->in.cgroup, r->spec, &r->facts, helper, e) < 0)
 		return -1;
 	r->in.is_created = r->is_created;
 	r->in.layer_dir = str_dup(r->layer.dir);
@@ -119,6 +124,8 @@ int run_make_plan(struct run *r, struct err *e)
 	if (plan_build(&r->plan, r->spec, &r->in, e) < 0 || plan_check(&r->plan, e) < 0)
 		return -1;
 	r->ctx = (struct ctx){ .spec = r->spec, .plan = &r->plan, .in = &r->in, .place = AT_SUPERVISOR, .hs = &r->hs };
+	r->cgroup.rd = r->has_dir ? &r->dir : NULL;
+	r->ctx.cgroup = &r->cgroup;
 	r->ctx.fds = mem_alloc((size_t)r->plan.n_slots * sizeof(int));
 	for (short i = 0; i < r->plan.n_slots; i++)
 		r->ctx.fds[i] = -1;

@@ -30,6 +30,22 @@ bool stage_is_needed(const struct plan *p)
 	return false;
 }
 
+void clone_into(const struct ctx *c, const struct step *s, struct sys_clone_args *args)
+{
+	if (!s->reads[0])
+		return;
+	args->flags |= CLONE_INTO_CGROUP;
+	args->cgroup = (uint64_t)ctx_fd(c, s->reads[0]);
+}
+
+int clone_explain(const struct step *s, struct err *e)
+{
+	err_sys(e, "clone3", s->object, s->reads[0] ? "making the child in its namespaces and its cgroup" : "making the namespaces");
+	if (s->reads[0] && e->errnum == EAGAIN)
+		return err_hint(e, "the limit of processes is reached: --pids-limit, pids.max of a level above, or `ulimit -u`");
+	return -1;
+}
+
 static int take_steps(struct ctx *c, struct err *e)
 {
 	for (size_t i = 0; i < c->plan->n && c->plan->v[i].kind != STEP_CLONE; i++)
@@ -45,6 +61,8 @@ static int stage_main(struct ctx *c, int sock, const struct step *s, int (*child
 	struct sys_clone_args args = { .flags = s->u.clone_flags | CLONE_PARENT };
 	struct stage_msg m = { 0 };
 
+	clone_into(c, s, &args);
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	c->place = AT_STAGE;
 	if (take_steps(c, &m.err) == 0) {
@@ -54,7 +72,7 @@ static int stage_main(struct ctx *c, int sock, const struct step *s, int (*child
 			_exit(child(arg));
 		}
 		if (m.pid < 0) {
-			err_sys(&m.err, "clone3", s->object, "making the namespaces");
+			clone_explain(s, &m.err);
 			m.pid = 0;
 		}
 	}

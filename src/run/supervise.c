@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/sys.h"
+#include "run/autopsy.h"
 #include "run/control.h"
 #include "run/supervise.h"
 #include "run/wait.h"
@@ -74,10 +75,11 @@ static int do_clone(struct run *r, const struct step *s, struct err *e)
 		if (stage_clone(&r->ctx, s, be_child, r, &pid, &pidfd, e) < 0)
 			return -1;
 	} else {
+		clone_into(&r->ctx, s, &args);
 		/* without namespaces no clone3, which old containers' filters answer with ENOSYS */
-		pid = s->u.clone_flags ? sys_clone3(&args) : fork();
+		pid = s->u.clone_flags || s->reads[0] ? sys_clone3(&args) : fork();
 		if (pid < 0)
-			return err_sys(e, s->u.clone_flags ? "clone3" : "fork", s->object, "making the namespaces");
+			return clone_explain(s, e);
 		if (pid == 0)
 			_exit(be_child(r));
 	}
@@ -106,6 +108,8 @@ static void add_rungs(const struct run *r, struct strv *out)
 			strv_addf(out, "ids=%s", name);
 		else if (name && s->kind == STEP_OVERLAY)
 			strv_addf(out, "overlay=%s", name);
+		else if (name && s->kind == STEP_CGROUP)
+			strv_addf(out, "cgroup=%s", name);
 		else if (name && s->kind == STEP_INIT_LOAD)
 			strv_addf(out, "init=%s", name);
 	}
@@ -130,6 +134,14 @@ static int write_state(struct run *r, const char *status, struct err *e)
 		id_map_copy(&st.gids, &r->in.gids);
 	}
 	add_rungs(r, &st.rungs);
+	if (r->cgroup.box)
+		st.cgroup = str_dup(r->cgroup.box);
+	if (r->end) {
+		st.has_ended = true;
+		st.exit_status = r->end->status;
+		st.oom_killed = r->end->oom_killed;
+		st.cause = str_dup(r->end->cause);
+	}
 	rc = store_write_state(&r->dir, r->spec, &st, e);
 	run_state_fini(&st);
 	return rc;
@@ -185,6 +197,7 @@ static void take_namespaces(struct run *r)
  * beside the child, which assembles the root. */
 static int settle(struct run *r, const char *status, struct err *e)
 {
+	const struct kept_cgroup cgroup = { &r->cgroup, &r->in.uids, &r->in.gids };
 	struct tree tree = rest_of(r);
 
 	if (r->is_settled)
@@ -193,7 +206,7 @@ static int settle(struct run *r, const char *status, struct err *e)
 	tree.top = r->ctx.child_pid;
 	tree.adopter = 0;
 	if (!r->is_created && keeper_start(&r->keeper, ctx_fd(&r->ctx, SLOT_CHILD), relay_tty_fd(r->relay),
-					   shares_pids(r->spec) ? &tree : NULL, e) < 0)
+					   shares_pids(r->spec) ? &tree : NULL, &cgroup, e) < 0)
 		return -1;
 	take_namespaces(r);
 	if (!r->is_created && share_listen(&r->dir, &r->share_fd, e) < 0)
@@ -271,7 +284,26 @@ int run_walk(struct run *r, int *conn, struct err *e)
 	return 0;
 }
 
-int run_wait(struct run *r, int *status, struct err *e)
+/* Whatever it died of is told, and stands in the state for whoever finds it there. */
+static int look_into(struct run *r, const struct wait *w, struct run_end *end, struct err *e)
+{
+	AUTO_FREE char *helper = helper_path("lichen-seccomp");
+	const struct autopsy_facts f = { .status = end->status, .signal = w->end_signal, .pid = w->pid, .helper = helper,
+					 .has_timed_out = w->has_timed_out,
+					 .was_ours = w->forwarded || w->is_asked || w->has_timed_out || parent_has_ended(w->parent) };
+
+	autopsy(end, r->spec, &r->cgroup, &f);
+	if (!end->cause)
+		return 0;
+	r->end = end;
+	if (write_state(r, "stopped", e) < 0) {	/* a full disk does not change how it ended */
+		log_err(e);
+		err_clear(e);
+	}
+	return 0;
+}
+
+int run_wait(struct run *r, struct run_end *end, struct err *e)
 {
 	struct wait w = { .spec = r->spec, .pid = r->ctx.child_pid, .pidfd = ctx_fd(&r->ctx, SLOT_CHILD),
 			  .signal_fd = r->signal_fd, .share_fd = r->share_fd, .share = &r->share, .parent = r->parent,
@@ -280,10 +312,10 @@ int run_wait(struct run *r, int *status, struct err *e)
 
 	w.rest = shares_pids(r->spec) ? &rest : NULL;
 
-	if (wait_for_end(&w, status, e) < 0)
+	if (wait_for_end(&w, &end->status, e) < 0)
 		return -1;
 	r->ctx.child_pid = 0;
-	return 0;
+	return look_into(r, &w, end, e);
 }
 
 /* ---- the end ---- */
@@ -317,6 +349,7 @@ void run_finish(struct run *r)
 	fuse_end(&r->fuse);
 	if (has_served)
 		layer_check_room(&r->layer);
+	cgroup_end(&r->cgroup, &r->in.uids, &r->in.gids, in_map);
 	if (r->has_dir) {
 		const struct id_map *u = &r->in.uids, *g = &r->in.gids;
 

@@ -12,7 +12,9 @@
 #include "run/fuse.h"
 #include "run/internal.h"
 #include "run/relay.h"
+#include "run/run.h"
 #include "run/share.h"
+#include "steps/cgroup.h"
 
 struct run {
 	struct spec *spec;
@@ -30,6 +32,7 @@ struct run {
 	pid_t keeper;
 	struct fuse fuse;
 	struct layer layer;
+	struct cgroup_box cgroup;
 	struct sweeper sweeper;
 	int signal_fd;
 	bool is_recorded, is_settled;
@@ -40,8 +43,11 @@ struct run {
 	int share_fd;		/* where the namespaces are asked for */
 	struct share_answer share;
 	bool is_shared;		/* share.fds are filled in */
+	const struct run_end *end;	/* once it has ended badly, for the state; borrowed */
 };
 
+/* run/setup.c: the path of a program of lichen's own; owned */
+char *helper_path(const char *name);
 /* run/setup.c: everything before the clone; on -1 run_finish() takes back what was made */
 NODISCARD int run_prepare(struct run *r, struct err *e);
 /* The same without making anything but the plan (--dry-run). */
@@ -49,7 +55,7 @@ NODISCARD int run_make_plan(struct run *r, struct err *e);
 
 /* run/supervise.c: walks the plan up to exec. @conn: create's connection of `start`, to be answered. */
 NODISCARD int run_walk(struct run *r, int *conn, struct err *e);
-NODISCARD int run_wait(struct run *r, int *status, struct err *e);
+NODISCARD int run_wait(struct run *r, struct run_end *end, struct err *e);
 /* Ends what runs, removes what was made, releases everything; after any of the above. */
 void run_finish(struct run *r);
 /* Where the walk failed because fuse-overlayfs did: @e says so then. */

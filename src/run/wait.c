@@ -308,6 +308,7 @@ int wait_for_end(struct wait *w, int *status, struct err *e)
 	}
 	if (waitid(P_PID, (id_t)w->pid, &si, WEXITED) < 0)
 		return err_sys(e, "waitid", "payload", "waiting for the payload");
+	w->end_signal = si.si_code == CLD_EXITED ? 0 : si.si_status;
 	if (w->rest)
 		tree_end(w->rest);
 	relay_drain(w->relay, w->is_asked || w->forwarded);

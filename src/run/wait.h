@@ -28,6 +28,7 @@ struct wait {
 	bool has_timed_out;
 	bool is_interrupted;	/* SIGINT has come */
 	bool is_asked;		/* HUP, INT, QUIT or TERM has come */
+	int end_signal;		/* that killed pid 1; 0: it exited */
 	int forwarded;		/* the last terminating signal that was forwarded */
 };
 

@@ -14,6 +14,7 @@
 #include "plan/plan.h"
 
 struct hs;
+struct cgroup_box;
 
 /* What fuse-overlayfs is given: the descriptor it serves, the namespaces it works in. */
 enum { FUSE_DEVICE, FUSE_USERNS, FUSE_MNTNS, FUSE_REPORT, FUSE_FDS };
@@ -50,6 +51,7 @@ struct ctx {
 	 * whose writing end is fds[FUSE_REPORT]: nothing where it runs, else a struct err */
 	int (*ask_fuse)(struct ctx *c, size_t step, const int *fds);
 	bool keeps_bound;	/* no namespaces: the bounding set cannot be shrunk, and does not count */
+	struct cgroup_box *cgroup;	/* supervisor: what STEP_CGROUP made; borrowed from the run */
 	int console;		/* no namespaces: the pty's inner end */
 	bool groups_settable;	/* false under a gid map that denies setgroups */
 };
@@ -71,6 +73,8 @@ step_fn step_symlink, step_dir, step_file, step_mask, step_readonly, step_device
 step_fn step_enter, step_join, step_outer;
 /* steps/ns.c */
 step_fn step_idmap, step_root_id, step_loopback, step_hostname, step_pivot;
+/* steps/cgroup.c */
+step_fn step_cgroup, step_limit, step_delegate;
 /* steps/user.c: reads the root's own passwd and group, never through NSS */
 step_fn step_user, step_set_user;
 /* steps/process.c */

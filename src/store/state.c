@@ -2,7 +2,8 @@
 /* store/state.c - config.json and state.json of one run
  *
  * state.json has the members of the OCI runtime-spec's state (runtime.md) and ours:
- * name, pidStart, bootId, supervisor, uidMappings, gidMappings, rungs.
+ * name, pidStart, bootId, supervisor, uidMappings, gidMappings, rungs, cgroup; once it has ended
+ * exitStatus, oomKilled and endedBy.
  */
 
 #include "store/store.h"
@@ -86,7 +87,14 @@ int store_write_state(const struct run_dir *rd, const struct spec *s, const stru
 			buf_add(&b, ", ");
 		buf_add_json(&b, state->rungs.v[i]);
 	}
-	buf_add(&b, "]\n}\n");
+	buf_add(&b, "]");
+	if (state->cgroup)
+		add_text(&b, "cgroup", state->cgroup);
+	if (state->has_ended)
+		buf_addf(&b, ",\n\t\"exitStatus\": %d,\n\t\"oomKilled\": %s", state->exit_status, state->oom_killed ? "true" : "false");
+	if (state->has_ended && state->cause)
+		add_text(&b, "endedBy", state->cause);
+	buf_add(&b, "\n}\n");
 	return replace(rd->live, "state.json", b.s, b.len, e);
 }
 
@@ -154,6 +162,13 @@ static const char *read_members(const json_t *o, struct run_state *state)
 		return "supervisor";
 	state->supervisor = (pid_t)n;
 	state->boot_id = str_dup(json_string_value(json_object_get(o, "bootId")));
+	state->cgroup = str_dup(json_string_value(json_object_get(o, "cgroup")));
+	state->has_ended = json_object_get(o, "exitStatus");
+	if (!read_number(o, "exitStatus", UINT8_MAX, &n))
+		return "exitStatus";
+	state->exit_status = (int)n;
+	state->oom_killed = json_is_true(json_object_get(o, "oomKilled"));
+	state->cause = str_dup(json_string_value(json_object_get(o, "endedBy")));
 	if (!read_map(o, "uidMappings", &state->uids))
 		return "uidMappings";
 	if (!read_map(o, "gidMappings", &state->gids))
@@ -189,6 +204,8 @@ void run_state_fini(struct run_state *state)
 {
 	auto_free(&state->status);
 	auto_free(&state->boot_id);
+	auto_free(&state->cgroup);
+	auto_free(&state->cause);
 	id_map_fini(&state->uids);
 	id_map_fini(&state->gids);
 	strv_fini(&state->rungs);

@@ -2,7 +2,8 @@
 /* store/store.h - one run on disk: its definition, its live directory, its lock
  *
  *   DATA/containers/ID/   config.json, and the writable layer: upper work lower copy
- *   RUN/ID/               lock (flock held by the supervisor), state.json, control and ns (sockets);
+ *   RUN/ID/               lock (flock held by the supervisor), state.json, control and ns (sockets),
+ *                         cgroup (a link to its directory, where it has one);
  *                         config.json, too, of a run in memory, which has no directory on disk
  *
  * DATA is $XDG_DATA_HOME/lichen, else ~/.local/share/lichen; /var/lib/lichen for root. Where
@@ -48,6 +49,11 @@ struct run_state {
 	char *boot_id;		/* of the boot that pid and pid_start belong to; NULL: not known; owned */
 	struct id_map uids, gids;	/* what was written */
 	struct strv rungs;	/* "ids=range", "overlay=kernel" */
+	char *cgroup;		/* the directory on which the limits lie; owned; NULL */
+	bool has_ended;		/* the next three are known */
+	int exit_status;
+	bool oom_killed;
+	char *cause;		/* of struct run_end; owned; NULL */
 };
 
 struct run_dir {
@@ -111,6 +117,23 @@ NODISCARD int store_remove(const struct run_dir *rd, const struct id_map *uids, 
  * so that a start does not get slower with their number. Failures are warnings.
  */
 void store_sweep(struct store *st, store_in_map_fn *in_map);
+
+/* ---- the cgroup of a run (store/cgroup.c) ---- */
+
+/* "lichen-0123456789ab", the last part of its name; owned. */
+char *store_cgroup_name(const char *id);
+/* Records that @dir, below /sys/fs/cgroup, is about to be the run's; before it is made. */
+NODISCARD int store_note_cgroup(const struct run_dir *rd, const char *dir, struct err *e);
+/* What is recorded, where it can be a run's at all; owned, or NULL. */
+char *store_cgroup_of(const struct run_dir *rd);
+/* Waits until no process is left in @dir and below; -1 with errno: EBUSY after @timeout_ms. */
+NODISCARD int store_wait_empty(const char *dir, int timeout_ms);
+/* Ends every process in @dir and below, removes it; in the id map where its ids made groups. */
+NODISCARD int store_end_cgroup(const char *dir, const struct id_map *uids, const struct id_map *gids,
+			       store_in_map_fn *in_map, struct err *e);
+/* The same for the whole of what a dead supervisor's run had. */
+NODISCARD int store_sweep_cgroup(const struct run_dir *rd, const struct id_map *uids, const struct id_map *gids,
+				 store_in_map_fn *in_map, struct err *e);
 
 /* Field 22 of /proc/PID/stat, 0 where there is no such process. */
 uint64_t pid_start_time(pid_t pid);

@@ -157,7 +157,9 @@ static void sweep_run(const struct store *st, const char *id, store_in_map_fn *i
 		id_map_copy(&state.gids, &s.gids);
 		spec_fini(&s);
 	}
-	if (store_remove(&rd, &state.uids, &state.gids, in_map, &e) < 0)
+	/* the record of a cgroup that is still in use goes last, with the next sweep */
+	if (store_sweep_cgroup(&rd, &state.uids, &state.gids, in_map, &e) < 0 ||
+	    store_remove(&rd, &state.uids, &state.gids, in_map, &e) < 0)
 		log_err(&e);
 	else
 		log_info("removed the sandbox %.12s, whose supervisor is dead", id);

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/cgroup.c - which cgroup a sandbox gets, and whether it can have the limits that are asked for */
+
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "host/cgroup.h"
+#include "host/hint.h"
+#include "run/internal.h"
+
+#define SLICE "lichen.slice"
+
+/* ---- limits that cannot be had ---- */
+
+static int beyond(struct err *e, const char *option, const char *wanted, const char *whose, const char *has)
+{
+	err_set(e, ERR_SPEC, "%s %s: %s has %s", option, wanted, whose, has);
+	return err_hint(e, "ask for no more than that");
+}
+
+static int check_machine(const struct spec_limits *l, struct err *e)
+{
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	const uint64_t period = l->cpu_period ? l->cpu_period : 100000;
+	AUTO_FREE char *online = cgroup_read_line("/sys/devices/system/cpu", "online");
+	AUTO_FREE char *nodes = cgroup_read_line("/sys/devices/system/node", "online");
+	AUTO_FREE char *pids = cgroup_read_line("/proc/sys/kernel", "pid_max");
+	struct sysinfo si = { 0 };
+	char wanted[32], has[64];
+
+	if (l->memory && l->memory != LIMIT_MAX && sysinfo(&si) == 0 && l->memory > (uint64_t)si.totalram * si.mem_unit) {
+		snprintf(wanted, sizeof(wanted), "%" PRIu64, l->memory);
+		snprintf(has, sizeof(has), "%" PRIu64 " bytes of memory", (uint64_t)si.totalram * si.mem_unit);
+		return beyond(e, "--memory", wanted, "this machine", has);
+	}
+	if (l->cpu_quota && l->cpu_quota != LIMIT_MAX && cpus > 0 && l->cpu_quota > (uint64_t)cpus * period) {
+		snprintf(wanted, sizeof(wanted), "%.2f", (double)l->cpu_quota / (double)period);
+		snprintf(has, sizeof(has), "%ld processors", cpus);
+		return beyond(e, "--cpus", wanted, "this machine", has);
+	}
+	if (l->cpuset_cpus && online && !limits_list_within(l->cpuset_cpus, online))
+		return beyond(e, "--cpuset-cpus", l->cpuset_cpus, "this machine", online);
+	if (l->cpuset_mems && nodes && !limits_list_within(l->cpuset_mems, nodes))
+		return beyond(e, "--cpuset-mems", l->cpuset_mems, "this machine", nodes);
+	if (l->pids && l->pids != LIMIT_MAX && pids && l->pids > strtoull(pids, NULL, 10)) {
+		snprintf(wanted, sizeof(wanted), "%" PRIu64, l->pids);
+		return beyond(e, "--pids-limit", wanted, "this machine's kernel.pid_max", pids);
+	}
+	return 0;
+}
+
+/* A number of a level's file; LIMIT_MAX where there is no bound or no such file. */
+static uint64_t bound(const char *dir, const char *file)
+{
+	AUTO_FREE char *text = cgroup_read_line(dir, file);
+
+	return !text || text[0] < '0' || text[0] > '9' ? LIMIT_MAX : strtoull(text, NULL, 10);
+}
+
+static int check_number(const char *option, uint64_t wanted, const char *dir, const char *file, struct err *e)
+{
+	const uint64_t most = wanted ? bound(dir, file) : LIMIT_MAX;
+	char text[32], has[64];
+
+	if (most == LIMIT_MAX || wanted == LIMIT_MAX || wanted <= most)
+		return 0;
+	snprintf(text, sizeof(text), "%" PRIu64, wanted);
+	snprintf(has, sizeof(has), "%s %" PRIu64, file, most);
+	return beyond(e, option, text, dir, has);
+}
+
+static int check_level(const struct spec_limits *l, const char *dir, struct err *e)
+{
+	AUTO_FREE char *cpus = l->cpuset_cpus ? cgroup_read_line(dir, "cpuset.cpus.effective") : NULL;
+	AUTO_FREE char *quota = l->cpu_quota ? cgroup_read_line(dir, "cpu.max") : NULL;
+	const uint64_t period = l->cpu_period ? l->cpu_period : 100000;
+	unsigned long long q, p;
+	char wanted[32];
+
+	if (check_number("--memory", l->memory, dir, "memory.max", e) < 0 ||
+	    check_number("--pids-limit", l->pids, dir, "pids.max", e) < 0)
+		return -1;
+	if (cpus && *cpus && !limits_list_within(l->cpuset_cpus, cpus))
+		return beyond(e, "--cpuset-cpus", l->cpuset_cpus, dir, cpus);
+	if (!quota || l->cpu_quota == LIMIT_MAX || sscanf(quota, "%llu %llu", &q, &p) != 2 || !p ||
+	    (double)l->cpu_quota / (double)period <= (double)q / (double)p)
+		return 0;
+	snprintf(wanted, sizeof(wanted), "%.2f", (double)l->cpu_quota / (double)period);
+	return beyond(e, "--cpus", wanted, dir, quota);
+}
+
+int limits_check_host(const struct spec_limits *l, const char *mount, const char *dir, struct err *e)
+{
+	AUTO_FREE char *level = str_dup(dir);
+
+	if (check_machine(l, e) < 0)
+		return -1;
+	while (level && str_starts(level, mount)) {
+		if (check_level(l, level, e) < 0)
+			return err_wrap(e, "the level above allows less");
+		if (str_eq(level, mount))
+			break;
+		*strrchr(level, '/') = '\0';
+	}
+	return 0;
+}
+
+/* ---- who makes it ---- */
+
+static int no_tree(const struct cgroups *g, struct err *e)
+{
+	if (g->kind == CGROUPS_NONE)
+		err_set(e, ERR_HOST, "limits need cgroups, and none are mounted on /sys/fs/cgroup");
+	else
+		err_set(e, ERR_HOST, "limits need cgroup v2, and this machine has v1 for %s", g->v1 && *g->v1 ? g->v1 : "all of them");
+	return err_hint(e, "%s", cause_get(g->kind == CGROUPS_NONE ? "cgroup-none" : "cgroup-v1")->text);
+}
+
+static int hint_cause(struct err *e, const char *id)
+{
+	AUTO_FREE char *text = cause_text(cause_get(id), NULL, geteuid());
+
+	return err_hint(e, "%s", text);
+}
+
+static int lacks_controller(const struct cgroups *g, const char *controller, const char *level, struct err *e)
+{
+	err_set(e, ERR_HOST, "the controller %s is missing in our part of the cgroup tree, from %s on", controller, level);
+	/* bound to v1: nobody can give it */
+	if (g->kind == CGROUPS_HYBRID && str_eq(level, "/"))
+		return hint_cause(e, "cgroup-v1");
+	return hint_cause(e, "cgroup-controllers");
+}
+
+/* Why neither way is there. @lack: the controller that the user's systemd has not, from @level on. */
+static int explain(const struct cgroups *g, const struct cgroup_place *p, const struct spec *s, const char *lack,
+		   const char *level, struct err *e)
+{
+	const bool has_systemd = access("/run/systemd/system", F_OK) == 0;
+
+	if (p->fault == PLACE_NO_TREE)
+		return no_tree(g, e);
+	if (lack)
+		return lacks_controller(g, lack, level, e);
+	if (p->fault == PLACE_LACKS)
+		return lacks_controller(g, p->controller, p->level, e);
+	if (p->fault == PLACE_BUSY) {
+		err_set(e, ERR_HOST, "controllers must be enabled in our cgroup %s, where %zu other processes sit, which lichen does not move",
+			g->own, p->others);
+		return err_hint(e, "start lichen alone in a cgroup: systemd-run --user --scope -p Delegate=yes lichen run ...; or move the "
+				   "others to a cgroup below it (their shell, by its pid into .../cgroup.procs)");
+	}
+	err_set(e, ERR_HOST, s->cgroup_manager == CGROUP_CGROUPFS ? "limits need a cgroup that is ours, and %s was not delegated to us"
+			     : "limits need a cgroup that is ours: %s was not delegated to us, and no systemd of ours answers",
+		g->own);
+	return hint_cause(e, s->cgroup_manager == CGROUP_CGROUPFS ? "cgroup-not-delegated" : has_systemd ? "user-manager" : "no-systemd");
+}
+
+/* Whether root inside could come to write the files of the group it is in: by a mount of its own. */
+static bool needs_inner(const struct spec *s)
+{
+	return s->cgroup_writable || s->privileged || s->nested || s->seccomp != SECCOMP_DEFAULT ||
+	       (s->process.caps.bounding >> CAP_SYS_ADMIN & 1);
+}
+
+static bool is_slice(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 6 && str_eq(name + n - 6, ".slice") && !strchr(name, '/');
+}
+
+static void name_it(struct plan_cgroup *out, const struct spec *s)
+{
+	out->name = store_cgroup_name(s->id ? s->id : "000000000000");
+	out->unit = str_fmt("%s.scope", out->name);
+	out->slice = str_dup(s->cgroup_parent ? s->cgroup_parent : SLICE);
+	out->description = s->name ? str_fmt("lichen sandbox %s", s->name)
+				   : str_fmt("lichen sandbox %s (%s)", out->name + strlen("lichen-"), s->process.args.n ? s->process.args.v[0] : "");
+}
+
+/* Whether systemd is a rung: fills in the directory under which its scopes lie, and what it lacks. */
+static bool may_ask(const struct plan_cgroup *p, const struct cgroups *g, const struct spec *s, const struct facts *f,
+		    char **dir, const char **lack, char **level)
+{
+	AUTO_FREE char *manager = cgroup_manager_of(g, f->uid, f->is_root);
+
+	if (s->cgroup_manager == CGROUP_CGROUPFS || !manager || !cgroup_manager_answers(f->uid, f->is_root))
+		return false;
+	if (s->cgroup_parent && !is_slice(s->cgroup_parent))
+		return false;
+	for (size_t i = 0; i < p->controllers.n; i++) {
+		*level = cgroup_lacking_level(g, manager, p->controllers.v[i]);
+		*lack = *level ? p->controllers.v[i] : NULL;
+		if (*lack)
+			return false;
+	}
+	*dir = cgroup_dir(g, manager);
+	return true;
+}
+
+/* Where all is found out: which rungs there are. 0: none. */
+static int choose_rungs(struct plan_cgroup *out, const struct cgroups *g, const struct spec *s, const struct facts *f,
+			bool is_wanted, struct err *e)
+{
+	AUTO_FREE char *level = NULL, *dir = NULL;
+	struct cgroup_place place = { .fault = PLACE_NOT_OURS };
+	const char *lack = NULL;
+	int rc = 1;
+
+	if (s->cgroup_manager != CGROUP_SYSTEMD && !(s->cgroup_parent && is_slice(s->cgroup_parent)))
+		cgroup_find_place(g, &out->controllers, s->cgroup_parent, f->is_root, &place);
+	else if (!g->mount)
+		place.fault = PLACE_NO_TREE;
+	if (place.fault == PLACE_FOUND) {
+		out->place = cgroup_dir(g, place.path);
+		out->moves = place.moves;
+		out->enables = place.enables;
+	}
+	out->may_systemd = is_wanted && may_ask(out, g, s, f, &dir, &lack, &level);
+	if (!out->place && !out->may_systemd)
+		rc = is_wanted ? explain(g, &place, s, lack, level, e) : 0;
+	else if (limits_any(&s->limits))
+		rc = limits_check_host(&s->limits, g->mount, out->place ? out->place : dir, e) < 0 ? -1 : 1;
+	cgroup_place_fini(&place);
+	return rc;
+}
+
+int cgroup_choose(struct plan_cgroup *out, const struct spec *s, const struct facts *f, const char *helper, struct err *e)
+{
+	const bool is_wanted = limits_any(&s->limits) || s->cgroup_writable || s->proc_limits || s->cgroup_parent ||
+			       (s->cgroup_manager != CGROUP_AUTO && s->cgroup_manager != CGROUP_OFF);
+	AUTO_CGROUPS struct cgroups g = { 0 };
+	int rc;
+
+	/* real root may write everywhere: nothing is made in the machine's own tree that nobody asked for */
+	if (s->cgroup_manager == CGROUP_OFF || (f->is_root && !is_wanted))
+		return 0;
+	cgroups_read(&g);
+	limits_files(&s->limits, &out->limits);
+	limits_controllers(&out->limits, &out->controllers);
+	rc = choose_rungs(out, &g, s, f, is_wanted, e);
+	if (rc < 0)
+		return err_wrap(e, "the sandbox's limits");
+	if (rc == 0) {
+		log_info("cgroup: none of the sandbox's own (%s)", g.mount ? "ours is not delegated to us" : "there is no cgroup v2");
+		return 0;
+	}
+	out->is_used = true;
+	out->is_writable = s->cgroup_writable;
+	out->has_inner = needs_inner(s);
+	out->helper = str_dup(helper);
+	name_it(out, s);
+	if (out->may_systemd && access(helper, X_OK) < 0) {
+		if (!out->place) {
+			err_sys(e, "access", helper, "the helper that asks systemd for a cgroup");
+			return err_hint(e, "it comes with lichen where that was built with libsystemd (package libsystemd-dev)");
+		}
+		out->may_systemd = false;
+	}
+	return 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/cgroup.c - which cgroup a run has, and the end of what is in it
+ *
+ * RUN/ID/cgroup is a symbolic link, read and never followed, to the directory below
+ * /sys/fs/cgroup that is the run's alone: lichen-ID, or systemd's lichen-ID.scope. It is made
+ * before the directory, so that no kill leaves a cgroup that nobody knows of.
+ */
+
+#include "store/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/path.h"
+
+enum { ID_SHORT = 12, WAIT_MS = 5000, DEPTH_MAX = 256, MSEC_PER_SEC = 1000, NSEC_PER_MSEC = 1000000 };
+
+char *store_cgroup_name(const char *id)
+{
+	return str_fmt("lichen-%.*s", ID_SHORT, id);
+}
+
+int store_note_cgroup(const struct run_dir *rd, const char *dir, struct err *e)
+{
+	AUTO_FREE char *link = str_fmt("%s/cgroup", rd->live);
+
+	(void)!unlink(link);
+	return symlink(dir, link) == 0 ? 0 : err_sys(e, "symlink", link, "recording the sandbox's cgroup");
+}
+
+/* Whether @dir can be what we made for @id: nothing else is ever removed. */
+static bool is_of_run(const char *dir, const char *id)
+{
+	AUTO_FREE char *name = store_cgroup_name(id), *scope = str_fmt("%s.scope", name);
+	const char *leaf = strrchr(dir, '/');
+
+	return str_starts(dir, "/sys/fs/cgroup/") && !strstr(dir, "/../") && leaf &&
+	       (str_eq(leaf + 1, name) || str_eq(leaf + 1, scope));
+}
+
+char *store_cgroup_of(const struct run_dir *rd)
+{
+	AUTO_FREE char *link = str_fmt("%s/cgroup", rd->live);
+	char text[PATH_MAX];
+	ssize_t n = readlink(link, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return NULL;
+	text[n] = '\0';
+	return is_of_run(text, rd->id) ? str_dup(text) : NULL;
+}
+
+/* ---- ending and removing ---- */
+
+static long now_ms(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * MSEC_PER_SEC + t.tv_nsec / NSEC_PER_MSEC;
+}
+
+/* The kernel wakes whoever waits for POLLPRI on cgroup.events when the last process is gone. */
+int store_wait_empty(const char *dir, int timeout_ms)
+{
+	AUTO_FREE char *path = str_fmt("%s/cgroup.events", dir);
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const long end = now_ms() + timeout_ms;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLPRI };
+		long left = end - now_ms();
+		char text[256];
+		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+		if (n < 0)
+			return errno == ENODEV ? 0 : -1;
+		text[n] = '\0';
+		if (strstr(text, "populated 0"))
+			return 0;
+		if (left <= 0) {
+			errno = EBUSY;
+			return -1;
+		}
+		(void)!poll(&p, 1, (int)left);
+	}
+}
+
+/* SIGKILL for all of them at once, frozen ones too; before Linux 5.14 one by one. */
+static void kill_all(const char *dir)
+{
+	AUTO_CLOSE int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!fd_burn(fd, "cgroup.kill", "1");
+}
+
+static int remove_groups(int parent, const char *name, int depth)
+{
+	AUTO_CLOSE int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int at = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+	AUTO_DIR DIR *dir = at >= 0 ? fdopendir(at) : NULL;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -1;
+	at = -1;
+	for (const struct dirent *d; depth < DEPTH_MAX && (d = readdir(dir));)
+		if (d->d_type == DT_DIR && d->d_name[0] != '.' && remove_groups(fd, d->d_name, depth + 1) < 0)
+			return -1;
+	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+static int remove_fn(const void *arg, struct err *e)
+{
+	const char *path = arg;
+
+	return remove_groups(AT_FDCWD, path, 0) == 0 ? 0 : err_sys(e, "rmdir", path, "removing a cgroup");
+}
+
+int store_end_cgroup(const char *dir, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map,
+		     struct err *e)
+{
+	if (access(dir, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	kill_all(dir);
+	if (store_wait_empty(dir, WAIT_MS) < 0)
+		return err_sys(e, "rmdir", dir, "waiting for the end of the processes in a cgroup");
+	if (remove_fn(dir, e) == 0)
+		return 0;
+	/* what a delegated sandbox made belongs to its own ids */
+	if ((e->errnum != EACCES && e->errnum != EPERM) || !in_map || !uids || !uids->n || in_map(uids, gids, remove_fn, dir, e) < 0)
+		return remove_fn(dir, e);
+	return remove_fn(dir, e);
+}
+
+int store_sweep_cgroup(const struct run_dir *rd, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map,
+		       struct err *e)
+{
+	static const char *const parts[] = { "box", "supervisor" };
+	AUTO_FREE char *dir = store_cgroup_of(rd);
+
+	if (!dir)
+		return 0;
+	for (size_t i = 0; i < N_ELEMS(parts); i++) {
+		AUTO_FREE char *part = str_fmt("%s/%s", dir, parts[i]);
+
+		if (store_end_cgroup(part, uids, gids, in_map, e) < 0)
+			return -1;
+	}
+	/* a scope is systemd's, and goes when it is empty */
+	if (strstr(dir, ".scope"))
+		return 0;
+	return store_end_cgroup(dir, uids, gids, in_map, e);
+}
