@@ -22,7 +22,7 @@ SHELL_TESTS = \
 	tests/func/init.t tests/func/limits.t tests/func/own.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
 	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t \
 	tests/func/device.t tests/func/mount.t tests/func/nested.t tests/func/profile.t tests/func/paths.t \
-	tests/func/propagation.t tests/func/race.t tests/func/seccomp.t
+	tests/func/propagation.t tests/func/race.t tests/func/seccomp.t tests/func/verbs.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \
@@ -34,7 +34,8 @@ if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
 	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
-	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer
+	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
+	tests/unit/test_verbs
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -58,6 +59,21 @@ tests_unit_test_share_LDADD = $(UNIT_LIBS)
 tests_unit_test_spec_LDADD = $(UNIT_LIBS)
 tests_unit_test_store_LDADD = $(UNIT_LIBS)
 tests_unit_test_user_LDADD = $(UNIT_LIBS)
+tests_unit_test_verbs_CPPFLAGS = $(SAMPLE_CPPFLAGS)
+tests_unit_test_verbs_LDADD = tests/sample/libsample.a $(UNIT_LIBS)
+
+# ---- the command line with verbs of the tests' own: the tables in tests/sample/cli are found first
+SAMPLE_CPPFLAGS = -I$(top_srcdir)/tests/sample $(AM_CPPFLAGS)
+check_LIBRARIES += tests/sample/libsample.a
+check_PROGRAMS += tests/sample/sample
+tests_sample_libsample_a_SOURCES = src/cli/dispatch.c src/cli/opts.c src/cli/verbs.c
+tests_sample_libsample_a_CPPFLAGS = $(SAMPLE_CPPFLAGS)
+# words of options that the sample has not
+tests_sample_libsample_a_CFLAGS = $(AM_CFLAGS) -Wno-unused-const-variable
+tests_sample_sample_SOURCES = tests/sample/main.c
+tests_sample_sample_CPPFLAGS = $(SAMPLE_CPPFLAGS)
+tests_sample_sample_LDADD = tests/sample/libsample.a liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
+EXTRA_DIST += tests/sample/cli/verbs.def tests/sample/cli/opts.def
 
 # ---- tools of the tests
 check_PROGRAMS += tests/tools/probe

@@ -13,7 +13,6 @@
 static verb_fn *const VERB_FNS[VERB_COUNT] = {
 #define VERB(id, name, fn, ...) [VERB_##id] = fn,
 #include "cli/verbs.def"
-#undef VERB
 };
 
 static int parse(const struct verb *v, int argc, char **argv, struct args *a, bool *json_errors,
@@ -49,7 +48,7 @@ int cli_dispatch(int argc, char **argv, int *status, bool *json_errors, struct e
 	AUTO_ARGS struct args a = { 0 };
 	const struct verb *v;
 	char **words;
-	int n_words;
+	int n_words, taken;
 
 	*status = 0;
 	if (parse(verb_global(), argc > 0 ? argc - 1 : 0, argc > 0 ? argv + 1 : argv, &a, json_errors, e))
@@ -60,11 +59,13 @@ int cli_dispatch(int argc, char **argv, int *status, bool *json_errors, struct e
 		return help_show(NULL, e);
 	if (a.help)
 		return verb_help(&a, status, e);
-	v = verb_find(a.operands[0]);
+	if (a.n_operands > 1 && group_find(a.operands[0]) && str_eq(a.operands[1], "--help"))
+		return help_show_group(group_find(a.operands[0]), e);
+	v = verb_of_words(a.operands, a.n_operands, &taken, e);
 	if (!v)
-		return opts_unknown_verb(a.operands[0], e);
-	words = a.operands + 1;
-	n_words = a.n_operands - 1;
+		return -1;
+	words = a.operands + taken;
+	n_words = a.n_operands - taken;
 	if (parse(v, n_words, words, &a, json_errors, e))
 		return -1;
 	if (a.help)

@@ -135,40 +135,102 @@ void help_verb(struct buf *out, const struct verb *v, size_t width)
 	options(out, v, width);
 }
 
-static void verb_left(struct buf *out, const struct verb *v)
+/* ---- lists of verbs ---- */
+
+/* A row of a list: a verb, or a group as one. */
+struct entry {
+	const struct verb *v;		/* of a group the first one */
+	const struct verb_group *g;	/* NULL: a verb */
+	struct buf left, text;
+};
+
+static void entry_fini(struct entry *n)
 {
-	buf_addf(out, "%s%s%s", v->name, *v->arguments ? " " : "", v->arguments);
+	buf_fini(&n->left);
+	buf_fini(&n->text);
 }
 
-static void verbs(struct buf *out, size_t width)
+#define AUTO_ENTRY __attribute__((cleanup(entry_fini)))
+
+/* "VERB ARGUMENTS" and its summary. */
+static void entry_of_verb(struct entry *n, const char *name)
 {
-	const char *group = NULL;
+	buf_addf(&n->left, "%s%s%s", name, *n->v->arguments ? " " : "", n->v->arguments);
+	buf_add(&n->text, n->v->summary);
+}
+
+/* "cgroup VERB" and "... (tree, ls, exec)" */
+static void entry_of_group(struct entry *n)
+{
+	buf_addf(&n->left, "%s VERB", n->g->name);
+	buf_addf(&n->text, "%s (", n->g->summary);
+	for (const struct verb *v = group_next(n->g, NULL), *next; v; v = next) {
+		next = group_next(n->g, v);
+		buf_addf(&n->text, "%s%s", verb_last_word(v), next ? ", " : ")");
+	}
+}
+
+/* What stands for @v in the list of @in (NULL: of all). False: its group has its row already. */
+static bool entry_make(struct entry *n, const struct verb *v, const struct verb_group *in)
+{
+	const struct verb_group *g = in ? NULL : group_of(v);
+
+	*n = (struct entry){ .v = v, .g = g };
+	if (g && v != group_next(g, NULL))
+		return false;
+	if (g)
+		entry_of_group(n);
+	else
+		entry_of_verb(n, in ? verb_last_word(v) : v->name);
+	return true;
+}
+
+static const struct verb *list_next(const struct verb_group *in, const struct verb *prev)
+{
+	return in ? group_next(in, prev) : verbs_next(prev ? prev : verb_global());
+}
+
+static void verbs(struct buf *out, const struct verb_group *in, size_t width)
+{
+	const char *section = in ? group_next(in, NULL)->section : NULL;
 	size_t at = 0;
 
-	for (const struct verb *v = verbs_next(verb_global()); v; v = verbs_next(v)) {
-		AUTO_BUF struct buf left = { 0 };
+	for (const struct verb *v = list_next(in, NULL); v; v = list_next(in, v)) {
+		AUTO_ENTRY struct entry n;
 
-		verb_left(&left, v);
-		if (left.len <= LEFT_MAX && left.len > at)
-			at = left.len;
+		if (entry_make(&n, v, in) && n.left.len <= LEFT_MAX && n.left.len > at)
+			at = n.left.len;
 	}
 	at = right_column(at, width);
-	for (const struct verb *v = verbs_next(verb_global()); v; v = verbs_next(v)) {
-		AUTO_BUF struct buf left = { 0 };
+	for (const struct verb *v = list_next(in, NULL); v; v = list_next(in, v)) {
+		AUTO_ENTRY struct entry n;
 
-		if (!str_eq(group, v->group))
-			buf_addf(out, "\n%s:\n", v->group);
-		group = v->group;
-		verb_left(&left, v);
-		row(out, left.s, v->summary, at, width);
+		if (!entry_make(&n, v, in))
+			continue;
+		if (!str_eq(section, v->section))
+			buf_addf(out, "\n%s:\n", v->section);
+		section = v->section;
+		row(out, n.left.s, n.text.s, at, width);
 	}
+}
+
+void help_group(struct buf *out, const struct verb_group *g, size_t width)
+{
+	AUTO_FREE char *more = str_fmt("'lichen %s VERB --help' explains one of them.", g->name);
+
+	buf_addf(out, "Usage: lichen %s VERB [OPTIONS] [ARG...]\n\n", g->name);
+	sentence(out, g->summary, width);
+	buf_add(out, "\n");
+	verbs(out, g, width);
+	buf_add(out, "\n");
+	wrap(out, more, 0, 0, width);
 }
 
 void help_overview(struct buf *out, size_t width)
 {
 	buf_add(out, "Usage: lichen VERB [OPTIONS] [ARG...]\n\n");
 	wrap(out, "lichen runs commands in sandboxes, without root and without a daemon.", 0, 0, width);
-	verbs(out, width);
+	verbs(out, NULL, width);
 	options(out, verb_global(), width);
 	buf_add(out, "\n");
 	wrap(out, "'lichen VERB --help' explains a verb, lichen(1) and lichen-run(1) are the manual. To try it: "
@@ -207,5 +269,13 @@ int help_show(const struct verb *v, struct err *e)
 		help_verb(&text, v, help_width());
 	else
 		help_overview(&text, help_width());
+	return help_print(&text, e);
+}
+
+int help_show_group(const struct verb_group *g, struct err *e)
+{
+	AUTO_BUF struct buf text = { 0 };
+
+	help_group(&text, g, help_width());
 	return help_print(&text, e);
 }

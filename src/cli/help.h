@@ -10,10 +10,12 @@
 
 struct opt;
 struct verb;
+struct verb_group;
 
-/* Both append; lines are at most @width columns wide where words allow it. */
+/* They append; lines are at most @width columns wide where words allow it. */
 void help_overview(struct buf *out, size_t width);
 void help_verb(struct buf *out, const struct verb *v, size_t width);
+void help_group(struct buf *out, const struct verb_group *g, size_t width);
 
 /* "-v, --volume SRC:DST[:OPTIONS]" */
 void help_opt_left(struct buf *out, const struct opt *o);
@@ -23,6 +25,7 @@ size_t help_width(void);
 
 /* Prints the help of @v (NULL: the overview) on standard output. Errors: SYS. */
 NODISCARD int help_show(const struct verb *v, struct err *e);
+NODISCARD int help_show_group(const struct verb_group *g, struct err *e);
 
 /* Writes @text to standard output and makes sure that it arrived. Errors: SYS. */
 NODISCARD int help_print(const struct buf *text, struct err *e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/opts.c - the tables of verbs and options, and the parser that obeys them */
+/* cli/opts.c - the table of options, and the parser that obeys it */
 
 #include "cli/opts.h"
 
@@ -12,7 +12,7 @@
 #include "cli/args.h"
 #include "spec/spec.h"
 
-/* ---- the tables ---- */
+/* ---- the table ---- */
 
 static const char *const names_ids[] = {
 	[IDS_AUTO] = "auto", [IDS_RANGE] = "range", [IDS_SINGLE] = "single", NULL,
@@ -67,14 +67,6 @@ static const struct opt OPTS[] = {
 #include "cli/opts.def"
 #undef OPT
 
-static const struct verb VERBS[VERB_COUNT] = {
-	[VERB_GLOBAL] = { VERB_GLOBAL, "", 0, -1, "VERB [ARG...]", "", "", "" },
-#define VERB(id, name, fn, min, max, arguments, group, summary, about) \
-	[VERB_##id] = { VERB_##id, name, min, max, arguments, group, summary, about },
-#include "cli/verbs.def"
-#undef VERB
-};
-
 #define NO_DETACH      "lichen only runs in the foreground in this version; a shell's & or systemd-run sends it behind"
 #define NO_IMAGES      "there are no images in this version; the root file system is a directory, or 'host'"
 #define NO_NETWORK     "there is only --network none, host, ns:PATH or container:NAME in this version"
@@ -102,38 +94,10 @@ static const struct alias {
 #define PEER(word, instead)
 #define PEER_ALIAS(word, name) { word, name },
 #include "cli/peers.def"
-#undef PEER_ALIAS
-#undef PEER_VERB
-};
-
-static const char *const PEER_VERBS[] = {
-#define PEER_ALIAS(word, name)
-#define PEER_VERB(word) word,
-#include "cli/peers.def"
 #undef PEER
 #undef PEER_ALIAS
 #undef PEER_VERB
 };
-
-const struct verb *verbs_next(const struct verb *prev)
-{
-	const struct verb *v = prev ? prev + 1 : VERBS;
-
-	return v < VERBS + VERB_COUNT ? v : NULL;
-}
-
-const struct verb *verb_global(void)
-{
-	return &VERBS[VERB_GLOBAL];
-}
-
-const struct verb *verb_find(const char *name)
-{
-	for (size_t i = 1; i < VERB_COUNT; i++)
-		if (str_eq(name, VERBS[i].name))
-			return &VERBS[i];
-	return NULL;
-}
 
 static bool is_of(const struct opt *o, const struct verb *v)
 {
@@ -229,16 +193,21 @@ static void suggest(const struct parser *p, const char *name, struct buf *out)
 		buf_add(out, "?");
 }
 
-/* The other verbs that have the option, as "'lichen run' and 'lichen doctor'"; empty: none. */
+/* The other verbs that have the option, as "'lichen run' and 'lichen doctor'", where they are
+ * many the first of them; empty: none. */
 static void owners(const char *name, char letter, struct buf *out)
 {
-	for (size_t i = 0; i < VERB_COUNT; i++) {
-		const struct verb *v = &VERBS[i];
+	enum { SOME = 4 };
+	size_t n = 0;
 
+	for (const struct verb *v = verbs_next(NULL); v; v = verbs_next(v)) {
 		if (name ? !find_long(v, name) : !find_short(v, letter))
 			continue;
-		buf_addf(out, "%s'lichen%s%s'", out->len ? " and " : "", i ? " " : "", v->name);
+		if (n++ < SOME)
+			buf_addf(out, "%s'lichen%s%s'", out->len ? " and " : "", *v->name ? " " : "", v->name);
 	}
+	if (n > SOME)
+		buf_add(out, " and others");
 }
 
 /* @name or @letter, as typed in p->typed, is no option of the verb. @where: "" or " (in '-itx')" */
@@ -467,7 +436,7 @@ int opts_parse(const struct verb *v, int argc, char **argv, struct args *out, st
 	return 0;
 }
 
-/* ---- operands and verbs ---- */
+/* ---- operands ---- */
 
 int opts_check_operands(const struct verb *v, const struct args *a, struct err *e)
 {
@@ -489,25 +458,4 @@ int opts_check_operands(const struct verb *v, const struct args *a, struct err *
 		return fail(&p, "", "'%.64s' is too much; expected: lichen %s [OPTIONS]%s%s",
 			    a->operands[v->max], v->name, *v->arguments ? " " : "", v->arguments);
 	return 0;
-}
-
-int opts_unknown_verb(const char *word, struct err *e)
-{
-	struct parser p = { .v = verb_global(), .e = e };
-	const char *words[VERB_COUNT], *near;
-	AUTO_BUF struct buf hint = { 0 };
-
-	for (size_t i = 0; i < N_ELEMS(PEER_VERBS); i++)
-		if (str_eq(word, PEER_VERBS[i]))
-			return fail(&p, "", "there is no verb '%s' in this version of lichen", word);
-	if (strchr(word, '/') || word[0] == '.' || str_eq(word, "host")) {
-		buf_addf(&hint, "did you mean 'lichen run %.64s'?", word);
-		return fail(&p, hint.s, "'%.64s' is no verb", word);
-	}
-	for (size_t i = 1; i < VERB_COUNT; i++)
-		words[i - 1] = VERBS[i].name;
-	near = str_nearest(word, words, VERB_COUNT - 1);
-	if (near)
-		buf_addf(&hint, "did you mean 'lichen %s'?", near);
-	return fail(&p, hint.s ? hint.s : "", "there is no verb '%.64s'", word);
 }

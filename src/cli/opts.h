@@ -8,6 +8,7 @@
 #define CLI_OPTS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -18,17 +19,20 @@ enum verb_id {
 	VERB_GLOBAL,
 #define VERB(id, ...) VERB_##id,
 #include "cli/verbs.def"
-#undef VERB
 	VERB_COUNT
 };
 
-/* Masks for the first column of opts.def. */
-enum verb_mask {
-	V_GLOBAL = 1 << VERB_GLOBAL,
-#define VERB(id, ...) V_##id = 1 << VERB_##id,
+enum { VERBS_MAX = 64 };
+_Static_assert((int)VERB_COUNT <= (int)VERBS_MAX, "verbs.def has more rows than a mask of verbs has bits");
+
+/* Masks for the first column of opts.def. Constants of an enum are ints in C17; wider ones are
+ * what gcc and clang have always taken and C23 allows. No macro could be made from the rows, and
+ * no object is a constant expression. */
+__extension__ enum verb_mask {
+	V_GLOBAL = UINT64_C(1) << VERB_GLOBAL,
+#define VERB(id, ...) V_##id = UINT64_C(1) << VERB_##id,
 #include "cli/verbs.def"
-#undef VERB
-	V_ALL = (1 << VERB_COUNT) - 1
+	V_ALL = ~UINT64_C(0) >> (VERBS_MAX - VERB_COUNT)
 };
 
 /* Who has the options of limits. */
@@ -36,9 +40,14 @@ enum verb_mask {
 
 struct verb {
 	enum verb_id id;
-	const char *name;	/* "" for VERB_GLOBAL */
+	const char *name;	/* one word, or two and a space: "cgroup tree"; "" for VERB_GLOBAL */
 	int min, max;		/* operands; max -1: any number */
-	const char *arguments, *group, *summary, *about;	/* never NULL */
+	const char *arguments, *section, *summary, *about;	/* never NULL; section "": internal */
+};
+
+/* Verbs of two words with the same first one. */
+struct verb_group {
+	const char *name, *summary;	/* never NULL */
 };
 
 enum opt_type { OPT_FLAG, OPT_TRI, OPT_STR, OPT_TEXT, OPT_LIST, OPT_ENUM, OPT_TYPES };
@@ -52,11 +61,13 @@ enum opt_hint {
 	HINT_CAP,	/* names of capabilities, and ALL */
 	HINT_VOLUME,	/* SRC:DST[:OPTIONS] */
 	HINT_ENV,	/* names of the caller's variables */
+	HINT_CONTAINER,	/* names and short ids of running sandboxes */
+	HINT_GROUP,	/* names of cgroups that lichen made */
 	HINTS
 };
 
 struct opt {
-	unsigned verbs;			/* V_* */
+	uint64_t verbs;			/* V_* */
 	char letter;			/* 0: none */
 	const char *name;		/* without dashes */
 	const char *argument;		/* NULL with OPT_FLAG and OPT_TRI only */
@@ -68,10 +79,22 @@ struct opt {
 	const char *manual;		/* or NULL */
 };
 
-/* The next verb behind @prev, NULL at the end; behind NULL comes verb_global(). */
+/* The next verb behind @prev, NULL at the end; behind NULL comes verb_global(). Internal
+ * verbs are left out. */
 const struct verb *verbs_next(const struct verb *prev);
 const struct verb *verb_global(void);
-const struct verb *verb_find(const char *name);	/* NULL: no such verb */
+const struct verb *verb_find(const char *name);	/* "run", "cgroup tree", internal ones too; NULL: no such verb */
+
+/* The next group behind @prev (NULL: the first); NULL at the end. */
+const struct verb_group *groups_next(const struct verb_group *prev);
+const struct verb_group *group_find(const char *name);		/* NULL: no such group */
+const struct verb_group *group_of(const struct verb *v);	/* NULL: a verb of one word */
+
+/* The next verb of @g behind @prev (NULL: the first); NULL at the end. */
+const struct verb *group_next(const struct verb_group *g, const struct verb *prev);
+
+/* "tree" of "cgroup tree", "run" of "run". */
+const char *verb_last_word(const struct verb *v);
 
 /* The next option of @v behind @prev (NULL: the first); NULL at the end. */
 const struct opt *opts_next(const struct verb *v, const struct opt *prev);
@@ -97,7 +120,14 @@ NODISCARD int opts_parse(const struct verb *v, int argc, char **argv, struct arg
 /* Are there as many operands as @v wants? Errors: USAGE, naming the missing or the first extra one. */
 NODISCARD int opts_check_operands(const struct verb *v, const struct args *a, struct err *e);
 
-/* Fills @e for a verb that does not exist; evaluates to -1. */
-int opts_unknown_verb(const char *word, struct err *e);
+/**
+ * verb_of_words() - The verb that a command line begins with
+ * @words:	borrowed; what stands behind the verb is not looked at
+ * @taken:	how many of the words are the verb's name, 1 or 2
+ *
+ * Errors:	USAGE with the nearest verb; for a group without a verb of its own, all that it has
+ * Return:	NULL with @e
+ */
+const struct verb *verb_of_words(char *const *words, int n, int *taken, struct err *e);
 
 #endif

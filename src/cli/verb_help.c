@@ -10,13 +10,21 @@
 
 int verb_help(const struct args *a, int *status, struct err *e)
 {
-	const struct verb *v = NULL;
+	const struct verb *v;
+	int taken;
 
 	*status = 0;
-	if (a->n_operands > 0) {
-		v = verb_find(a->operands[0]);
-		if (!v)
-			return opts_unknown_verb(a->operands[0], e);
+	if (a->n_operands == 0)
+		return help_show(NULL, e);
+	if (a->n_operands == 1 && group_find(a->operands[0]))
+		return help_show_group(group_find(a->operands[0]), e);
+	v = verb_of_words(a->operands, a->n_operands, &taken, e);
+	if (!v)
+		return -1;
+	/* as "lichen --help VERB ..." it is asked in the middle of another command line */
+	if (a->n_operands > taken && !a->help) {
+		err_set(e, ERR_USAGE, "help: '%.64s' is too much; expected: lichen help [OPTIONS] [VERB]", a->operands[taken]);
+		return err_hint(e, "see 'lichen help --help'");
 	}
 	return help_show(v, e);
 }

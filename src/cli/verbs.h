@@ -10,6 +10,7 @@ struct args;
 /* A verb's body. *status is the exit status where it returns 0; on -1 err_status(e) is. */
 typedef int verb_fn(const struct args *a, int *status, struct err *e);
 
-verb_fn verb_run, verb_doctor, verb_version, verb_help;
+#define VERB(id, name, fn, ...) verb_fn fn;
+#include "cli/verbs.def"
 
 #endif

@@ -272,8 +272,9 @@ static void operands_are_counted(void **state)
 	assert_int_equal(opts_check_operands(verb_find("version"), &a, &e), 0);
 	a.n_operands = 2;
 	assert_int_equal(opts_check_operands(verb_find("run"), &a, &e), 0);
-	assert_int_equal(opts_check_operands(verb_find("help"), &a, &e), -1);
-	assert_non_null(strstr(e.what, "'two' is too much"));
+	assert_int_equal(opts_check_operands(verb_find("help"), &a, &e), 0);
+	assert_int_equal(opts_check_operands(verb_find("doctor"), &a, &e), -1);
+	assert_non_null(strstr(e.what, "doctor: 'one' is too much"));
 }
 
 static void verbs_are_suggested(void **state)
@@ -293,10 +294,13 @@ static void verbs_are_suggested(void **state)
 	assert_null(verb_find(""));
 	assert_null(verb_find("ru"));
 	for (size_t i = 0; i < N_ELEMS(ROWS); i++) {
+		AUTO_STRV struct strv words = { 0 };
 		struct err e = { 0 };
+		int taken;
 
+		strv_add(&words, ROWS[i].word);
 		assert_null(verb_find(ROWS[i].word));
-		assert_int_equal(opts_unknown_verb(ROWS[i].word, &e), -1);
+		assert_null(verb_of_words(words.v, 1, &taken, &e));
 		assert_int_equal(e.kind, ERR_USAGE);
 		assert_non_null(strstr(e.what, ROWS[i].what));
 		assert_non_null(strstr(e.hint, ROWS[i].hint));
@@ -331,6 +335,39 @@ static void rows_are_sound(void **state)
 		}
 		assert_true(strv_has(&seen, "help"));
 	}
+}
+
+/* A verb's name is one or two words; the first of two is a group, whose verbs stand together. */
+static void verbs_are_sound(void **state)
+{
+	AUTO_STRV struct strv seen = { 0 }, done = { 0 };
+	const struct verb *prev = NULL;
+
+	(void)state;
+	for (const struct verb *v = verbs_next(verb_global()); v; prev = v, v = verbs_next(v)) {
+		const struct verb_group *g = group_of(v);
+		const char *space = strchr(v->name, ' ');
+
+		assert_false(strv_has(&seen, v->name));
+		strv_add(&seen, v->name);
+		assert_true(*v->summary && v->summary[strlen(v->summary) - 1] != '.');
+		assert_true(v->max < 0 || v->max >= v->min);
+		if (!space) {
+			assert_null(group_find(v->name));
+			continue;
+		}
+		assert_null(strchr(space + 1, ' '));
+		if (!g)
+			fail_msg("'%s' has no GROUP row", v->name);
+		if (prev && group_of(prev) == g)
+			assert_string_equal(v->section, prev->section);
+		else if (strv_has(&done, g->name))
+			fail_msg("the verbs of '%s' do not stand together", g->name);
+		strv_add(&done, g->name);
+	}
+	for (const struct verb_group *g = groups_next(NULL); g; g = groups_next(g))
+		if (!group_next(g, NULL))
+			fail_msg("the group '%s' has no verb", g->name);
 }
 
 /* No row of peers.def hides an option that exists, but for those that are different ones: -h, and
@@ -380,8 +417,10 @@ static void peers_are_not_ours(void **state)
 			o = opts_next(run, o);
 		assert_non_null(o);
 	}
-	for (size_t i = 0; i < N_ELEMS(VERBS); i++)
+	for (size_t i = 0; i < N_ELEMS(VERBS); i++) {
 		assert_null(verb_find(VERBS[i]));
+		assert_null(group_find(VERBS[i]));
+	}
 }
 
 static void help_fits_the_width(void **state)
@@ -416,6 +455,7 @@ int main(void)
 		cmocka_unit_test(operands_are_counted),
 		cmocka_unit_test(verbs_are_suggested),
 		cmocka_unit_test(rows_are_sound),
+		cmocka_unit_test(verbs_are_sound),
 		cmocka_unit_test(peers_are_not_ours),
 		cmocka_unit_test(help_fits_the_width),
 	};
