@@ -253,6 +253,12 @@ static void build_order(struct build *b)
 		s->reads[0] = SLOT_CGROUP;
 		s->why = "controllers can be enabled only above groups without processes";
 	}
+	if (spec->proc_limits) {
+		s = plan_add(b, STEP_PROC_LIMITS, AT_CHILD, "/proc");
+		s->reads[0] = SLOT_ROOT;
+		s->reads[1] = SLOT_TEXTS;
+		s->why = "its files tell what the sandbox may use, and uses";
+	}
 	if (spec->root.kind == ROOT_BINS)
 		plan_bins(b);
 	if (spec->sysctls.n) {

@@ -55,6 +55,7 @@ static const struct {
 	{ STEP_CGROUP, STEP_LIMIT, "the cgroup is there before it is limited" },
 	{ STEP_LIMIT, STEP_CLONE, "the child is born within its limits" },
 	{ STEP_CGROUP, STEP_CLONE, "the child is born in its cgroup" },
+	{ STEP_PROC_LIMITS, STEP_MASK, "what is masked stays masked" },
 	{ STEP_ROOT_ID, STEP_DELEGATE, "root inside gives the cgroup to itself" },
 	{ STEP_CLONE, STEP_IDMAP, "there is no map before the clone" },
 	{ STEP_IDMAP, STEP_ROOT_ID, "ids are mapped before they are taken" },
@@ -88,7 +89,7 @@ static bool mounts_something(enum step_kind kind)
 {
 	static const enum step_kind kinds[] = {
 		STEP_PRIVATE, STEP_TREE, STEP_ATTACH, STEP_OVERLAY, STEP_NEWFS, STEP_SETATTR, STEP_MOUNT,
-		STEP_MASK, STEP_READONLY, STEP_DEVICES, STEP_CONSOLE, STEP_PIVOT,
+		STEP_MASK, STEP_READONLY, STEP_DEVICES, STEP_CONSOLE, STEP_PIVOT, STEP_PROC_LIMITS,
 	};
 
 	for (size_t i = 0; i < N_ELEMS(kinds); i++)

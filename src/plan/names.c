@@ -28,7 +28,7 @@ static const char *const STEP_NAMES[STEP_KINDS] = {
 	[STEP_OOM] = "oom-score",     [STEP_SYSCTL] = "sysctl",	  [STEP_DOMAINNAME] = "domainname",
 	[STEP_UMASK] = "umask",	      [STEP_PERSONALITY] = "personality",
 	[STEP_INIT_LOAD] = "init-load", [STEP_INIT] = "init",
-	[STEP_CGROUP] = "cgroup",     [STEP_LIMIT] = "limit",	  [STEP_DELEGATE] = "delegate",
+	[STEP_CGROUP] = "cgroup",     [STEP_LIMIT] = "limit", [STEP_PROC_LIMITS] = "proc-limits",	  [STEP_DELEGATE] = "delegate",
 };
 
 static const char *const PLACE_NAMES[PLACES] = {

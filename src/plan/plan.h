@@ -81,6 +81,7 @@ enum step_kind {
 	STEP_CGROUP,	/* the sandbox's cgroup -> SLOT_CGROUP, where the child is born */
 	STEP_LIMIT,	/* write one of its files, read it back: u.limit */
 	STEP_DELEGATE,	/* hand the cgroup to root inside, put the command in a leaf of it */
+	STEP_PROC_LIMITS,	/* files of /proc that tell the sandbox's limits, served by lichen-proc */
 	STEP_INIT,	/* fork: the child goes on with the plan, pid 1 becomes lichen-init */
 	STEP_KINDS
 };

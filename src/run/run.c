@@ -17,7 +17,7 @@ static void run_init(struct run *r, struct spec *s)
 {
 	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
-			   .fuse = { .pidfd = -1, .err_fd = -1 }, .layer = { .lock_fd = -1 },
+			   .fuse = { .pidfd = -1, .err_fd = -1 }, .procview = { .said = -1 }, .layer = { .lock_fd = -1 },
 			   .dir = { .lock_fd = -1, .data_fd = -1 }, .share_fd = -1,
 			   .sweeper = { .pidfd = -1, .said = -1 } };
 	for (size_t t = 0; t < NS_TYPES; t++)

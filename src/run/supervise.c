@@ -53,8 +53,14 @@ static int be_child(void *arg)
 static void on_fuse(void *arg, size_t step, const int *fds)
 {
 	struct run *r = arg;
+	AUTO_FREE char *helper = NULL;
 
-	fuse_serve(&r->fuse, &r->ctx, step, fds);
+	if (step >= r->plan.n || r->plan.v[step].kind != STEP_PROC_LIMITS) {
+		fuse_serve(&r->fuse, &r->ctx, step, fds);
+		return;
+	}
+	helper = helper_path("lichen-proc");
+	procview_serve(&r->procview, &r->ctx, helper, fds);
 }
 
 static int do_clone(struct run *r, const struct step *s, struct err *e)
@@ -345,6 +351,7 @@ void run_finish(struct run *r)
 		keeper_end(r->keeper);
 		r->keeper = 0;
 	}
+	procview_end(&r->procview);
 	has_served = r->fuse.err_fd >= 0;
 	fuse_end(&r->fuse);
 	if (has_served)

@@ -11,6 +11,7 @@
 
 #include "run/fuse.h"
 #include "run/internal.h"
+#include "run/procview.h"
 #include "run/relay.h"
 #include "run/run.h"
 #include "run/share.h"
@@ -33,6 +34,7 @@ struct run {
 	struct fuse fuse;
 	struct layer layer;
 	struct cgroup_box cgroup;
+	struct procview procview;
 	struct sweeper sweeper;
 	int signal_fd;
 	bool is_recorded, is_settled;

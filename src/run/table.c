@@ -26,6 +26,7 @@ static step_fn *const STEP_FUNCTIONS[STEP_KINDS] = {
 	[STEP_OOM] = step_oom,		   [STEP_SYSCTL] = step_sysctl,	      [STEP_DOMAINNAME] = step_domainname,
 	[STEP_UMASK] = step_umask,	   [STEP_PERSONALITY] = step_personality,
 	[STEP_INIT_LOAD] = step_init_load, [STEP_INIT] = step_init,
+	[STEP_PROC_LIMITS] = step_proc_limits,
 	[STEP_CGROUP] = step_cgroup,	   [STEP_LIMIT] = step_limit,	      [STEP_DELEGATE] = step_delegate,
 };
 

@@ -510,6 +510,9 @@ static void check_cgroup(struct strv *f, const struct spec *s)
 		strv_addf(f, "cgroup-parent: '%.80s' is no path of a cgroup, and no slice", s->cgroup_parent);
 	if (s->proc_limits && (spec_is_bare(s) || s->ns[NS_PID].mode != NS_PRIVATE))
 		strv_add(f, "proc-limits: needs a /proc of the sandbox's own");
+	for (size_t i = 0; s->proc_limits && i < s->n_mounts; i++)
+		if (str_eq(s->mounts[i].destination, "/dev") || str_eq(s->mounts[i].destination, "/proc"))
+			strv_addf(f, "proc-limits: needs lichen's own %s, and something else is mounted there", s->mounts[i].destination);
 }
 
 int spec_check(const struct spec *s, struct err *e)

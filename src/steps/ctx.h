@@ -73,6 +73,8 @@ step_fn step_symlink, step_dir, step_file, step_mask, step_readonly, step_device
 step_fn step_enter, step_join, step_outer;
 /* steps/ns.c */
 step_fn step_idmap, step_root_id, step_loopback, step_hostname, step_pivot;
+/* steps/procview.c */
+step_fn step_proc_limits;
 /* steps/cgroup.c */
 step_fn step_cgroup, step_limit, step_delegate;
 /* steps/user.c: reads the root's own passwd and group, never through NSS */

@@ -23,6 +23,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "steps/ctx.h"
+#include "steps/fuse.h"
 
 /* overlayfs takes its merged root's owner and mode from the upper's top directory. */
 int step_own(struct ctx *c, const struct step *s, size_t rung, struct err *e)
@@ -90,13 +91,13 @@ static int refuse_fuse_layer(const struct ctx *c, int upper, struct err *e)
 	return err_hint(e, "leave --overlay=kernel out, or begin with another directory");
 }
 
-static int open_fuse(struct err *e)
+int fuse_open(const char *what, struct err *e)
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
 	if (fd >= 0)
 		return fd;
-	err_sys(e, "fuse", "/dev/fuse", "an overlay by fuse-overlayfs");
+	err_sys(e, "fuse", "/dev/fuse", "%s", what);
 	return e->errnum == EACCES
 		? err_hint(e, "every user needs to read and write it; an administrator runs: chmod 0666 /dev/fuse")
 		: err_hint(e, "the kernel's module is not loaded; an administrator runs: modprobe fuse");
@@ -122,8 +123,7 @@ static int mount_fuse(int device, uint64_t attrs, struct err *e)
 	return fd < 0 ? err_sys(e, "fuse", "fsmount", "an overlay by fuse-overlayfs") : fd;
 }
 
-/* Waits until the server has what it needs of this mount namespace, or has failed. */
-static int wait_server(int report, struct err *e)
+int fuse_wait(int report, const char *name, struct err *e)
 {
 	struct err sent;
 	ssize_t n;
@@ -134,7 +134,7 @@ static int wait_server(int report, struct err *e)
 	if (n == 0)
 		return 0;
 	if (n != (ssize_t)sizeof(sent))
-		return err_set(e, ERR_PEER, "the supervisor died before it had started fuse-overlayfs");
+		return err_set(e, ERR_PEER, "the supervisor died before it had started %s", name);
 	*e = sent;
 	e->file = NULL;
 	return -1;
@@ -142,7 +142,7 @@ static int wait_server(int report, struct err *e)
 
 static int overlay_fuse(struct ctx *c, const struct step *s, struct err *e)
 {
-	AUTO_CLOSE int device = open_fuse(e);
+	AUTO_CLOSE int device = fuse_open("an overlay by fuse-overlayfs", e);
 	AUTO_CLOSE int userns = -1, mntns = -1, read_end = -1, write_end = -1, fd = -1;
 	char upper[FD_PATH_MAX];
 	int p[2], fds[FUSE_FDS];
@@ -170,7 +170,7 @@ static int overlay_fuse(struct ctx *c, const struct step *s, struct err *e)
 	/* else nobody would see its death, neither who looks into the mount nor who waits here */
 	auto_close(&device);
 	auto_close(&write_end);
-	if (wait_server(read_end, e) < 0)
+	if (fuse_wait(read_end, "fuse-overlayfs", e) < 0)
 		return -1;
 	ctx_put(c, SLOT_ROOT, fd_take(&fd));
 	return 0;
