@@ -15,6 +15,23 @@ pkglibexec_PROGRAMS += %D%/lichen-seccomp
 
 dist_pkgdata_DATA += data/seccomp-default.json
 
+# ---- lichen-proc: serves /proc/meminfo and its kin for a sandbox with limits. What needs no system
+# ---- call is a library, for the tests, also where there is no libfuse.
+
+noinst_LIBRARIES += libprocview.a
+libprocview_a_SOURCES = \
+	%D%/proc/clock.c %D%/proc/cpus.c %D%/proc/load.c %D%/proc/memory.c \
+	%D%/proc/numbers.c %D%/proc/numbers.h %D%/proc/view.h
+PROC_SOURCES = \
+	%D%/proc/box.c %D%/proc/box.h %D%/proc/confine.c %D%/proc/confine.h %D%/proc/main.c \
+	%D%/proc/serve.c %D%/proc/serve.h %D%/proc/source.c %D%/proc/source.h
+if HAVE_FUSE3
+pkglibexec_PROGRAMS += %D%/lichen-proc
+endif
+%C%_lichen_proc_SOURCES = $(PROC_SOURCES) src/base/err.c src/base/fd.c src/base/str.c src/base/sys.c
+%C%_lichen_proc_CPPFLAGS = $(AM_CPPFLAGS) $(FUSE3_CFLAGS) $(SECCOMP_CFLAGS)
+%C%_lichen_proc_LDADD = libprocview.a $(FUSE3_LIBS) $(SECCOMP_LIBS)
+
 # ---- lichen-init: pid 1 of a sandbox. Its own flags and no others: hardening and sanitizers
 # ---- want a C library, which it has only where the architecture leaves no choice.
 

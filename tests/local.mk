@@ -35,7 +35,7 @@ UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
 	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
-	tests/unit/test_verbs
+	tests/unit/test_verbs tests/unit/test_proc
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -50,6 +50,8 @@ tests_unit_test_seccomp_peer_LDADD = $(UNIT_LIBS) $(SECCOMP_LIBS)
 tests_unit_test_seccomp_peer_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)
 tests_unit_test_prepare_LDADD = $(UNIT_LIBS)
+tests_unit_test_proc_LDADD = libprocview.a $(UNIT_LIBS)
+tests_unit_test_proc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers -I$(top_srcdir)/helpers/proc
 tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
 tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
 tests_unit_test_landlock_LDADD = $(UNIT_LIBS)
@@ -84,6 +86,9 @@ check_PROGRAMS += tests/tools/deny
 tests_tools_deny_SOURCES = tests/tools/deny.c
 tests_tools_deny_LDFLAGS = -static
 tests_tools_deny_CFLAGS =
+check_PROGRAMS += tests/tools/fuse-mount
+tests_tools_fuse_mount_SOURCES = tests/tools/fuse-mount.c
+tests_tools_fuse_mount_CFLAGS =
 
 # ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
 check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts tests/fuzz/replay_elf tests/fuzz/replay_words

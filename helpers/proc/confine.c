@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proc/confine.c - what this process gives up, because a payload writes its input
+ *
+ * It runs as the user who called lichen, outside of the sandbox: whoever takes it over must
+ * find nothing in it. All files are open by now and are read again with pread.
+ */
+
+#include "confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/str.h"
+#include "base/sys.h"
+
+int confine_begin(const int keep[2], struct err *e)
+{
+	unsigned low = (unsigned)(keep[0] < keep[1] ? keep[0] : keep[1]);
+	unsigned high = (unsigned)(keep[0] < keep[1] ? keep[1] : keep[0]);
+
+	if ((low > 3 && sys_close_range(3, low - 1, 0) < 0) ||
+	    (high > low + 1 && sys_close_range(low + 1, high - 1, 0) < 0) || sys_close_range(high + 1, ~0U, 0) < 0)
+		return err_sys(e, "close_range", NULL, "closing what the caller has open");
+	return 0;
+}
+
+static int leave_stdio(struct err *e)
+{
+	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return err_sys(e, "open", "/dev/null", "leaving standard input and output");
+	return 0;
+}
+
+static int drop_caps(struct err *e)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
+		return err_sys(e, "prctl", "no_new_privs", "confining this process");
+	if (prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_CLEAR_ALL, 0UL, 0UL, 0UL) < 0 ||
+	    syscall(SYS_capset, &header, none) < 0)
+		return err_sys(e, "capset", NULL, "dropping all capabilities");
+	return 0;
+}
+
+/* Handles all that the kernel knows and allows nothing. A kernel without Landlock is none the worse: the
+ * filter has no call with a path. */
+static int close_paths(struct err *e)
+{
+	static const uint64_t FS_ALL[] = { 0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff };	/* by ABI: linux/landlock.h */
+	int abi = sys_landlock_abi();
+	struct sys_landlock_ruleset all = { 0 };
+	AUTO_CLOSE int ruleset = -1;
+
+	if (abi < 1)
+		return 0;
+	all.access_fs = FS_ALL[abi < (int)N_ELEMS(FS_ALL) ? (size_t)abi : N_ELEMS(FS_ALL) - 1];
+	if (abi >= 4)
+		all.access_net = LANDLOCK_NET_BIND_TCP | LANDLOCK_NET_CONNECT_TCP;
+	if (abi >= 6)
+		all.scoped = LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNALS;
+	ruleset = sys_landlock_create(&all, sizeof(all));
+	if (ruleset < 0 || sys_landlock_restrict_self(ruleset) < 0)
+		return err_sys(e, "landlock", NULL, "confining this process");
+	return 0;
+}
+
+static int limit_resources(struct err *e)
+{
+	static const struct {
+		int what;
+		rlim_t most;
+	} LIMITS[] = {
+		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_FSIZE, 0 },
+		{ RLIMIT_NOFILE, 2 },	/* which are there; poll(2) takes as many as this, too */
+	};
+
+	for (size_t i = 0; i < N_ELEMS(LIMITS); i++) {
+		const struct rlimit r = { LIMITS[i].most, LIMITS[i].most };
+
+		if (setrlimit((__rlimit_resource_t)LIMITS[i].what, &r) < 0)
+			return err_sys(e, "setrlimit", NULL, "confining this process");
+	}
+	return 0;
+}
+
+/* ---- the filter ---- */
+
+/* What the loop and malloc() call, on any architecture and with any C library. */
+static const int CALLS[] = {
+	SCMP_SYS(pread64), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_gettime64), SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+	SCMP_SYS(close), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn), SCMP_SYS(exit_group),
+};
+
+static const int MMAPS[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2) };
+
+/* Memory of one's own that is never code. */
+static int allow_mmap(scmp_filter_ctx filter)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < N_ELEMS(MMAPS); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, MMAPS[i], 2, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+				     SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
+	return r;
+}
+
+/* Everything else fails with EPERM. Nothing is gained by it over being killed, but not lost either: no
+ * call that a taken-over process could use is on the list, while a library's call that nobody foresaw
+ * costs its result and not the sandbox its files. */
+static int filter_calls(int device, int timer, struct err *e)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = filter ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < N_ELEMS(CALLS); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALLS[i], 0);
+	if (r == 0)
+		r = allow_mmap(filter);
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)device));
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)timer));
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(writev), 1,
+				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)device));
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	if (r == 0)
+		return 0;
+	errno = -r;
+	return err_sys(e, "seccomp", NULL, "confining this process");
+}
+
+int confine(int device, int timer, struct err *e)
+{
+	setsid();	/* fails for who leads a session of its own already */
+	if (chdir("/") < 0)
+		return err_sys(e, "chdir", "/", "leaving the caller's directory");
+	if (prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) < 0)
+		return err_sys(e, "prctl", "dumpable", "confining this process");
+	if (leave_stdio(e) < 0 || drop_caps(e) < 0 || close_paths(e) < 0 || limit_resources(e) < 0 || filter_calls(device, timer, e) < 0)
+		return -1;
+	close(STDERR_FILENO);
+	return 0;
+}
