@@ -54,7 +54,6 @@ static const struct {
 	{ STEP_OUTER, STEP_CLONE, "time offsets are written before the clone" },
 	{ STEP_CGROUP, STEP_LIMIT, "the cgroup is there before it is limited" },
 	{ STEP_LIMIT, STEP_CLONE, "the child is born within its limits" },
-	{ STEP_CGROUP, STEP_CLONE, "the child is born in its cgroup" },
 	{ STEP_PROC_LIMITS, STEP_MASK, "what is masked stays masked" },
 	{ STEP_ROOT_ID, STEP_DELEGATE, "root inside gives the cgroup to itself" },
 	{ STEP_CLONE, STEP_IDMAP, "there is no map before the clone" },

@@ -53,6 +53,19 @@ static void same_list(const struct strv *a, const struct strv *b)
 		assert_string_equal(a->v[i], b->v[i]);
 }
 
+static void same_limits(const struct spec_limits *a, const struct spec_limits *b)
+{
+	assert_true(a->memory == b->memory && a->memory_reservation == b->memory_reservation && a->memory_swap == b->memory_swap);
+	assert_true(a->cpu_quota == b->cpu_quota && a->cpu_period == b->cpu_period && a->cpu_shares == b->cpu_shares);
+	assert_true(a->pids == b->pids && a->blkio_weight == b->blkio_weight);
+	assert_true(str_eq(a->cpuset_cpus, b->cpuset_cpus) && str_eq(a->cpuset_mems, b->cpuset_mems));
+	same_list(&a->unified, &b->unified);
+	assert_int_equal(a->n_throttles, b->n_throttles);
+	for (size_t i = 0; i < a->n_throttles; i++)
+		assert_true(a->throttles[i].kind == b->throttles[i].kind && a->throttles[i].major == b->throttles[i].major &&
+			    a->throttles[i].minor == b->throttles[i].minor && a->throttles[i].rate == b->throttles[i].rate);
+}
+
 static void same_map(const struct id_map *a, const struct id_map *b)
 {
 	assert_int_equal(a->n, b->n);
@@ -95,6 +108,11 @@ static void same_attributes(const struct spec *a, const struct spec *b)
 	same_list(&p->unset_env, &q->unset_env);
 	assert_true(str_eq(a->domainname, b->domainname));
 	same_list(&a->sysctls, &b->sysctls);
+	same_limits(&a->limits, &b->limits);
+	assert_int_equal(a->cgroup_manager, b->cgroup_manager);
+	assert_true(str_eq(a->cgroup_parent, b->cgroup_parent));
+	assert_int_equal(a->cgroup_writable, b->cgroup_writable);
+	assert_int_equal(a->proc_limits, b->proc_limits);
 	same_list(&a->add_hosts, &b->add_hosts);
 	same_list(&a->dns, &b->dns);
 	same_list(&a->dns_search, &b->dns_search);
@@ -236,6 +254,16 @@ static void set_attributes(struct spec *s)
 	strv_add(&p->unset_env, "HOME");
 	strv_add(&p->unset_env, "A B");
 	str_set(&s->domainname, "example.org");
+	s->limits = (struct spec_limits){ .memory = UINT64_C(1) << 33, .memory_reservation = 4096, .memory_swap = LIMIT_MAX,
+					  .cpu_quota = LIMIT_MAX, .cpu_period = 50000, .cpu_shares = 512, .pids = LIMIT_MAX,
+					  .blkio_weight = 300, .cpuset_cpus = str_dup("0-1"), .cpuset_mems = str_dup("0") };
+	for (unsigned k = 0; k < THROTTLE_KINDS; k++)
+		limits_add_throttle(&s->limits, &(struct spec_throttle){ (enum throttle_kind)k, 8, 16 * k, k ? 10u * k : LIMIT_MAX });
+	limits_set_unified(&s->limits, "memory.high", "300000000");
+	limits_set_unified(&s->limits, "hugetlb.2MB.max", "max");
+	s->cgroup_manager = CGROUP_SYSTEMD;
+	s->cgroup_parent = str_dup("work.slice");
+	s->cgroup_writable = s->proc_limits = true;
 	strv_add(&s->sysctls, "kernel.sem=1 2 3 4");
 	strv_add(&s->sysctls, "net.ipv4.conf.eth0/1.forwarding=1");
 	strv_add(&s->add_hosts, "db:10.0.0.5");
@@ -494,7 +522,7 @@ static const char STRANGER[] =
 	"  {\"type\":\"network\",\"path\":\"/run/netns/a\"},{\"type\":\"user\",\"path\":\"\"}],"
 	" \"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1,\"u\":1}],"
 	" \"timeOffsets\":{\"boottime\":{\"secs\":-7,\"tick\":1},\"tai\":{\"secs\":1}},"
-	" \"resources\":{\"memory\":{\"limit\":5}},\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"u\",\"major\":10,\"minor\":229,\"fileMode\":438,\"new\":1}],"
+	" \"resources\":{\"memory\":{\"limit\":8388608,\"kernel\":1},\"network\":{\"classID\":1}},\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"u\",\"major\":10,\"minor\":229,\"fileMode\":438,\"new\":1}],"
 	" \"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\"},\"sysctl\":{\"a\":\"b\"},"
 	" \"rootfsPropagation\":\"slave\",\"cgroupsPath\":\"/x\",\"mountLabel\":null},"
 	"\"annotations\":{\"org.lichen.privileged\":\"true\",\"org.lichen.root-kind\":\"host\","
@@ -571,7 +599,7 @@ static void nothing_is_ignored_silently(void **state)
 		"root.extra: ", "hooks: ", "mounts[1].uidMappings: ", "mounts[2].second: ",
 		"linux.namespaces[0].odd: ", "linux.uidMappings[0].u: ",
 		"linux.timeOffsets.boottime.tick: ", "linux.timeOffsets.tai: ",
-		"linux.resources: ", "linux.devices[0].new: ",
+		"linux.resources.network: ", "linux.resources.memory.kernel: ", "linux.devices[0].new: ",
 		"linux.rootfsPropagation: ", "linux.cgroupsPath: ",
 		"linux.seccomp: this profile is kept, but not applied yet",
 	};

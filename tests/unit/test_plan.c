@@ -380,6 +380,49 @@ static void no_userns(struct spec *s, struct plan_input *in)
 	in->how = IDMAP_SELF;
 }
 
+/* As run/cgroup.c chooses where something is delegated, or a systemd answers. */
+static void add_cgroup(struct spec *s, struct plan_input *in)
+{
+	s->limits = (struct spec_limits){ .memory = 64 << 20, .cpu_quota = 50000, .pids = 100 };
+	in->cgroup.is_used = true;
+	in->cgroup.name = str_dup("lichen-0123456789ab");
+	limits_files(&s->limits, &in->cgroup.limits);
+	limits_controllers(&in->cgroup.limits, &in->cgroup.controllers);
+}
+
+static void limits_by_either(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	add_cgroup(s, in);
+	in->cgroup.place = str_dup("/sys/fs/cgroup/delegated");
+	in->cgroup.may_systemd = true;
+}
+
+static void limits_handed_on(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	add_cgroup(s, in);
+	in->cgroup.may_systemd = true;
+	in->cgroup.has_inner = in->cgroup.is_writable = s->cgroup_writable = true;
+	s->proc_limits = true;
+}
+
+static void limits_without_namespaces(struct spec *s, struct plan_input *in)
+{
+	no_userns(s, in);
+	add_cgroup(s, in);
+	in->cgroup.place = str_dup("/sys/fs/cgroup/delegated");
+}
+
+/* /sys is another's: nothing is made in it. */
+static void limits_unseen(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	add_cgroup(s, in);
+	in->cgroup.place = str_dup("/sys/fs/cgroup/delegated");
+	add_bind(s, "/srv/sys", "/sys", NULL);
+}
+
 /* What --mount, --file, --dir, --symlink and --device add. */
 static void made(struct spec *s, struct plan_input *in)
 {
@@ -455,6 +498,10 @@ static const struct golden {
 	{ "landlock-privileged", landlock_privileged },
 	{ "no-userns", no_userns },
 	{ "made", made },
+	{ "limits-by-either", limits_by_either },
+	{ "limits-handed-on", limits_handed_on },
+	{ "limits-without-namespaces", limits_without_namespaces },
+	{ "limits-unseen", limits_unseen },
 };
 
 /* ---- helpers ---- */
@@ -664,6 +711,10 @@ static const struct {
 	{ STEP_ENTER, STEP_JOIN, joined, "the owner's user namespace is entered before what it owns is joined" },
 	{ STEP_JOIN, STEP_CLONE, joined_by_root, "namespaces are joined before the clone" },
 	{ STEP_OUTER, STEP_CLONE, time_offsets, "time offsets are written before the clone" },
+	{ STEP_CGROUP, STEP_LIMIT, limits_by_either, "the cgroup is there before it is limited" },
+	{ STEP_LIMIT, STEP_CLONE, limits_by_either, "the child is born within its limits" },
+	{ STEP_ROOT_ID, STEP_DELEGATE, limits_handed_on, "root inside gives the cgroup to itself" },
+	{ STEP_PROC_LIMITS, STEP_MASK, limits_handed_on, "what is masked stays masked" },
 	{ STEP_CLONE, STEP_IDMAP, dir_range, "there is no map before the clone" },
 	{ STEP_IDMAP, STEP_ROOT_ID, dir_range, "ids are mapped before they are taken" },
 	{ STEP_PRIVATE, STEP_ATTACH, dir_range, "nothing is mounted before propagation is cut" },
