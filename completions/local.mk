@@ -4,7 +4,9 @@
 # cli-gen fills the skeletons; it is also what makes the manual's lists (doc/local.mk).
 
 noinst_PROGRAMS += cli-gen
-cli_gen_SOURCES = src/cli/gen_main.c src/cli/opts.c src/cli/verbs.c src/base/err.c src/base/str.c src/spec/names.c
+gen_sources = src/cli/gen.h src/cli/gen_main.c src/cli/gen_man.c src/cli/gen_shells.c src/cli/opts.c src/cli/verbs.c \
+	src/base/err.c src/base/str.c src/spec/names.c
+cli_gen_SOURCES = $(gen_sources)
 
 bashcomp_DATA = %D%/bash/lichen
 zshcomp_DATA = %D%/zsh/_lichen

@@ -3,12 +3,13 @@
 #
 # Without scdoc the filled-in sources are made all the same: tests/lint/tables.t reads them.
 
+# A page more is a word more here.
 man_sources = %D%/man/lichen.1.scd %D%/man/lichen-run.1.scd %D%/man/lichen-doctor.1.scd
-man_pages = %D%/man/lichen.1 %D%/man/lichen-run.1 %D%/man/lichen-doctor.1
+man_pages = $(man_sources:.scd=)
 # An option can be copied from the page: a plain "-" may be set as a hyphen that no shell knows, and .TH turns on
 # again what scdoc turned off, so that words are parted.
 man_copyable = sed -e "/^\.TH /a .nh" -e "/^[.']/!s/-/\\\\-/g"
-EXTRA_DIST += %D%/man/lichen.1.scd.in %D%/man/lichen-run.1.scd.in %D%/man/lichen-doctor.1.scd.in
+EXTRA_DIST += $(man_sources:.scd=.scd.in)
 BUILT_SOURCES += $(man_sources)
 CLEANFILES += $(man_sources) $(man_pages)
 
@@ -16,23 +17,14 @@ if HAVE_SCDOC
 man1_MANS += $(man_pages)
 endif
 
-%D%/man/lichen.1.scd: cli-gen$(EXEEXT) $(srcdir)/%D%/man/lichen.1.scd.in
-	$(cli_gen) man $(srcdir)/%D%/man/lichen.1.scd.in >$@.tmp && mv -f $@.tmp $@
+SUFFIXES = .scd.in .scd .1.scd .1
+$(man_sources): cli-gen$(EXEEXT)
 
-%D%/man/lichen-run.1.scd: cli-gen$(EXEEXT) $(srcdir)/%D%/man/lichen-run.1.scd.in
-	$(cli_gen) man $(srcdir)/%D%/man/lichen-run.1.scd.in >$@.tmp && mv -f $@.tmp $@
+.scd.in.scd:
+	$(cli_gen) man $< >$@.tmp && mv -f $@.tmp $@
 
-%D%/man/lichen-doctor.1.scd: cli-gen$(EXEEXT) $(srcdir)/%D%/man/lichen-doctor.1.scd.in
-	$(cli_gen) man $(srcdir)/%D%/man/lichen-doctor.1.scd.in >$@.tmp && mv -f $@.tmp $@
-
-%D%/man/lichen.1: %D%/man/lichen.1.scd
-	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen.1.scd >$@.tmp && $(man_copyable) $@.tmp >$@.new && mv -f $@.new $@ && rm -f $@.tmp
-
-%D%/man/lichen-run.1: %D%/man/lichen-run.1.scd
-	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen-run.1.scd >$@.tmp && $(man_copyable) $@.tmp >$@.new && mv -f $@.new $@ && rm -f $@.tmp
-
-%D%/man/lichen-doctor.1: %D%/man/lichen-doctor.1.scd
-	$(AM_V_GEN)$(SCDOC) <%D%/man/lichen-doctor.1.scd >$@.tmp && $(man_copyable) $@.tmp >$@.new && mv -f $@.new $@ && rm -f $@.tmp
+.1.scd.1:
+	$(AM_V_GEN)$(SCDOC) <$< >$@.tmp && $(man_copyable) $@.tmp >$@.new && mv -f $@.new $@ && rm -f $@.tmp
 EXTRA_DIST += %D%/ARCHITECTURE.md %D%/decisions/001-static-launcher.md %D%/decisions/002-seccomp-default.md \
 	%D%/decisions/003-keeper.md %D%/decisions/004-copy-rung.md %D%/decisions/005-sweep-window.md \
 	%D%/decisions/006-host-not-idmapped.md %D%/decisions/007-names-are-not-kept-yet.md \

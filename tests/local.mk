@@ -68,7 +68,10 @@ tests_unit_test_verbs_LDADD = tests/sample/libsample.a $(UNIT_LIBS)
 # ---- the command line with verbs of the tests' own: the tables in tests/sample/cli are found first
 SAMPLE_CPPFLAGS = -I$(top_srcdir)/tests/sample $(AM_CPPFLAGS)
 check_LIBRARIES += tests/sample/libsample.a
-check_PROGRAMS += tests/sample/sample
+check_PROGRAMS += tests/sample/sample tests/sample/sample-gen
+tests_sample_sample_gen_SOURCES = $(gen_sources)
+tests_sample_sample_gen_CPPFLAGS = $(SAMPLE_CPPFLAGS)
+tests_sample_sample_gen_CFLAGS = $(AM_CFLAGS) -Wno-unused-const-variable
 tests_sample_libsample_a_SOURCES = src/cli/dispatch.c src/cli/opts.c src/cli/verbs.c
 tests_sample_libsample_a_CPPFLAGS = $(SAMPLE_CPPFLAGS)
 # words of options that the sample has not

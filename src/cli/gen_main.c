@@ -2,61 +2,38 @@
 /* cli/gen_main.c - cli-gen: completions and the manual's lists from the tables
  *
  * cli-gen FORMAT FILE	copies FILE to standard output. A line that holds nothing but
- *			@MARK@ or @MARK:VERB@ gives way to what FORMAT prints there;
+ *			@MARK@, @MARK:VERB@ or @MARK:GROUP@ gives way to what FORMAT prints there;
  *			@VERSION@ is replaced wherever it stands.
  * cli-gen list		prints the tables for tests, one row a line, fields between tabs.
  *
- * Built and run in the build, never installed.
+ * Built and run in the build, never installed. The marks of man:
+ *
+ * @VERBS@, @VERBS:cgroup@	all verbs with their summaries, those of a group
+ * @SYNOPSES:cgroup@		a line for each verb of the group
+ * @VERB:cgroup tree@		a section: synopsis, summary, the about text, options
+ * @OPTIONS:cgroup tree@	the options alone; "global": those before the verb
  */
 
 #include "config.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/str.h"
-#include "cli/opts.h"
-#include "spec/spec.h"
+#include "cli/gen.h"
 
-enum { MARK_MAX = 64, CAP_PREFIX_LEN = 4 /* "CAP_" */ };
+enum { MARK_MAX = 64 };
 
 /* ---- shared ---- */
 
-static const char *verb_word(const struct verb *v)
+const char *verb_word(const struct verb *v)
 {
 	return v->id == VERB_GLOBAL ? "global" : v->name;
 }
 
-/* What an option may be given, separated by @sep; empty where that is no list of words. */
-static void add_words(struct buf *out, const struct opt *o, char sep)
-{
-	if (o->hint == HINT_CAP) {
-		buf_add(out, "ALL");
-		for (unsigned i = 0; i < cap_count(); i++)
-			buf_addf(out, "%c%s", sep, cap_name(i) + CAP_PREFIX_LEN);
-	} else if (o->hint == HINT_WORDS) {
-		for (size_t i = 0; o->words[i]; i++)
-			buf_addf(out, "%.*s%s", i ? 1 : 0, &sep, o->words[i]);
-	}
-}
-
-/* The operands of @v as bare words: "ROOTFS COMMAND ARG..." */
-static void operands(struct strv *out, const struct verb *v)
-{
-	AUTO_BUF struct buf bare = { 0 };
-
-	for (const char *s = v->arguments; *s; s++)
-		if (*s != '[' && *s != ']')
-			buf_addn(&bare, s, 1);
-	if (bare.len && v->id != VERB_GLOBAL)
-		strv_split(out, bare.s, ' ');
-}
-
-/* @s with @before in front of each of the characters @special. */
-static void escape(struct buf *out, const char *s, const char *special, const char *before)
+void gen_escape(struct buf *out, const char *s, const char *special, const char *before)
 {
 	for (; *s; s++) {
 		if (strchr(special, *s))
@@ -65,287 +42,52 @@ static void escape(struct buf *out, const char *s, const char *special, const ch
 	}
 }
 
-/* Inside '...' of a POSIX shell. */
-static void escape_sh(struct buf *out, const char *s)
-{
-	for (; *s; s++) {
-		if (*s == '\'')
-			buf_add(out, "'\\'");
-		buf_addn(out, s, 1);
-	}
-}
-
-/* ---- bash: rows for the skeleton's own functions ---- */
-
-static const char *const BASH_HINTS[HINTS] = {
-	[HINT_NONE] = "none",	[HINT_FILE] = "file", [HINT_DIR] = "dir", [HINT_WORDS] = "words",
-	[HINT_CAP] = "words", [HINT_VOLUME] = "volume", [HINT_ENV] = "env",
-};
-
-static void bash_verbs(struct buf *out, const struct verb *unused)
-{
-	(void)unused;
-	for (const struct verb *v = verbs_next(verb_global()); v; v = verbs_next(v)) {
-		buf_addf(out, "\t'%s|", v->name);
-		escape_sh(out, v->summary);
-		buf_add(out, "'\n");
-	}
-}
-
-/* '-i|--interactive|flag||help' */
-static void bash_options(struct buf *out, const struct verb *unused)
-{
-	(void)unused;
-	for (const struct verb *v = verbs_next(NULL); v; v = verbs_next(v)) {
-		buf_addf(out, "\t%s)\n\t\trows=(\n", verb_word(v));
-		for (const struct opt *o = opts_next(v, NULL); o; o = opts_next(v, o)) {
-			buf_addf(out, "\t\t\t'%s%.1s|--%s|%s|", o->letter ? "-" : "", &o->letter, o->name,
-				 o->argument ? BASH_HINTS[o->hint] : "flag");
-			add_words(out, o, ' ');
-			buf_add(out, "|");
-			escape_sh(out, o->help);
-			buf_add(out, "'\n");
-		}
-		buf_add(out, "\t\t)\n\t\t;;\n");
-	}
-}
-
-static void bash_operands(struct buf *out, const struct verb *unused)
-{
-	(void)unused;
-	for (const struct verb *v = verbs_next(verb_global()); v; v = verbs_next(v)) {
-		AUTO_STRV struct strv words = { 0 };
-
-		operands(&words, v);
-		buf_addf(out, "\t%s) kinds=(", v->name);
-		for (size_t j = 0; j < words.n; j++)
-			buf_addf(out, "%s%s", j ? " " : "", words.v[j]);
-		buf_add(out, ") ;;\n");
-	}
-}
-
-/* ---- zsh: specs of _arguments ---- */
-
-static void zsh_verbs(struct buf *out, const struct verb *unused)
-{
-	(void)unused;
-	for (const struct verb *v = verbs_next(verb_global()); v; v = verbs_next(v)) {
-		buf_addf(out, "\t\t'%s:", v->name);
-		escape_sh(out, v->summary);
-		buf_add(out, "'\n");
-	}
-}
-
-/* ":MESSAGE:ACTION" */
-static void zsh_value(struct buf *out, const struct opt *o)
-{
-	static const char *const ACTIONS[HINTS] = {
-		[HINT_NONE] = " ",   [HINT_FILE] = "_files",		[HINT_DIR] = "_files -/",
-		[HINT_WORDS] = NULL, [HINT_VOLUME] = "_lichen_volume", [HINT_ENV] = "_lichen_env",
-	};
-
-	buf_add(out, ":");
-	escape(out, o->argument, ":\\", "\\");
-	buf_add(out, ":");
-	if (ACTIONS[o->hint]) {
-		buf_add(out, ACTIONS[o->hint]);
-		return;
-	}
-	buf_add(out, "(");
-	add_words(out, o, ' ');
-	buf_add(out, ")");
-}
-
-static void zsh_option(struct buf *out, const struct opt *o)
-{
-	AUTO_BUF struct buf help = { 0 };
-	const char *many = o->type == OPT_LIST ? "*" : "", *eq = o->argument ? "=" : "";
-
-	escape(&help, o->help, "[]\\", "\\");
-	buf_add(out, "\t\t\t");
-	if (o->type == OPT_LIST && o->letter)
-		buf_addf(out, "'*'{-%c+,--%s=}", o->letter, o->name);
-	else if (o->letter)
-		buf_addf(out, "'(-%c --%s)'{-%c%s,--%s%s}", o->letter, o->name, o->letter,
-			 o->argument ? "+" : "", o->name, eq);
-	else
-		buf_addf(out, "'%s--%s%s'", many, o->name, eq);
-	buf_add(out, "'[");
-	escape_sh(out, help.s);
-	buf_add(out, "]");
-	if (o->argument)
-		zsh_value(out, o);
-	buf_add(out, "'\n");
-}
-
-static void zsh_operands(struct buf *out, const struct verb *v)
-{
-	static const struct {
-		const char *word, *spec;
-	} SPECS[] = {
-		{ "ROOTFS", "'1:root file system:_lichen_rootfs'" },
-		{ "COMMAND", "'*:: :_lichen_payload'" },
-		{ "VERB", "'1:verb:_lichen_verbs'" },
-	};
-	AUTO_STRV struct strv words = { 0 };
-
-	operands(&words, v);
-	for (size_t i = 0; i < words.n; i++)
-		for (size_t j = 0; j < N_ELEMS(SPECS); j++)
-			if (str_eq(words.v[i], SPECS[j].word))
-				buf_addf(out, "\t\t\t%s\n", SPECS[j].spec);
-}
-
-static void zsh_options(struct buf *out, const struct verb *unused)
-{
-	(void)unused;
-	for (const struct verb *v = verbs_next(NULL); v; v = verbs_next(v)) {
-		buf_addf(out, "\t%s)\n\t\tspecs=(\n", verb_word(v));
-		for (const struct opt *o = opts_next(v, NULL); o; o = opts_next(v, o))
-			zsh_option(out, o);
-		zsh_operands(out, v);
-		buf_add(out, "\t\t)\n\t\t;;\n");
-	}
-}
-
-/* ---- fish: one complete command a row ---- */
-
-static void fish_help(struct buf *out, const char *help)
-{
-	buf_add(out, " -d '");
-	escape(out, help, "'\\", "\\");
-	buf_add(out, "'\n");
-}
-
-static void fish_verbs(struct buf *out, const struct verb *unused)
-{
-	(void)unused;
-	for (const struct verb *v = verbs_next(verb_global()); v; v = verbs_next(v)) {
-		buf_addf(out, "complete -c lichen -n '__lichen_at VERB' -a %s", v->name);
-		fish_help(out, v->summary);
-	}
-}
-
-static void fish_options(struct buf *out, const struct verb *unused)
-{
-	static const char *const VALUES[HINTS] = {
-		[HINT_NONE] = " -x",	  [HINT_FILE] = " -r -F",
-		[HINT_DIR] = " -x -a '(__fish_complete_directories)'",
-		[HINT_WORDS] = NULL,	  [HINT_VOLUME] = " -x -a '(__lichen_volume)'",
-		[HINT_ENV] = " -x -a '(__lichen_env)'",
-	};
-
-	(void)unused;
-	for (const struct verb *v = verbs_next(NULL); v; v = verbs_next(v)) {
-		for (const struct opt *o = opts_next(v, NULL); o; o = opts_next(v, o)) {
-			buf_addf(out, "complete -c lichen -n '__lichen_in %s'", verb_word(v));
-			if (o->letter)
-				buf_addf(out, " -s %c", o->letter);
-			buf_addf(out, " -l %s", o->name);
-			if (o->argument && VALUES[o->hint]) {
-				buf_add(out, VALUES[o->hint]);
-			} else if (o->argument) {
-				buf_add(out, " -x -a '");
-				add_words(out, o, ' ');
-				buf_add(out, "'");
-			}
-			fish_help(out, o->help);
-		}
-	}
-}
-
-/* The options that take a value, and the kinds of operands. */
-static void fish_values(struct buf *out, const struct verb *unused)
-{
-	(void)unused;
-	for (const struct verb *v = verbs_next(NULL); v; v = verbs_next(v)) {
-		buf_addf(out, "\tcase %s\n\t\techo", verb_word(v));
-		for (const struct opt *o = opts_next(v, NULL); o; o = opts_next(v, o)) {
-			if (o->argument && o->letter)
-				buf_addf(out, " %c", o->letter);
-			if (o->argument)
-				buf_addf(out, " --%s", o->name);
-		}
-		buf_add(out, "\n");
-	}
-}
-
-static void fish_operands(struct buf *out, const struct verb *unused)
-{
-	(void)unused;
-	for (const struct verb *v = verbs_next(verb_global()); v; v = verbs_next(v)) {
-		AUTO_STRV struct strv words = { 0 };
-
-		operands(&words, v);
-		buf_addf(out, "\tcase %s\n\t\techo", v->name);
-		for (size_t j = 0; j < words.n; j++)
-			buf_addf(out, " %s", words.v[j]);
-		buf_add(out, "\n");
-	}
-}
-
-/* ---- manual: scdoc(5) ---- */
-
-static void man_verbs(struct buf *out, const struct verb *unused)
-{
-	(void)unused;
-	for (const struct verb *v = verbs_next(verb_global()); v; v = verbs_next(v)) {
-		buf_addf(out, "*lichen %s* [OPTIONS] %s\n\t%c", v->name, v->arguments,
-			 toupper((unsigned char)v->summary[0]));
-		escape(out, v->summary + 1, "*_\\", "\\");
-		buf_add(out, ".\n\n");
-	}
-}
-
-static void man_options(struct buf *out, const struct verb *v)
-{
-	const char *group = opts_next(v, NULL)->group;
-	bool grouped = false;
-
-	for (const struct opt *o = opts_next(v, NULL); o; o = opts_next(v, o))
-		if (!str_eq(o->group, group))
-			grouped = true;
-	group = NULL;
-	for (const struct opt *o = opts_next(v, NULL); o; o = opts_next(v, o)) {
-		if (grouped && !str_eq(group, o->group))
-			buf_addf(out, "## %s\n\n", o->group);
-		group = o->group;
-		if (o->letter)
-			buf_addf(out, "*-%c*, ", o->letter);
-		buf_addf(out, "*--%s*", o->name);
-		if (o->argument)
-			buf_addf(out, " _%s_", o->argument);
-		buf_addf(out, "\n\t%c", toupper((unsigned char)o->help[0]));
-		escape(out, o->help + 1, "*_\\", "\\");
-		buf_addf(out, ".%s%s\n\n", o->manual ? " " : "", o->manual ? o->manual : "");
-	}
-}
-
 /* ---- the skeletons ---- */
+
+enum wants { NOTHING, ALL_OR_GROUP, WANTS_GROUP, WANTS_VERB };
 
 static const struct mark {
 	const char *format, *word;
-	bool wants_verb;
-	void (*print)(struct buf *out, const struct verb *v);
+	enum wants wants;	/* behind a colon */
+	gen_print_fn *print;
 } MARKS[] = {
-	{ "bash", "VERBS", false, bash_verbs },
-	{ "bash", "OPTIONS", false, bash_options },
-	{ "bash", "OPERANDS", false, bash_operands },
-	{ "zsh", "VERBS", false, zsh_verbs },
-	{ "zsh", "OPTIONS", false, zsh_options },
-	{ "fish", "VERBS", false, fish_verbs },
-	{ "fish", "OPTIONS", false, fish_options },
-	{ "fish", "VALUES", false, fish_values },
-	{ "fish", "OPERANDS", false, fish_operands },
-	{ "man", "VERBS", false, man_verbs },
-	{ "man", "OPTIONS", true, man_options },
+	{ "bash", "VERBS", NOTHING, bash_verbs },
+	{ "bash", "SECONDS", NOTHING, bash_seconds },
+	{ "bash", "OPTIONS", NOTHING, bash_options },
+	{ "bash", "OPERANDS", NOTHING, bash_operands },
+	{ "zsh", "VERBS", NOTHING, zsh_verbs },
+	{ "zsh", "SECONDS", NOTHING, zsh_seconds },
+	{ "zsh", "OPTIONS", NOTHING, zsh_options },
+	{ "fish", "VERBS", NOTHING, fish_verbs },
+	{ "fish", "GROUPS", NOTHING, fish_groups },
+	{ "fish", "OPTIONS", NOTHING, fish_options },
+	{ "fish", "VALUES", NOTHING, fish_values },
+	{ "fish", "OPERANDS", NOTHING, fish_operands },
+	{ "man", "VERBS", ALL_OR_GROUP, man_verbs },
+	{ "man", "SYNOPSES", WANTS_GROUP, man_synopses },
+	{ "man", "VERB", WANTS_VERB, man_verb },
+	{ "man", "OPTIONS", WANTS_VERB, man_options },
 };
 
-/* "@MARK@" or "@MARK:VERB@", the whole of a line. */
+static bool is_wanted(enum wants wants, const char *arg, const struct subject *of)
+{
+	switch (wants) {
+	case NOTHING:
+		return !arg;
+	case ALL_OR_GROUP:
+		return !arg || of->g;
+	case WANTS_GROUP:
+		return of->g != NULL;
+	default:
+		return of->v != NULL;
+	}
+}
+
+/* "@MARK@", "@MARK:VERB@" or "@MARK:GROUP@", the whole of a line. */
 static int expand(const char *format, const char *line, struct buf *out, struct err *e)
 {
+	struct subject of = { NULL, NULL };
 	char word[MARK_MAX], *arg;
-	const struct verb *v = NULL;
 	size_t len = strlen(line);
 
 	if (len < 3 || len >= sizeof(word))
@@ -354,18 +96,16 @@ static int expand(const char *format, const char *line, struct buf *out, struct 
 	arg = strchr(word, ':');
 	if (arg) {
 		*arg++ = '\0';
-		v = str_eq(arg, "global") ? verb_global() : verb_find(arg);
+		of.v = str_eq(arg, "global") ? verb_global() : verb_find(arg);
+		of.g = group_find(arg);
+		if (!of.v && !of.g)
+			return err_set(e, ERR_USAGE, "'%s': there is no verb or group '%s'", line, arg);
 	}
-	for (size_t i = 0; i < N_ELEMS(MARKS); i++) {
-		const struct mark *m = &MARKS[i];
-
-		if (!str_eq(m->format, format) || !str_eq(m->word, word))
-			continue;
-		if (m->wants_verb != (v != NULL) || (arg && !v))
-			break;
-		m->print(out, v);
-		return 0;
-	}
+	for (size_t i = 0; i < N_ELEMS(MARKS); i++)
+		if (str_eq(MARKS[i].format, format) && str_eq(MARKS[i].word, word) && is_wanted(MARKS[i].wants, arg, &of)) {
+			MARKS[i].print(out, &of);
+			return 0;
+		}
 	return err_set(e, ERR_USAGE, "format '%s' has no mark '%s'", format, line);
 }
 

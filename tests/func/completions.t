@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The completions really complete: bash, zsh and fish are asked, each in its own way.
 #
-# No sandbox is started.
+# No sandbox is started. Verbs of two words, and operands that lichen itself is asked for, are tried
+# with the rows of tests/sample/cli and a program that answers for lichen.
 #
 # shellcheck disable=SC1003,SC2016,SC2317	# programs of other shells in quotes; called through $ask
 
@@ -77,7 +78,11 @@ ask_zsh()
 	' zsh "$T/inner.zsh" "$1"
 }
 
-cat >"$T/inner.zsh" <<END
+# complete_from DIR: asks from now on what lies there.
+complete_from()
+{
+	comps=$1
+	cat >"$T/inner.zsh" <<END
 PROMPT= RPROMPT= PS2=
 unsetopt zle_bracketed_paste 2>/dev/null
 unset zle_bracketed_paste
@@ -103,6 +108,7 @@ compadd()
 }
 print READ\\Y
 END
+}
 
 # ---- the promises, the same for each shell ----
 
@@ -168,8 +174,72 @@ promises()
 	offers 'lichen run ./rootfs cat /etc/m' /etc/motd
 }
 
+# The same with the rows of the sample.
+promises_of_two_words()
+{
+	slash=$1
+	offers 'lichen ' run stop cgroup image
+	offers_not 'lichen ' tree
+	offers_not 'lichen ' __complete
+	offers 'lichen cgroup ' tree exec rm
+	offers_not 'lichen cgroup ' run
+	offers_not 'lichen cgroup ' load
+	offers 'lichen --verbose cgroup t' tree
+	offers 'lichen cgroup --' --help
+	offers_not 'lichen cgroup --' --workdir
+	offers 'lichen cgroup exec --' --workdir --both --json --help
+	offers_not 'lichen cgroup tree --' --workdir
+	offers 'lichen cgroup exec -w ' "rootfs$slash"
+	offers 'lichen cgroup exec ' build nightly
+	offers_not 'lichen cgroup exec ' web
+	offers 'lichen cgroup exec -w / --both x build mkfi' mkfifo
+	offers 'lichen cgroup exec build cat fi' file.txt
+	offers 'lichen cgroup rm build n' nightly
+	offers 'lichen cgroup tree ' build
+	offers 'lichen help ' run cgroup
+	offers 'lichen help cgroup ' tree exec
+	offers_not 'lichen help cgroup ' run
+	offers_not 'lichen help run ' tree
+	offers 'lichen stop ' web 0123456789ab
+	offers 'lichen stop web 01' 0123456789ab
+	offers 'lichen enter ' web
+	offers_not 'lichen enter web ' 0123456789ab
+	offers 'lichen enter web mkfi' mkfifo
+	offers 'lichen enter web cat fi' file.txt
+	offers 'lichen limit mkfi' mkfifo
+	offers 'lichen limit cat fi' file.txt
+	offers 'lichen image load fi' file.txt
+	offers 'lichen image load x ' "rootfs$slash"
+	offers_not 'lichen image load x ' file.txt
+	offers_not 'lichen image rm x ' file.txt
+	offers 'lichen run --cgroup ' build nightly
+	offers 'lichen run --like ' web
+	offers 'lichen run -i ' host "rootfs$slash"
+	offers 'lichen run ./rootfs inner' inner-tool
+	offers 'lichen run --rootfs-from sh mkfi' mkfifo
+}
+
+# Its completions, and a lichen that tells of two sandboxes and two groups.
+sample=$T/sample
+mkdir -p "$sample/bash" "$sample/zsh" "$sample/fish" "$T/bin"
+for pair in bash/lichen:lichen.bash zsh/_lichen:_lichen fish/lichen.fish:lichen.fish; do
+	"$top_builddir/tests/sample/sample-gen" "${pair%%/*}" "$top_srcdir/completions/${pair#*:}.in" \
+		>"$sample/${pair%:*}" || bail_out 'sample-gen does not run'
+done
+cat >"$T/bin/lichen" <<'END'
+#!/bin/sh
+case $*, in
+'__complete containers,') printf '%s\n' web 0123456789ab ;;
+'__complete groups,') printf '%s\n' build nightly ;;
+esac
+END
+chmod +x "$T/bin/lichen"
+PATH=$T/bin:$PATH
+ours=$comps
+
 # ---- bash ----
 
+complete_from "$ours"
 shell=bash ask=ask_bash
 if command -v bash >/dev/null; then
 	promises ''
@@ -181,12 +251,16 @@ if command -v bash >/dev/null; then
 	offers 'lichen run -v /a:/b:r' ro rw
 	ask=ask_bash_again
 	offers 'lichen run --cap-' '--cap-add          (add a capability inside the sandbox)'
+	ask=ask_bash
+	complete_from "$sample"
+	promises_of_two_words ''
 else
 	skip no-bash 'bash completion'
 fi
 
 # ---- zsh ----
 
+complete_from "$ours"
 shell=zsh ask=ask_zsh
 if command -v zsh >/dev/null; then
 	offered=$(zsh -n "$comps/zsh/_lichen" 2>&1)
@@ -198,6 +272,8 @@ if command -v zsh >/dev/null; then
 		promises ''
 		offers 'lichen run --ids=ra' range
 		offers 'lichen run -v /a:/b:r' ro rw
+		complete_from "$sample"
+		promises_of_two_words ''
 	else
 		skip no-zpty 'zsh completion'
 	fi
@@ -207,6 +283,7 @@ fi
 
 # ---- fish ----
 
+complete_from "$ours"
 shell=fish ask=ask_fish
 if command -v fish >/dev/null; then
 	offered=$(fish --no-execute "$comps/fish/lichen.fish" 2>&1)
@@ -219,6 +296,8 @@ if command -v fish >/dev/null; then
 	*--read-only*"make the root file system read-only"*) pass "fish: options have their help" ;;
 	*) missing "fish: options have their help" ;;
 	esac
+	complete_from "$sample"
+	promises_of_two_words /
 else
 	skip no-fish 'fish completion'
 fi

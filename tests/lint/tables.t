@@ -27,13 +27,17 @@ lacking=
 
 # Where a verb's options are explained.
 page_of() {
-	if [ -e "$man/lichen-$1.1.scd" ]; then echo "$man/lichen-$1.1.scd"; else echo "$man/lichen.1.scd"; fi
+	if [ -e "$man/lichen-${1%% *}.1.scd" ]; then echo "$man/lichen-${1%% *}.1.scd"; else echo "$man/lichen.1.scd"; fi
 }
 
 "$top_builddir/cli-gen" list >"$T/list" || bail_out 'cli-gen does not run'
 
 # ---- the rows as the source has them ----
 
+# "CGROUP_TREE|cgroup tree"
+sed -n 's/^VERB(\([A-Z0-9_]*\), "\([^"]*\)".*/\1|\2/p' "$top_srcdir/src/cli/verbs.def" >"$T/verbs"
+is "$(wc -l <"$T/verbs")" "$(grep -c '^VERB(' "$top_srcdir/src/cli/verbs.def")" 'every row of verbs.def can be read here'
+printf '%s\n' 'ALL|help' 'GLOBAL|global' >>"$T/verbs"
 # What a mask of several verbs stands for is said once.
 limit_verbs=$(sed -n 's/^#define LIMIT_VERBS //p' "$top_srcdir/src/cli/opts.h" | tr -d '()')
 rows=$(sed -n 's/^OPT(\([^,]*\), *\([^,]*\), *"\([^"]*\)".*/\1|\2|\3/p' "$top_srcdir/src/cli/opts.def" |
@@ -41,17 +45,21 @@ rows=$(sed -n 's/^OPT(\([^,]*\), *\([^,]*\), *"\([^"]*\)".*/\1|\2|\3/p' "$top_sr
 is "$(printf '%s\n' "$rows" | wc -l)" "$(grep -c '^OPT(' "$top_srcdir/src/cli/opts.def")" 'every row of opts.def can be read here'
 while IFS='|' read -r masks letter name; do
 	case $letter in 0) letter=- ;; *) letter=-$(printf '%s' "$letter" | tr -d "'") ;; esac
-	for verb in $(printf '%s' "$masks" | tr -d '|' | sed 's/V_//g' | tr '[:upper:]' '[:lower:]'); do
-		[ "$verb" = all ] && verb=help
-		has "$T/list" "option$tab$verb$tab$letter$tab--$name$tab"
+	for id in $(printf '%s' "$masks" | tr -d '|' | sed 's/V_//g'); do
+		verb=$(sed -n "s/^$id|//p" "$T/verbs")
+		has "$T/list" "option$tab${verb:-no verb $id}$tab$letter$tab--$name$tab"
 	done
 done <<END
 $(printf '%s\n' "$rows" | sed 's/ | V_/ V_/g')
 END
 verdict 'every row of opts.def is in the program'
-sed -n 's/^VERB([A-Z]*, "\([^"]*\)".*/\1/p' "$top_srcdir/src/cli/verbs.def" >"$T/verbs"
-while read -r name; do
-	has "$T/list" "verb$tab$name$tab"
+while IFS='|' read -r id name; do
+	case $id,$name in
+	ALL,* | GLOBAL,*) ;;
+	# internal: listed nowhere
+	*,__*) ! grep -q "^verb$tab$name$tab" "$T/list" || lacking="$lacking $name is listed;" ;;
+	*) has "$T/list" "verb$tab$name$tab" ;;
+	esac
 done <"$T/verbs"
 verdict 'every row of verbs.def is in the program'
 
@@ -62,28 +70,38 @@ is "$status" 0 'lichen --help is no failure'
 printf '%s\n' "$out" >"$T/help"
 while IFS=$tab read -r kind verb summary; do
 	[ "$kind" = verb ] || continue
-	has "$T/help" "  $verb"
-	has "$bash" "'$verb|$summary'"
-	has "$zsh" "'$verb:$summary'"
-	has "$fish" "-a $verb -d '$summary'"
+	case $verb in
+	*' '*)
+		has "$T/help" "  ${verb%% *} VERB"
+		grep -F "__lichen_second ${verb%% *}'" "$fish" | grep -qF -e "-a ${verb#* } -d '$summary'" || lacking="$lacking fish;"
+		;;
+	*)
+		has "$T/help" "  $verb"
+		has "$fish" "'__lichen_at VERB' -a $verb -d '$summary'"
+		;;
+	esac
+	has "$bash" "'${verb#* }|$summary'"
+	has "$zsh" "'${verb#* }:$summary'"
 	has "$man/lichen.1.scd" "*lichen $verb*"
-	run_lichen "$verb" --help
+	# shellcheck disable=SC2086 # a verb may be two words
+	run_lichen $verb --help
 	printf '%s\n' "$out" >"$T/help.$verb"
 	[ "$status" -eq 0 ] || lacking="$lacking lichen $verb --help exits with $status;"
 	has "$T/help.$verb" "Usage: lichen $verb"
-	run_lichen help "$verb"
+	# shellcheck disable=SC2086
+	run_lichen help $verb
 	[ "$out" = "$(cat "$T/help.$verb")" ] || lacking="$lacking lichen help $verb is another text;"
 	verdict "verb $verb: help, bash, zsh, fish, manual"
 done <"$T/list"
 
 # ---- options ----
 
-# The part of a completion or help that belongs to one verb.
+# The part of a completion or help that belongs to one verb; one of two words stands in quotes.
 part() {
 	case $1 in
-	bash) sed -n "/^	$2)/,/^		;;/p" "$bash" ;;
-	zsh) sed -n "/^	$2)/,/^		;;/p" "$zsh" ;;
-	fish) grep -F "'__lichen_in $2'" "$fish" ;;
+	fish) grep -F -e "'__lichen_in $2'" -e "'__lichen_in \"$2\"'" "$fish" ;;
+	bash) sed -n "/^	'\{0,1\}$2'\{0,1\})/,/^		;;/p" "$bash" ;;
+	zsh) sed -n "/^	'\{0,1\}$2'\{0,1\})/,/^		;;/p" "$zsh" ;;
 	esac
 }
 
@@ -112,8 +130,10 @@ done <"$T/list"
 
 # ---- the manual ----
 
-for page in lichen lichen-run lichen-doctor; do
-	unlike "$(cat "$man/$page.1.scd")" '^@|@[A-Z]+(:[a-z]+)?@' "$page(1) has no mark left"
+for page in "$top_srcdir"/doc/man/*.1.scd.in; do
+	page=${page##*/}
+	page=${page%.1.scd.in}
+	unlike "$(cat "$man/$page.1.scd")" '^@|@[A-Z]+(:[a-z ]+)?@' "$page(1) has no mark left"
 	if ! command -v scdoc >/dev/null 2>&1; then
 		skip no-scdoc "$page(1) is what scdoc understands"
 		continue
@@ -130,6 +150,79 @@ for page in lichen lichen-run lichen-doctor; do
 		skip no-man "$page(1) is laid out without complaint"
 	fi
 done
+
+# The marks, with the rows of tests/sample/cli; groups there may be none of here.
+gen=$top_builddir/tests/sample/sample-gen
+# filled MARK: what the mark becomes, in $out; $status
+filled() {
+	printf '%s\n' before "$1" after >"$T/page.in"
+	run_as_is "$gen" man "$T/page.in"
+}
+if [ -x "$gen" ]; then
+	filled '@SYNOPSES:cgroup@'
+	is "$out" 'before
+*lichen cgroup tree* [OPTIONS] [_GROUP_...]
+
+*lichen cgroup exec* [OPTIONS] _GROUP_ _COMMAND_ [_ARG_...]
+
+*lichen cgroup rm* [OPTIONS] _GROUP_ [_GROUP_...]
+
+after' 'man: a line for each verb of a group'
+	filled '@VERBS:image@'
+	is "$out" 'before
+*lichen image load* [OPTIONS] _FILE_ [_DIR_]
+	Read an archive.
+
+*lichen image rm* [OPTIONS] _NAME_...
+	Remove images.
+
+after' 'man: the verbs of a group'
+	filled '@VERB:cgroup exec@'
+	is "$out" 'before
+# CGROUP EXEC
+
+*lichen cgroup exec* [OPTIONS] _GROUP_ _COMMAND_ [_ARG_...]
+
+Run a command in a group. What it\_starts is in the \*group\*, too.
+
+## Process
+
+*-w*, *--workdir* _DIR_
+	Start it in this directory. For example *-w /*.
+
+*--both* _TEXT_
+	An option of two verbs.
+
+## Output
+
+*--json*
+	Print JSON.
+
+*--help*
+	Print this help.
+
+after' 'man: a section of one verb'
+	filled '@OPTIONS:cgroup rm@'
+	is "$out" 'before
+*--json*
+	Print JSON.
+
+*--help*
+	Print this help.
+
+after' 'man: the options of a verb of two words'
+	filled '@VERBS@'
+	like "$out" '^## Limits$' 'man: all verbs stand in sections'
+	like "$out" '^\*lichen cgroup tree\* ' 'man: those of two words among them'
+	unlike "$out" '__complete' 'man: internal ones are not'
+	for mark in '@VERB:cgroup@' '@OPTIONS:image@' '@SYNOPSES:run@' '@SYNOPSES@' '@VERBS:run@' '@VERB:cgroup tre@' '@NOTHING@'; do
+		filled "$mark"
+		is "$status" 1 "man: $mark is refused"
+		like "$err" "page.in:2: .*'$mark'" "man: $mark is named, and where it stands"
+	done
+else
+	skip no-sample 'the marks of the manual'
+fi
 
 # ---- the command line as a whole ----
 
