@@ -24,7 +24,7 @@ liblichen_a_SOURCES = \
 	%D%/plan/build.c %D%/plan/check.c %D%/plan/names.c %D%/plan/plan.h %D%/plan/print.c \
 	%D%/plan/host_table.h %D%/plan/internal.h %D%/plan/mounts.c %D%/plan/process.c \
 	%D%/plan/bins.c %D%/run/bins.c %D%/cli/run_bins.c \
-	%D%/store/cgroup.c %D%/store/dirs.c %D%/store/internal.h %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
+	%D%/store/list.c %D%/store/cgroup.c %D%/store/dirs.c %D%/store/internal.h %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
 	%D%/steps/attrs.c %D%/steps/fuse.h %D%/steps/procview.c %D%/run/procview.c %D%/run/procview.h %D%/steps/cgroup.c %D%/steps/cgroup.h %D%/steps/init.c %D%/steps/process.h \
 	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/owners.c %D%/steps/owners.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/filter.c \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/join.c %D%/steps/landlock.c %D%/steps/landlock.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \
@@ -42,7 +42,7 @@ liblichen_a_SOURCES = \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \
 	%D%/cli/profile.c %D%/cli/profile.h %D%/cli/run_devices.c %D%/cli/run_mount.c %D%/cli/run_mount.h %D%/cli/run_mounts.c %D%/cli/run_ns.c %D%/cli/run_process.c %D%/cli/run_security.c %D%/cli/run_spec.h \
 	%D%/cli/run_hosts.c %D%/cli/run_limits.c \
-	%D%/cli/verb_doctor.c %D%/cli/verb_help.c %D%/cli/verb_run.c %D%/cli/verbs.c %D%/cli/verbs.h
+	%D%/cli/verb_complete.c %D%/cli/verb_doctor.c %D%/cli/verb_help.c %D%/cli/verb_run.c %D%/cli/verbs.c %D%/cli/verbs.h
 nodist_liblichen_a_SOURCES = %D%/steps/filters.c
 
 bin_PROGRAMS += lichen

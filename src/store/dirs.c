@@ -27,7 +27,7 @@
 #include "host/hint.h"
 #include "store/internal.h"
 
-enum { ID_BYTES = 32, ID_LEN = 2 * ID_BYTES, CREATE_TRIES = 64, ID_SHORT = 12 };
+enum { ID_BYTES = 32, ID_LEN = 2 * ID_BYTES, CREATE_TRIES = 64 };
 
 #define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW)
 
@@ -306,8 +306,7 @@ void run_dir_fini(struct run_dir *rd)
 	auto_close(&rd->data_fd);
 }
 
-/* Does a supervisor hold its lock? A shared lock, so that two askers do not meet. */
-static bool is_live(const struct store *st, const char *id)
+bool store_is_live(const struct store *st, const char *id)
 {
 	AUTO_FREE char *path = str_fmt("%s/lock", id);
 	AUTO_CLOSE int fd = openat(st->run_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -315,12 +314,12 @@ static bool is_live(const struct store *st, const char *id)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-static bool is_id(const char *s)
+bool store_is_id(const char *s)
 {
 	return strlen(s) == ID_LEN && strspn(s, "0123456789abcdef") == ID_LEN;
 }
 
-static char *read_link(int dirfd, const char *path)
+char *store_read_link(int dirfd, const char *path)
 {
 	char text[PATH_MAX];
 	ssize_t n = readlinkat(dirfd, path, text, sizeof(text));
@@ -386,10 +385,10 @@ static int claim_name(const struct store *st, const char *name, const char *id, 
 		return 0;
 	if (errno != EEXIST)
 		return err_sys(e, "symlinkat", link, "cannot take the name \"%s\"", name);
-	holder = read_link(lock, name);
-	if (holder && is_id(holder) && is_live(st, holder)) {
+	holder = store_read_link(lock, name);
+	if (holder && store_is_id(holder) && store_is_live(st, holder)) {
 		err_set(e, ERR_STATE, "the name \"%s\" is in use by the running sandbox %s", name, holder);
-		return err_hint(e, "choose another --name, or stop %.*s first", ID_SHORT, holder);
+		return err_hint(e, "choose another --name, or stop %.*s first", RUN_ID_SHORT, holder);
 	}
 	if (unlinkat(lock, name, 0) < 0 || symlinkat(id, lock, name) < 0)
 		return err_sys(e, "symlinkat", link, "cannot take over the name \"%s\" of a dead sandbox", name);
@@ -493,7 +492,7 @@ static int found(const struct store *st, const char *id, struct run_dir *rd)
 
 	rd->id = str_dup(id);
 	rd->live = str_fmt("%s/%s", st->run_dir, id);
-	rd->data = read_link(st->run_fd, link);
+	rd->data = store_read_link(st->run_fd, link);
 	if (!rd->data)
 		rd->data = str_dup(rd->live);
 	return 0;
@@ -509,7 +508,7 @@ static int find_prefix(const struct store *st, const char *prefix, char **id, si
 		return err_sys(e, "openat", st->run_dir, "cannot list the running sandboxes");
 	fd = -1;
 	for (struct dirent *d; (d = readdir(dir));)
-		if (str_starts(d->d_name, prefix) && is_id(d->d_name) && is_live(st, d->d_name) && (*n)++ == 0)
+		if (str_starts(d->d_name, prefix) && store_is_id(d->d_name) && store_is_live(st, d->d_name) && (*n)++ == 0)
 			*id = str_dup(d->d_name);
 	return 0;
 }
@@ -525,9 +524,9 @@ static char *nearest_name(const struct store *st, const char *ref)
 	if (dir)
 		fd = -1;
 	for (const struct dirent *d; dir && (d = readdir(dir));) {
-		AUTO_FREE char *id = read_link(dirfd(dir), d->d_name);
+		AUTO_FREE char *id = store_read_link(dirfd(dir), d->d_name);
 
-		if (id && is_id(id) && is_live(st, id))
+		if (id && store_is_id(id) && store_is_live(st, id))
 			strv_add(&names, d->d_name);
 	}
 	near = names.n ? str_nearest(ref, (const char *const *)names.v, names.n) : NULL;
@@ -540,11 +539,11 @@ int store_find(struct store *st, const char *ref, struct run_dir *rd, struct err
 	size_t n = 0;
 
 	*rd = (struct run_dir){ .lock_fd = -1, .data_fd = -1 };
-	if (is_id(ref) && is_live(st, ref))
+	if (store_is_id(ref) && store_is_live(st, ref))
 		return found(st, ref, rd);
 	if (str_is_name(ref)) {
-		id = read_link(st->run_fd, link);
-		if (id && is_id(id) && is_live(st, id))
+		id = store_read_link(st->run_fd, link);
+		if (id && store_is_id(id) && store_is_live(st, id))
 			return found(st, id, rd);
 		auto_free(&id);
 	}

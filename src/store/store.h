@@ -95,6 +95,31 @@ void run_state_fini(struct run_state *state);
 NODISCARD int store_find(struct store *st, const char *ref, struct run_dir *rd, struct err *e);
 void run_dir_fini(struct run_dir *rd);	/* closes the lock */
 
+enum { RUN_ID_SHORT = 12 };	/* digits of an id that are shown where there is little room */
+
+/* A live run, as people call it. */
+struct run_name {
+	char *id;	/* 64 hex digits; owned */
+	char *name;	/* NULL: none; owned */
+};
+
+struct run_names {
+	struct run_name *v;
+	size_t n;
+};
+
+/**
+ * store_list() - The live runs, in no order
+ * @max:	stop after so many, so that with thousands of runs an answer still comes at once; SIZE_MAX: all
+ * @out:	released by run_names_fini(), also after a failure
+ *
+ * As store_find() finds them: nothing is locked, made or removed, so a run may have ended when
+ * this returns. A name is one by which store_find() finds the run.
+ * Errors:	SYS where RUN cannot be read
+ */
+NODISCARD int store_list(const struct store *st, size_t max, struct run_names *out, struct err *e);
+void run_names_fini(struct run_names *names);
+
 /**
  * store_remove_tree() - rm -rf by descriptors, never following a link or leaving the file system
  * Return: 0, or -1 with @e; EACCES and EPERM mean: try again inside the id map that made it

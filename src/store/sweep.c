@@ -28,12 +28,7 @@
 #include "spec/oci.h"
 #include "store/internal.h"
 
-enum { ID_LEN = 64, WINDOW = 64, KILL_WAIT_MS = 2000, HALF_MAX_AGE_S = 3600 };
-
-static bool is_id(const char *s)
-{
-	return strlen(s) == ID_LEN && strspn(s, "0123456789abcdef") == ID_LEN;
-}
+enum { WINDOW = 64, KILL_WAIT_MS = 2000, HALF_MAX_AGE_S = 3600 };
 
 static bool has(int dirfd, const char *id, const char *file)
 {
@@ -52,7 +47,7 @@ static int list(int at, struct strv *ids, struct strv *half)
 		return -1;
 	fd = -1;
 	for (const struct dirent *d; (d = readdir(dir));) {
-		if (is_id(d->d_name))
+		if (store_is_id(d->d_name))
 			strv_add(ids, d->d_name);
 		else if (str_starts(d->d_name, ".new-") || str_starts(d->d_name, ".del-"))
 			strv_add(half, d->d_name);

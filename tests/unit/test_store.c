@@ -290,6 +290,72 @@ static void test_names(void **state)
 	must_remove(&a);
 }
 
+/* The name of a run in the list, "" where it has none, "?" where it is not there. */
+static const char *name_in(const struct run_names *names, const char *id)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (str_eq(names->v[i].id, id))
+			return names->v[i].name ? names->v[i].name : "";
+	return "?";
+}
+
+static void test_list(void **state)
+{
+	struct run_names names;
+	struct run_dir web, plain, memory;
+	struct err e = { 0 };
+	char dead[65];
+
+	(void)state;
+	assert_int_equal(store_list(&st, SIZE_MAX, &names, &e), 0);
+	assert_int_equal(names.n, 0);
+	must_create("web", RUN_ON_DISK, &web);
+	must_create(NULL, RUN_KEPT, &plain);
+	must_create("memory", RUN_IN_MEMORY, &memory);
+	kill(dead_run("dead", RUN_ON_DISK, false, dead), SIGKILL);
+	{
+		/* another's name, as between the two halves of a start */
+		AUTO_FREE char *link = str_fmt("%s/name", plain.live);
+
+		assert_int_equal(symlink("web", link), 0);
+	}
+	touch(st.run_dir, "junk");
+	assert_int_equal(store_list(&st, SIZE_MAX, &names, &e), 0);
+	assert_int_equal(names.n, 3);
+	assert_string_equal(name_in(&names, dead), "?");
+	assert_string_equal(name_in(&names, web.id), "web");
+	assert_string_equal(name_in(&names, memory.id), "memory");
+	assert_string_equal(name_in(&names, plain.id), "");
+	run_names_fini(&names);
+	assert_int_equal(names.n, 0);
+	assert_true(exists(st.run_dir, dead));
+	assert_int_equal(store_list(&st, 2, &names, &e), 0);
+	assert_int_equal(names.n, 2);
+	run_names_fini(&names);
+	store_sweep(&st, NULL);
+	must_remove(&web);
+	must_remove(&plain);
+	must_remove(&memory);
+	assert_int_equal(store_list(&st, SIZE_MAX, &names, &e), 0);
+	assert_int_equal(names.n, 0);
+	run_names_fini(&names);
+}
+
+static void test_list_fails(void **state)
+{
+	int real = st.run_fd;
+	struct run_names names;
+	struct err e = { 0 };
+
+	(void)state;
+	st.run_fd = -1;
+	assert_int_equal(store_list(&st, SIZE_MAX, &names, &e), -1);
+	st.run_fd = real;
+	assert_int_equal(e.kind, ERR_SYS);
+	assert_non_null(strstr(e.what, "cannot list the running sandboxes"));
+	run_names_fini(&names);
+}
+
 static void test_open_refuses(void **state)
 {
 	struct store s;
@@ -741,6 +807,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_create),	TEST(test_in_memory),	TEST(test_names),	TEST(test_open_refuses), TEST(test_state),
+		TEST(test_create),	TEST(test_in_memory),	TEST(test_list),	TEST(test_open_refuses), TEST(test_state),
+		TEST(test_create),	TEST(test_in_memory),	TEST(test_list_fails),	TEST(test_open_refuses), TEST(test_state),
 		TEST(test_remove_odd),	TEST(test_remove_deep), TEST(test_remove_in_map), TEST(test_sweep_dead),
 		TEST(test_sweep_spares), TEST(test_sweep_halves), TEST(test_sweep_old), TEST(test_sweep_other_run), TEST(test_sweep_other_host),
 		TEST(test_sweep_other_boot), TEST(test_race),	 TEST(test_speed),

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/verb_complete.c - lichen __complete, which the completions of shells call
+ *
+ * A key was pressed and somebody waits: what cannot be found out is not offered, and no
+ * error is printed between the words of a command line.
+ */
+
+#include "cli/args.h"
+#include "cli/help.h"
+#include "cli/opts.h"
+#include "cli/verbs.h"
+#include "host/facts.h"
+#include "store/store.h"
+
+enum { RUNS_MAX = 1000 };	/* nobody chooses among more */
+
+static void first_words(struct buf *out)
+{
+	for (const struct verb *v = verbs_next(verb_global()); v; v = verbs_next(v)) {
+		const struct verb_group *g = group_of(v);
+
+		if (!g || v == group_next(g, NULL))
+			buf_addf(out, "%s\n", g ? g->name : v->name);
+	}
+}
+
+static void verbs(const char *first, struct buf *out)
+{
+	const struct verb_group *g = first ? group_find(first) : NULL;
+
+	if (!first)
+		first_words(out);
+	for (const struct verb *v = g ? group_next(g, NULL) : NULL; v; v = group_next(g, v))
+		buf_addf(out, "%s\n", verb_last_word(v));
+}
+
+static void containers(const char *unused, struct buf *out)
+{
+	struct run_names names;
+	struct err ignored = { 0 };
+	struct facts f = { 0 };
+	struct store st;
+	int rc = facts_read(&f, false, &ignored);
+
+	(void)unused;
+	if (rc == 0)
+		rc = store_open(&st, f.uid, f.home, &ignored);
+	facts_fini(&f);
+	if (rc < 0)
+		return;
+	if (store_list(&st, RUNS_MAX, &names, &ignored) == 0)
+		for (size_t i = 0; i < names.n; i++)
+			buf_addf(out, "%s%s%.*s\n", names.v[i].name ? names.v[i].name : "", names.v[i].name ? "\n" : "",
+				 RUN_ID_SHORT, names.v[i].id);
+	run_names_fini(&names);
+	store_close(&st);
+}
+
+static const struct {
+	const char *kind;
+	void (*print)(const char *more, struct buf *out);	/* @more: the second operand, or NULL */
+} KINDS[] = {
+	{ "verbs", verbs },
+	{ "containers", containers },
+};
+
+int verb_complete(const struct args *a, int *status, struct err *e)
+{
+	AUTO_BUF struct buf out = { 0 };
+
+	*status = 0;
+	for (size_t i = 0; i < N_ELEMS(KINDS); i++)
+		if (str_eq(a->operands[0], KINDS[i].kind))
+			KINDS[i].print(a->n_operands > 1 ? a->operands[1] : NULL, &out);
+	return help_print(&out, e);
+}
