@@ -36,10 +36,9 @@ static int take_size(const char *option, const char *text, bool may_be_endless, 
 		*out = LIMIT_MAX;
 		return 0;
 	}
-	if (size_parse(text, out) && *out)
-		return 0;
-	err_set(e, ERR_USAGE, "%s %s: expected a size, such as 400m or 1.5g", option, text);
-	return err_hint(e, may_be_endless ? "the units are b, k, m, g and t; -1 means no bound" : "the units are b, k, m, g and t");
+	if (size_parse(option, text, out, e) < 0)
+		return may_be_endless ? err_hint(e, "the units are b, k, m, g and t; -1 means no bound") : -1;
+	return *out ? 0 : err_set(e, ERR_USAGE, "%s %s: expected more than nothing", option, text);
 }
 
 static int take_memory(struct spec_limits *l, const struct args *a, struct err *e)
@@ -117,7 +116,7 @@ static int take_throttle(struct spec_limits *l, enum throttle_kind kind, const c
 	struct spec_throttle t = { .kind = kind };
 	struct stat st;
 
-	if (!colon || path[0] != '/' || !(is_bytes ? size_parse(colon + 1, &t.rate) : number(colon + 1, &t.rate)) || !t.rate) {
+	if (!colon || path[0] != '/' || !(is_bytes ? size_parse(option, colon + 1, &t.rate, e) == 0 : number(colon + 1, &t.rate)) || !t.rate) {
 		err_set(e, ERR_USAGE, "%s %s: expected DEVICE:%s", option, text, is_bytes ? "SIZE" : "NUMBER");
 		return err_hint(e, "for example %s /dev/sda:%s", option, is_bytes ? "10m" : "100");
 	}

@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/resource.h>
 
 #include "base/auto.h"
+#include "base/size.h"
 #include "cli/args.h"
 #include "cli/run_spec.h"
 #include "spec/spec.h"
@@ -198,26 +198,6 @@ static int add_sysctl(struct spec *s, const char *text, struct err *e)
 
 /* ---- --shm-size ---- */
 
-/* docker's units: b, k, m, g, t, with or without a following b or ib; 1024 each. */
-static bool size_value(const char *text, uint64_t *out)
-{
-	static const char units[] = "bkmgt";
-	AUTO_FREE char *digits = str_dupn(text, strspn(text, "0123456789"));
-	const char *rest = text + strlen(digits), *unit;
-	uint64_t n;
-
-	if (!number(digits, &n))
-		return false;
-	*out = n;
-	if (!*rest)
-		return true;
-	unit = strchr(units, *rest | 0x20);
-	if (!unit || (rest[1] && strcasecmp(rest + 1, "b") != 0 && strcasecmp(rest + 1, "ib") != 0))
-		return false;
-	*out = n << (10 * (unit - units));
-	return *out >> (10 * (unit - units)) == n;
-}
-
 static int take_shm(struct spec *s, const char *text, struct err *e)
 {
 	struct spec_mount *m;
@@ -225,10 +205,10 @@ static int take_shm(struct spec *s, const char *text, struct err *e)
 
 	if (!text)
 		return 0;
-	if (!size_value(text, &size) || !size) {
-		err_set(e, ERR_USAGE, "--shm-size %s: expected a size, such as 64m or 1g", text);
-		return err_hint(e, "the units are b, k, m and g");
-	}
+	if (size_parse("--shm-size", text, &size, e) < 0)
+		return -1;
+	if (!size)
+		return err_set(e, ERR_USAGE, "--shm-size %s: it must hold something, such as 64m", text);
 	if (s->ns[NS_IPC].mode == NS_HOST) {
 		err_set(e, ERR_USAGE, "--shm-size %s: with --ipc=host /dev/shm is this machine's", text);
 		return err_hint(e, "leave one of the two out");

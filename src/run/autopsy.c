@@ -90,7 +90,7 @@ static void name_call(struct buf *out, const struct autopsy_facts *f)
 
 static void add_size(struct buf *out, uint64_t bytes)
 {
-	char text[SIZE_TEXT_MAX];
+	char text[SIZE_TEXT];
 
 	buf_add(out, size_format(bytes, text));
 }

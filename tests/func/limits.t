@@ -122,6 +122,8 @@ is "$out" 65536 'in other units'
 run_lichen run --read-only --shm-size 2M "$root" sh -c 'head -c 1000000 /dev/zero >/dev/shm/x && echo fits; head -c 3000000 /dev/zero >/dev/shm/x || echo full'
 is "$out" 'fits
 full' 'with a read-only root'
+run_lichen run --shm-size 1.5m "$root" sh -c 'df -k /dev/shm | tail -n 1 | awk "{ print \$2 }"'
+is "$out" 1536 '--shm-size with a fraction'
 wrong_option 'no size' '--shm-size big' '64m' -- --shm-size big
 wrong_option 'zero' '--shm-size 0' '64m' -- --shm-size 0
 wrong_option 'two mounts there' '/dev/shm' -- --shm-size 1m --tmpfs /dev/shm
