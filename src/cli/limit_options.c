@@ -38,7 +38,7 @@ static int take_size(const char *option, const char *text, bool may_be_endless, 
 	}
 	if (size_parse(option, text, out, e) < 0)
 		return may_be_endless ? err_hint(e, "the units are b, k, m, g and t; -1 means no bound") : -1;
-	return *out ? 0 : err_set(e, ERR_USAGE, "%s %s: expected more than nothing", option, text);
+	return 0;	/* 0, as docker has it: nothing is asked for */
 }
 
 static int take_memory(struct spec_limits *l, const struct args *a, struct err *e)
@@ -69,12 +69,12 @@ static int take_cpus(struct spec_limits *l, const char *text, struct err *e)
 		return 0;
 	n = strtod(text, &end);
 	/* strtod() takes "inf", "0x1p3" and signs, too */
-	if (!*text || *end || strspn(text, "0123456789.") != strlen(text) || n < 0.01 || n > 8192) {
+	if (!*text || *end || strspn(text, "0123456789.") != strlen(text) || (n > 0 && n < 0.01) || n > 8192) {
 		err_set(e, ERR_USAGE, "--cpus %s: expected a number of processors from 0.01 on", text);
 		return err_hint(e, "for example --cpus 0.5 or --cpus 2");
 	}
 	l->cpu_quota = (uint64_t)(n * PERIOD_US + 0.5);
-	l->cpu_period = PERIOD_US;
+	l->cpu_period = l->cpu_quota ? PERIOD_US : 0;
 	return 0;
 }
 
@@ -82,9 +82,7 @@ static int take_number(const char *option, const char *text, const char *expecte
 {
 	if (!text)
 		return 0;
-	if (number(text, out) && *out)
-		return 0;
-	return err_set(e, ERR_USAGE, "%s %s: expected %s", option, text, expected);
+	return number(text, out) ? 0 : err_set(e, ERR_USAGE, "%s %s: expected %s", option, text, expected);
 }
 
 static int take_cpu(struct spec_limits *l, const struct args *a, struct err *e)
