@@ -29,6 +29,20 @@ EXTRA_DIST += \
 	tests/lib/tap.sh tests/lib/run-as.sh tests/lib/select.sh tests/lib/tap-sum.sh tests/lib/debian-cache.sh tests/lib/unit.sh \
 	tests/skips.allowed tests/tools/fresh-tree.sh
 
+# ---- the virtual machine's: not part of make check. TESTS_VM="tests/vm/a.t ..." runs only these.
+# tests/lib/vm/bookworm.t is one TAP stream of them all, with the file's name before each result.
+VM_TESTS = tests/vm/session.t
+VM_SUITES = tests/lib/vm/bookworm.t tests/lib/vm/trixie.t
+dist_check_SCRIPTS += $(VM_TESTS) $(VM_SUITES)
+EXTRA_DIST += \
+	tests/lib/vm/vm tests/lib/vm/image.sh tests/lib/vm/init tests/lib/vm/guest.sh tests/lib/vm/start.sh tests/lib/vm/tap.awk
+VM_RUN = LICHEN_VM_TESTS='$(TESTS_VM)' $(MAKE) $(AM_MAKEFLAGS) check-TESTS check_PROGRAMS=
+check-vm: all tests/tools/probe$(EXEEXT) tests/tools/deny$(EXEEXT)
+	$(VM_RUN) TESTS=tests/lib/vm/bookworm.t
+check-vm-all: all tests/tools/probe$(EXEEXT) tests/tools/deny$(EXEEXT)
+	$(VM_RUN) TESTS='$(VM_SUITES)'
+.PHONY: check-vm check-vm-all
+
 # ---- unit tests: link the very objects of the program
 if HAVE_CMOCKA
 UNIT_TESTS = \

@@ -26,7 +26,7 @@ for script in $scripts; do
 	# SC2317: shellcheck 0.9 does not see functions that are called by name.
 	# SC2016, SC1003: tests hand scripts in single quotes to the sandbox and conditions to ok.
 	case $script in
-	tests/func/* | tests/vm/*) except=SC1091,SC2317,SC2016,SC1003 ;;
+	tests/func/* | tests/vm/* | tests/lib/vm/*) except=SC1091,SC2317,SC2016,SC1003 ;;
 	*) except=SC1091,SC2317 ;;
 	esac
 	if complaint=$(shellcheck -x -P "$top_srcdir" -e "$except" -f gcc "$script" 2>&1); then
