@@ -119,6 +119,11 @@ static int allow_mmap(scmp_filter_ctx filter)
 	return r;
 }
 
+static int allow_on(scmp_filter_ctx filter, int call, int fd)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd, 0));
+}
+
 /* Everything else fails with EPERM. Nothing is gained by it over being killed, but not lost either: no
  * call that a taken-over process could use is on the list, while a library's call that nobody foresaw
  * costs its result and not the sandbox its files. */
@@ -132,12 +137,11 @@ static int filter_calls(int device, int timer, struct err *e)
 	if (r == 0)
 		r = allow_mmap(filter);
 	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)device));
+		r = allow_on(filter, SCMP_SYS(read), device);
 	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)timer));
+		r = allow_on(filter, SCMP_SYS(read), timer);
 	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(writev), 1,
-				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)device));
+		r = allow_on(filter, SCMP_SYS(writev), device);
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);
