@@ -19,7 +19,7 @@ SHELL_TESTS = \
 	tests/func/errors.t tests/func/examples.t tests/func/home.t tests/func/host.t tests/func/idmaps.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
 	tests/func/many.t tests/func/nosub.t tests/func/ns.t tests/func/overlay.t tests/func/fuse.t tests/func/cow.t tests/func/layer.t tests/func/root.t tests/func/secrets.t tests/func/signals.t tests/func/stdio.t \
 	tests/func/tty.t tests/func/volumes.t tests/func/rootfs-from.t \
-	tests/func/init.t tests/func/limits.t tests/func/own.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
+	tests/func/init.t tests/func/limits.t tests/func/own.t tests/func/proc-helper.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
 	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t \
 	tests/func/device.t tests/func/mount.t tests/func/nested.t tests/func/profile.t tests/func/paths.t \
 	tests/func/propagation.t tests/func/race.t tests/func/seccomp.t tests/func/verbs.t tests/func/complete.t
@@ -108,6 +108,9 @@ tests_tools_deny_CFLAGS =
 check_PROGRAMS += tests/tools/fuse-mount
 tests_tools_fuse_mount_SOURCES = tests/tools/fuse-mount.c
 tests_tools_fuse_mount_CFLAGS =
+check_PROGRAMS += tests/tools/open-many
+tests_tools_open_many_SOURCES = tests/tools/open-many.c
+tests_tools_open_many_CFLAGS =
 
 # ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
 check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts tests/fuzz/replay_elf tests/fuzz/replay_words \

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -35,6 +36,8 @@ static const char USAGE[] =
 	"  --init-pid PID     or its first process, of which that is read\n"
 	"\n"
 	"Standard error ends when the files are served. It ends when they are unmounted.\n";
+
+enum { FUSE_MAJOR = 10, FUSE_MINOR = 229 };
 
 struct request {
 	int fuse_fd, cgroup_fd;
@@ -132,6 +135,8 @@ static int run(int argc, char **argv, struct err *e)
 
 	if (r)
 		return r < 0 ? -1 : 0;
+	if (fstat(rq.fuse_fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(FUSE_MAJOR, FUSE_MINOR))
+		return err_set(e, ERR_USAGE, "--fuse-fd: %d is not /dev/fuse", rq.fuse_fd);
 	if (fstat(rq.cgroup_fd, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(e, ERR_USAGE, "--cgroup-fd: %d is no directory", rq.cgroup_fd);
 	if (confine_begin((const int[2]){ rq.fuse_fd, rq.cgroup_fd }, e) < 0 ||

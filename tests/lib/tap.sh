@@ -263,7 +263,7 @@ wait_for() {
 # ---- what a test needs -----------------------------------------------------
 
 # need WORD...: skips the file where one of them is missing. Words: userns subids root user
-# busybox debian expect fuse, or cmd:NAME for any program.
+# busybox debian expect fuse fuse-device, or cmd:NAME for any program.
 need() {
 	for tap_word in "$@"; do
 		have "$tap_word" || skip_all "$tap_why"
@@ -289,6 +289,7 @@ have() {
 		[ -r /dev/fuse ] && [ -w /dev/fuse ] || return 1
 		# what root runs has other ids
 		case $(id -u),$(stat -Lc %A /dev/fuse) in 0,???????rw?) ;; 0,*) return 1 ;; esac ;;
+	fuse-device) [ -r /dev/fuse ] && [ -w /dev/fuse ] ;;
 	static) tap_why=dynamic-launcher; tap_is_static "$LICHEN" ;;
 	expect) command -v expect >/dev/null 2>&1 ;;
 	*) bail_out "need: unknown word $1" ;;
