@@ -32,6 +32,19 @@ endif
 %C%_lichen_proc_CPPFLAGS = $(AM_CPPFLAGS) $(FUSE3_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_lichen_proc_LDADD = libprocview.a $(FUSE3_LIBS) $(SECCOMP_LIBS)
 
+# ---- lichen-scope: asks systemd for transient scopes (libsystemd lives here)
+if HAVE_SYSTEMD
+pkglibexec_PROGRAMS += %D%/lichen-scope
+%C%_lichen_scope_SOURCES = \
+	%D%/scope/bus.c %D%/scope/bus.h \
+	%D%/scope/main.c \
+	%D%/scope/names.c %D%/scope/names.h \
+	%D%/scope/unit.c %D%/scope/unit.h \
+	src/base/err.c src/base/str.c src/base/sys.c
+%C%_lichen_scope_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+%C%_lichen_scope_LDADD = $(SYSTEMD_LIBS)
+endif
+
 # ---- lichen-init: pid 1 of a sandbox. Its own flags and no others: hardening and sanitizers
 # ---- want a C library, which it has only where the architecture leaves no choice.
 

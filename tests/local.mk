@@ -22,7 +22,7 @@ SHELL_TESTS = \
 	tests/func/init.t tests/func/limits.t tests/func/own.t tests/func/proc-helper.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
 	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t \
 	tests/func/device.t tests/func/mount.t tests/func/nested.t tests/func/profile.t tests/func/paths.t \
-	tests/func/propagation.t tests/func/race.t tests/func/seccomp.t tests/func/verbs.t tests/func/complete.t
+	tests/func/scope.t tests/func/propagation.t tests/func/race.t tests/func/seccomp.t tests/func/verbs.t tests/func/complete.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \
@@ -47,7 +47,7 @@ check-vm-all: all tests/tools/probe$(EXEEXT) tests/tools/deny$(EXEEXT)
 if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
-	tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
+	tests/unit/test_scope tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
 	tests/unit/test_size tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
 check_PROGRAMS += $(UNIT_TESTS)
@@ -71,6 +71,9 @@ tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
 tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
 tests_unit_test_landlock_LDADD = $(UNIT_LIBS)
 tests_unit_test_run_LDADD = $(UNIT_LIBS)
+tests_unit_test_scope_SOURCES = tests/unit/test_scope.c helpers/scope/names.c helpers/scope/names.h
+tests_unit_test_scope_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers/scope
+tests_unit_test_scope_LDADD = $(UNIT_LIBS)
 tests_unit_test_seccomp_LDADD = $(UNIT_LIBS)
 tests_unit_test_share_LDADD = $(UNIT_LIBS)
 tests_unit_test_size_LDADD = $(UNIT_LIBS)
@@ -111,6 +114,13 @@ tests_tools_fuse_mount_CFLAGS =
 check_PROGRAMS += tests/tools/open-many
 tests_tools_open_many_SOURCES = tests/tools/open-many.c
 tests_tools_open_many_CFLAGS =
+
+if HAVE_SYSTEMD
+check_PROGRAMS += tests/tools/fake-systemd
+endif
+tests_tools_fake_systemd_SOURCES = tests/tools/fake-systemd.c
+tests_tools_fake_systemd_CPPFLAGS = $(AM_CPPFLAGS) $(SYSTEMD_CFLAGS)
+tests_tools_fake_systemd_LDADD = $(SYSTEMD_LIBS)
 
 # ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
 check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts tests/fuzz/replay_elf tests/fuzz/replay_words \
