@@ -238,7 +238,8 @@ static int ask_systemd(const struct ctx *c, struct err *e)
 {
 	const struct plan_cgroup *g = &c->in->cgroup;
 	AUTO_FREE char *pid = str_fmt("%d", (int)getpid());
-	const char *argv[] = { g->helper, "start", "--unit", g->unit, "--slice", g->slice, "--description", g->description,
+	/* many at once are served one after the other, on a slow machine in a second each */
+	const char *argv[] = { g->helper, "start", "--timeout", "120", "--unit", g->unit, "--slice", g->slice, "--description", g->description,
 			       "--pid", pid, c->in->is_root ? "--system" : NULL, NULL };
 	struct child tool;
 

@@ -93,7 +93,9 @@ processes() {
 }
 
 cgroups() {
-	find /sys/fs/cgroup -mindepth 1 -name '*lichen*' -printf 'cgroup %P\n' 2>/dev/null
+	# the empty slice is a unit that systemd keeps once it was asked for
+	find /sys/fs/cgroup -mindepth 1 -name '*lichen*' ! -name lichen.slice -printf 'cgroup %P\n' 2>/dev/null
+	find /sys/fs/cgroup -path '*/lichen.slice/*' -type d ! -name '*lichen*' -printf 'cgroup %P\n' 2>/dev/null
 }
 
 mounts() {
