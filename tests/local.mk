@@ -15,7 +15,7 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_b
 SHELL_TESTS = \
 	tests/lint/banned.t tests/lint/generated.t tests/lint/headers.t tests/lint/includes.t \
 	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t tests/lint/examples.t tests/lint/options.t tests/fuzz/corpus.t \
-	tests/func/basic.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
+	tests/func/basic.t tests/func/cgroup-box.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
 	tests/func/errors.t tests/func/examples.t tests/func/home.t tests/func/host.t tests/func/idmaps.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
 	tests/func/many.t tests/func/nosub.t tests/func/ns.t tests/func/overlay.t tests/func/fuse.t tests/func/cow.t tests/func/layer.t tests/func/root.t tests/func/secrets.t tests/func/signals.t tests/func/stdio.t \
 	tests/func/tty.t tests/func/volumes.t tests/func/rootfs-from.t \

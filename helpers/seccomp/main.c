@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +59,7 @@ static const char TERMINAL[] =
 
 struct request {
 	const char *emit_c, *compile;	/* the profile; one of them */
+	const char *name;		/* or the number of a system call, whose name is asked for */
 	const char *output;		/* NULL or "-": standard output */
 	const char *sha256;
 	struct target target;
@@ -195,18 +198,39 @@ static int emit_c(const struct request *rq, const struct profile *p, struct err 
 	return file_write(rq->output, out.s, out.len, e);
 }
 
+/* ---- --name ---- */
+
+static int name_print(const struct request *rq, struct err *e)
+{
+	char *name, *end;
+	long nr;
+
+	errno = 0;
+	nr = strtol(rq->name, &end, 10);
+	if (errno || end == rq->name || *end || nr < 0 || nr > INT_MAX)
+		return err_set(e, ERR_USAGE, "--name: '%s' is no number of a system call", rq->name);
+	name = seccomp_syscall_resolve_num_arch(rq->target.arch, (int)nr);
+	if (!name)
+		return err_set(e, ERR_SPEC, "system call %ld has no name that is known", nr);
+	printf("%s\n", name);
+	free(name);
+	return 0;
+}
+
 /* ---- the command line ---- */
 
 static const char USAGE[] =
 	"usage: lichen-seccomp --compile PROFILE.json --caps 0xMASK [--output FILE]\n"
 	"       lichen-seccomp --emit-c PROFILE.json --sha256 HEX [--output FILE]\n"
+	"       lichen-seccomp --name NUMBER [--arch ARCH]\n"
 	"\n"
 	"Compiles a seccomp profile (JSON as docker and podman read it) to the\n"
-	"instructions of a filter, or the built-in classes to C source.\n"
+	"instructions of a filter, or the built-in classes to C source; or says the name\n"
+	"of a system call.\n"
 	"\n"
 	"  --caps 0xMASK   bit n is capability n; rules with \"caps\" ask it\n"
 	"  --output FILE   default: standard output\n"
-	"  --arch NAME     x86_64, aarch64 ... (default: this machine's)\n"
+	"  --arch NAME     x86_64, aarch64 ... (default: this machine's), or the kernel's number of it\n"
 	"  --kernel X.Y    the oldest kernel to be served, for \"minKernel\" (default: 5.11)\n"
 	"  --verbose       name the system calls that have no known number\n";
 
@@ -225,6 +249,7 @@ static int args_parse(int argc, char **argv, struct request *rq, struct err *e)
 	static const struct option OPTIONS[] = {
 		{ "arch", required_argument, NULL, 'a' },   { "caps", required_argument, NULL, 'c' },
 		{ "compile", required_argument, NULL, 'C' }, { "emit-c", required_argument, NULL, 'E' },
+		{ "name", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },	    { "kernel", required_argument, NULL, 'k' },
 		{ "output", required_argument, NULL, 'o' }, { "sha256", required_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },	    { NULL, 0, NULL, 0 },
@@ -236,7 +261,7 @@ static int args_parse(int argc, char **argv, struct request *rq, struct err *e)
 	while ((c = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1) {
 		switch (c) {
 		case 'a':
-			rq->target.arch = arch_token(optarg);
+			rq->target.arch = str_starts(optarg, "0x") ? (uint32_t)strtoul(optarg, NULL, 16) : arch_token(optarg);
 			if (!rq->target.arch || rq->target.arch == arch_token("x32"))
 				return err_set(e, ERR_USAGE, "--arch: '%s' is no architecture we serve", optarg);
 			break;
@@ -259,6 +284,9 @@ static int args_parse(int argc, char **argv, struct request *rq, struct err *e)
 			if (kernel < 0)
 				return err_set(e, ERR_USAGE, "--kernel: '%s' is not like '5.11'", optarg);
 			break;
+		case 'n':
+			rq->name = optarg;
+			break;
 		case 'o':
 			rq->output = optarg;
 			break;
@@ -274,7 +302,9 @@ static int args_parse(int argc, char **argv, struct request *rq, struct err *e)
 		}
 	}
 	rq->target.kernel = (unsigned)kernel;
-	if (optind < argc || !rq->compile == !rq->emit_c || (rq->compile && !has_caps))
+	if (rq->name && optind == argc && !rq->compile && !rq->emit_c)
+		return 0;
+	if (optind < argc || rq->name || !rq->compile == !rq->emit_c || (rq->compile && !has_caps))
 		return err_set(e, ERR_USAGE, "--compile with --caps or --emit-c is needed; see --help");
 	if (!arch_name(rq->target.arch))
 		return err_set(e, ERR_HOST, "no filters can be made for this machine's architecture");
@@ -291,6 +321,8 @@ static int run(int argc, char **argv, struct err *e)
 
 	if (r)
 		return r < 0 ? -1 : 0;
+	if (rq.name)
+		return name_print(&rq, e);
 	path = rq.emit_c ? rq.emit_c : rq.compile;
 	if (file_read(path, &text, e))
 		return -1;

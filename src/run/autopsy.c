@@ -22,7 +22,7 @@
 #include "base/size.h"
 #include "host/cgroup.h"
 
-enum { KMSG_LINES = 400, KMSG_MAX = 8192, USEC_PER_MSEC = 1000, PERCENT = 100, MUCH_THROTTLED = 50 };
+enum { KMSG_MAX = 8192, USEC_PER_MSEC = 1000, PERCENT = 100, MUCH_THROTTLED = 50 };
 
 static uint64_t number_of(const char *dir, const char *file)
 {
@@ -33,20 +33,44 @@ static uint64_t number_of(const char *dir, const char *file)
 
 /* ---- the filter ---- */
 
-bool autopsy_parse_audit(const char *line, pid_t pid, long *nr, unsigned long *arch)
+/* The number behind @key; false: it is not there. */
+static bool field(const char *line, const char *key, int base, unsigned long *out)
 {
-	AUTO_FREE char *mark = str_fmt(" pid=%d ", (int)pid);
-	const char *call = strstr(line, " syscall="), *on = strstr(line, " arch=");
+	const char *at = strstr(line, key);
+	char *end;
 
-	if (!strstr(line, "type=1326") || !strstr(line, mark) || !call || !on)
+	if (!at)
 		return false;
-	*nr = strtol(call + strlen(" syscall="), NULL, 10);
-	*arch = strtoul(on + strlen(" arch="), NULL, 16);
+	*out = strtoul(at + strlen(key), &end, base);
+	return end != at + strlen(key);
+}
+
+bool autopsy_parse_audit(const char *line, struct audit_kill *out)
+{
+	unsigned long sig, pid, uid, nr;
+	unsigned long long time;
+
+	if (!strstr(line, "type=1326") || sscanf(line, "%*u,%*u,%llu", &time) != 1 || !field(line, " sig=", 10, &sig) || sig != SIGSYS ||
+	    !field(line, " pid=", 10, &pid) || !field(line, " uid=", 10, &uid) || !field(line, " syscall=", 10, &nr) ||
+	    !field(line, " arch=", 16, &out->arch))
+		return false;
+	out->time_us = time;
+	out->pid = (pid_t)pid;
+	out->uid = (uint32_t)uid;
+	out->nr = (long)nr;
 	return true;
 }
 
+/* Process 1 itself; below an init, whoever of the sandbox's ids was killed since it started. */
+static bool is_ours(const struct audit_kill *k, const struct autopsy_facts *f)
+{
+	if (f->signal)
+		return k->pid == f->pid;
+	return k->time_us >= f->started_us && f->uids && id_map_inside(f->uids, k->uid) >= 0;
+}
+
 /* The last such line; reading the log of the kernel is a privilege on many machines. */
-static bool find_call(pid_t pid, long *nr, unsigned long *arch)
+static bool find_call(const struct autopsy_facts *f, struct audit_kill *out)
 {
 	AUTO_CLOSE int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	bool found = false;
@@ -55,11 +79,15 @@ static bool find_call(pid_t pid, long *nr, unsigned long *arch)
 
 	if (fd < 0)
 		return false;
+	/* EPIPE: what came next has been overwritten meanwhile */
 	while ((n = read(fd, line, sizeof(line) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
-		if (n <= 0)
-			continue;
-		line[n] = '\0';
-		found = autopsy_parse_audit(line, pid, nr, arch) || found;
+		struct audit_kill k;
+
+		line[n > 0 ? n : 0] = '\0';
+		if (autopsy_parse_audit(line, &k) && is_ours(&k, f)) {
+			*out = k;
+			found = true;
+		}
 	}
 	return found;
 }
@@ -69,17 +97,16 @@ static void name_call(struct buf *out, const struct autopsy_facts *f)
 	AUTO_FREE char *name = NULL;
 	char number[24], arch_text[24];
 	const char *argv[] = { f->helper, "--name", number, "--arch", arch_text, NULL };
-	unsigned long arch = 0;
+	struct audit_kill k = { 0 };
 	struct child tool;
 	struct err ignored;
-	long nr = 0;
 
-	if (!find_call(f->pid, &nr, &arch)) {
+	if (!find_call(f, &k)) {
 		buf_add(out, "; which system call it was stands in the kernel's log (dmesg, type=1326)");
 		return;
 	}
-	snprintf(number, sizeof(number), "%ld", nr);
-	snprintf(arch_text, sizeof(arch_text), "0x%lx", arch);
+	snprintf(number, sizeof(number), "%ld", k.nr);
+	snprintf(arch_text, sizeof(arch_text), "0x%lx", k.arch);
 	if (child_spawn(&tool, argv, true, &ignored) == 0 && child_wait(&tool, &name, &ignored) == 0 && name)
 		name[strcspn(name, "\n")] = '\0';
 	buf_addf(out, ": system call %s%s%s%s", name && *name ? name : number, name && *name ? " (" : "", name && *name ? number : "",
@@ -167,7 +194,7 @@ static bool find_signal(struct run_end *end, const struct spec *s, const struct 
 	if (sig != SIGKILL || f->was_ours)
 		return false;
 	end->cause = "signal";
-	buf_add(out, "it was killed by SIGKILL from outside, and not by a limit of the sandbox");
+	buf_add(out, "it was killed by SIGKILL, which some process sent, and no limit of the sandbox");
 	return true;
 }
 

@@ -19,6 +19,8 @@ struct autopsy_facts {
 	bool was_ours;		/* lichen sent it: forwarded, --timeout, a parent that ended */
 	bool has_timed_out;
 	pid_t pid;		/* of process 1, on this machine */
+	const struct id_map *uids;	/* of what ran inside; borrowed */
+	uint64_t started_us;	/* by CLOCK_MONOTONIC */
 	const char *helper;	/* lichen-seccomp, which knows the names of system calls */
 };
 
@@ -28,8 +30,16 @@ struct autopsy_facts {
  */
 void autopsy(struct run_end *end, const struct spec *s, const struct cgroup_box *b, const struct autopsy_facts *f);
 
-/* The line of the kernel's log for a process that a seccomp filter killed: the number of the call and its
- * architecture (AUDIT_ARCH_*). False: it is of something else. */
-bool autopsy_parse_audit(const char *line, pid_t pid, long *nr, unsigned long *arch);
+/* A line of the kernel's log (/dev/kmsg) that says that a seccomp filter killed a process. */
+struct audit_kill {
+	uint64_t time_us;	/* since boot */
+	pid_t pid;
+	uint32_t uid;
+	long nr;		/* the system call */
+	unsigned long arch;	/* AUDIT_ARCH_* */
+};
+
+/* False: the line is of something else. */
+bool autopsy_parse_audit(const char *line, struct audit_kill *out);
 
 #endif

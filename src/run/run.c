@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -13,8 +14,12 @@
 #include "run/run.h"
 #include "run/supervise.h"
 
+enum { USEC_PER_SEC = 1000000, NSEC_PER_USEC = 1000 };
+
 static void run_init(struct run *r, struct spec *s)
 {
+	struct timespec now = { 0 };
+
 	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
 			   .fuse = { .pidfd = -1, .err_fd = -1 }, .procview = { .said = -1 }, .layer = { .lock_fd = -1 },
@@ -22,6 +27,8 @@ static void run_init(struct run *r, struct spec *s)
 			   .sweeper = { .pidfd = -1, .said = -1 } };
 	for (size_t t = 0; t < NS_TYPES; t++)
 		r->share.fds[t] = -1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	r->started_us = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / NSEC_PER_USEC;
 }
 
 /* @parent: whose end is ours, too; 0: nobody's */

@@ -295,6 +295,7 @@ static int look_into(struct run *r, const struct wait *w, struct run_end *end, s
 {
 	AUTO_FREE char *helper = helper_path("lichen-seccomp");
 	const struct autopsy_facts f = { .status = end->status, .signal = w->end_signal, .pid = w->pid, .helper = helper,
+					 .uids = &r->in.uids, .started_us = r->started_us,
 					 .has_timed_out = w->has_timed_out,
 					 .was_ours = w->forwarded || w->is_asked || w->has_timed_out || parent_has_ended(w->parent) };
 

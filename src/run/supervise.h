@@ -44,6 +44,7 @@ struct run {
 	pid_t parent;		/* --die-with-parent: who started us; else 0 */
 	int share_fd;		/* where the namespaces are asked for */
 	struct share_answer share;
+	uint64_t started_us;	/* CLOCK_MONOTONIC */
 	bool is_shared;		/* share.fds are filled in */
 	const struct run_end *end;	/* once it has ended badly, for the state; borrowed */
 };

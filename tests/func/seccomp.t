@@ -150,4 +150,22 @@ is "$out" '' 'unmask=ALL: nothing is covered'
 run_lichen run --security-opt 'unmask=/proc/*' "$root" awk '$5 ~ "^/proc/" { print $5 }' /proc/self/mountinfo
 is "$out" '' "podman's pattern"
 
+# ---- what a filter killed is said, with the call where the kernel's log may be read ----
+
+echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["sync"],"action":"SCMP_ACT_KILL_PROCESS"}]}' >"$T/kill.json"
+said='the seccomp filter killed it \(SIGSYS\)(: system call sync \([0-9]+\)|; which system call it was stands in the kernel)'
+for init in '' --init; do
+	# shellcheck disable=SC2086 # zero or one word
+	run_lichen run $init --security-opt "seccomp=$T/kill.json" "$root" busybox sync
+	is "$status" 159 "${init:-no init}: SIGSYS"
+	like "$err" "$said" "${init:-no init}: is told as the filter's doing"
+done
+run_lichen run --json --security-opt "seccomp=$T/kill.json" "$root" busybox sync
+like "$err" '"status":159,"signal":31,"oomKilled":false,"by":"seccomp"' 'also as JSON'
+run_lichen run "$root" sh -c 'kill -KILL $$'
+run_lichen run --init "$root" sh -c 'kill -KILL $$'
+is "$status" 137 'SIGKILL'
+like "$err" 'it was killed by SIGKILL, which some process sent, and no limit' 'is told from a limit'
+run_lichen run "$root" false
+is "$err" '' 'an ordinary failure has nothing to be said about'
 done_testing

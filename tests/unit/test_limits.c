@@ -274,17 +274,19 @@ static void counts_tell_the_cause(void **state)
 
 static void the_kernels_log_is_read(void **state)
 {
-	static const char line[] = "5,1,2,-;audit: type=1326 audit(1.2:3): auid=1 uid=1 gid=1 ses=1 pid=4711 comm=\"x\" exe=\"/x\" sig=31 "
-				   "arch=c000003e syscall=169 compat=0 ip=0x7f code=0x80000000";
-	unsigned long arch = 0;
-	long nr = 0;
+	static const char line[] = "5,1,77,-;audit: type=1326 audit(1.2:3): auid=1 uid=1000 gid=1 ses=1 pid=4711 comm=\"x\" exe=\"/x\" "
+				   "sig=31 arch=c000003e syscall=169 compat=0 ip=0x7f code=0x80000000";
+	static const char *const others[] = {
+		"", "5,1,77,-;type=1400 uid=1 pid=4711 sig=31 syscall=1 arch=1", "5,1,77,-;type=1326 uid=1 pid=2 sig=0 syscall=1 arch=1",
+		"type=1326 uid=1 pid=2 sig=31 syscall=1 arch=1", "5,1,77,-;type=1326 uid=x pid=2 sig=31 syscall=1 arch=1",
+	};
+	struct audit_kill k;
 
 	(void)state;
-	assert_true(autopsy_parse_audit(line, 4711, &nr, &arch));
-	assert_int_equal(nr, 169);
-	assert_int_equal(arch, 0xc000003eUL);
-	assert_false(autopsy_parse_audit(line, 471, &nr, &arch));
-	assert_false(autopsy_parse_audit("type=1400 pid=4711 syscall=1 arch=1", 4711, &nr, &arch));
+	assert_true(autopsy_parse_audit(line, &k));
+	assert_true(k.time_us == 77 && k.pid == 4711 && k.uid == 1000 && k.nr == 169 && k.arch == 0xc000003eUL);
+	for (size_t i = 0; i < N_ELEMS(others); i++)
+		assert_false(autopsy_parse_audit(others[i], &k));
 }
 
 static int clean_up(void **state)

@@ -25,7 +25,8 @@ is "$(cat "$dir/cgroup.subtree_control")" '' 'nothing was enabled'
 
 mkdir "$dir/tests" "$dir/alone"
 echo $$ >"$dir/tests/cgroup.procs"
-for pid in $(cat "$dir/cgroup.procs"); do echo "$pid" >"$dir/tests/cgroup.procs"; done 2>/dev/null
+move_all() { while read -r pid; do echo "$pid" >"$2/cgroup.procs"; done <"$1/cgroup.procs" 2>/dev/null; }
+move_all "$dir" "$dir/tests"
 echo '+memory +pids +cpu' >"$dir/cgroup.subtree_control"
 ok "[ -z \"\$(cat $dir/cgroup.procs)\" ]" 'the test has put its shell into a leaf'
 # shellcheck disable=SC2016 # for the shell that moves
@@ -94,6 +95,6 @@ ok '[ -z "$(find "$dir" -name "lichen-*")" ]' 'after SIGKILL it is removed'
 
 echo '-memory -pids -cpu' >"$dir/cgroup.subtree_control"
 rmdir "$dir/alone"
-for pid in $(cat "$dir/tests/cgroup.procs"); do echo "$pid" >"$dir/cgroup.procs"; done 2>/dev/null
+move_all "$dir/tests" "$dir"
 rmdir "$dir/tests"
 done_testing

@@ -7,6 +7,7 @@
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
 
+# shellcheck disable=SC2034 # in the condition
 slice=/sys/fs/cgroup/user.slice/user-$(id -u).slice/user@$(id -u).service/lichen.slice
 # shellcheck disable=SC2016 # evaluated by wait_for
 none='[ -z "$(find "$slice" -mindepth 1 -type d 2>/dev/null)" ]'
