@@ -104,6 +104,10 @@ static const int CALLS[] = {
 	SCMP_SYS(pread64), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(ppoll_time64), SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_gettime64), SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
 	SCMP_SYS(close), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn), SCMP_SYS(exit_group),
+	SCMP_SYS(futex), SCMP_SYS(futex_time64),	/* of locks: refused, a library would try for ever */
+#ifdef __SANITIZE_ADDRESS__
+	SCMP_SYS(sigaltstack),	/* before each function that does not return */
+#endif
 };
 
 static const int MMAPS[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2) };

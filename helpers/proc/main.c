@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -148,7 +149,9 @@ static int run(int argc, char **argv, struct err *e)
 	box_start(&server.box, rq.start);
 	if (server_open(&server, rq.fuse_fd, e) < 0 || confine(server.device, server.timer, e) < 0)
 		return -1;
-	return server_loop(&server, e);
+	r = server_loop(&server, e);
+	/* not through the libraries' exit handlers: the filter was not made for them. There is no standard error to tell */
+	_exit(r < 0);
 }
 
 int main(int argc, char **argv)

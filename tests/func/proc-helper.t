@@ -186,7 +186,12 @@ while [ $i -lt 1000 ]; do
 	i=$((i + 1))
 done
 is "$i" 1000 'a thousand opens and reads'
-ok '[ "$(anon)" -le $((before + 16)) ]' "leave nothing ($before kB, then $(anon) kB)"
+if grep -q 'fsanitize' "$top_builddir/Makefile" && ldd "$proc" | grep -Eq 'lib(a|ub)san'; then
+	skip sanitizer-build 'leave nothing' # which keeps what is freed
+	before=$((before + 100000))
+else
+	ok '[ "$(anon)" -le $((before + 16)) ]' "leave nothing ($before kB, then $(anon) kB)"
+fi
 run_as_is "$tools/open-many" 5000 "$mnt/meminfo"
 is "$out" '256 Too many open files in system' 'five thousand at once are refused from the 257th on'
 is "$(value meminfo MemTotal:)" $((512 << 10)) 'and then it goes on'
