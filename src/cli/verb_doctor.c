@@ -1,32 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/verb_doctor.c - lichen doctor */
 
-#include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "cli/args.h"
+#include "cli/table.h"
 #include "cli/verbs.h"
 #include "run/doctor.h"
-
-/* Columns of the terminal on standard output; 0: it is none. */
-static unsigned columns(void)
-{
-	enum { USUAL = 80 };
-	struct winsize ws;
-
-	if (!isatty(STDOUT_FILENO))
-		return 0;
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col ? ws.ws_col : USUAL;
-}
 
 int verb_doctor(const struct args *a, int *status, struct err *e)
 {
 	enum { CANNOT_RUN = 1 };	/* 125 is for doctor's own failures */
 	AUTO_DOCTOR struct doctor d = { 0 };
 	AUTO_BUF struct buf out = { 0 };
-	const char *no_color = getenv("NO_COLOR");
+	struct table_style style = table_style_here();
 
 	if (a->n_operands)
 		return err_set(e, ERR_USAGE, "doctor takes no operands");
@@ -38,7 +26,7 @@ int verb_doctor(const struct args *a, int *status, struct err *e)
 	else if (a->json)
 		doctor_print_json(&d, &out);
 	else
-		doctor_print_text(&d, columns(), columns() && !(no_color && *no_color), &out);
+		doctor_print_text(&d, (unsigned)style.width, style.is_coloured, &out);
 	if (fd_write_all(STDOUT_FILENO, out.s, out.len) < 0)
 		return err_sys(e, "write", "standard output", "printing the report");
 	*status = doctor_fails(&d) ? CANNOT_RUN : 0;
