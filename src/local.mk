@@ -42,7 +42,7 @@ liblichen_a_SOURCES = \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \
 	%D%/cli/profile.c %D%/cli/profile.h %D%/cli/run_devices.c %D%/cli/run_mount.c %D%/cli/run_mount.h %D%/cli/run_mounts.c %D%/cli/run_ns.c %D%/cli/run_process.c %D%/cli/run_security.c %D%/cli/run_spec.h \
 	%D%/cli/run_hosts.c %D%/cli/run_limits.c \
-	%D%/cli/table.c %D%/cli/table.h \
+	%D%/cli/live.c %D%/cli/live.h %D%/cli/table.c %D%/cli/table.h \
 	%D%/cli/verb_complete.c %D%/cli/verb_doctor.c %D%/cli/verb_help.c %D%/cli/verb_run.c %D%/cli/verbs.c %D%/cli/verbs.h
 nodist_liblichen_a_SOURCES = %D%/steps/filters.c
 
