@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -333,6 +334,8 @@ static void stopped_it_is_out_of_the_way(void **state)
 		struct live l;
 		struct err e = { 0 };
 
+		/* stopped, it must not outlive a failed test */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (live_open(&l, slave, &e) < 0 || live_draw(&l, "a\nb\n", &e) < 0)
 			_exit(1);
 		raise(SIGTSTP);
