@@ -30,7 +30,7 @@ liblichen_a_SOURCES = \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/join.c %D%/steps/landlock.c %D%/steps/landlock.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \
 	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/sha256.c %D%/steps/sha256.h %D%/steps/user.c %D%/steps/user.h \
 	%D%/run/child.c %D%/run/control.c %D%/run/control.h %D%/run/doctor.c %D%/run/doctor.h %D%/run/fuse.c %D%/run/fuse.h %D%/run/layer.c %D%/run/mend.c \
-	%D%/run/attrs.c %D%/run/cgroup.c %D%/run/autopsy.c %D%/run/autopsy.h %D%/run/hosts.c \
+	%D%/run/attrs.c %D%/run/cgroup.c %D%/run/autopsy.c %D%/run/autopsy.h %D%/run/hosts.c %D%/run/stats.c %D%/run/stats.h %D%/run/stats_watch.c \
 	%D%/run/doctor_cgroup.c %D%/run/doctor_fix.c %D%/run/doctor_fs.c %D%/run/doctor_ids.c \
 	%D%/run/doctor_kernel.c %D%/run/doctor_ns.c %D%/run/doctor_try.h \
 	%D%/run/handshake.c %D%/run/handshake.h \
