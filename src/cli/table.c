@@ -202,6 +202,17 @@ static void add_line(const struct table *t, size_t row, const size_t *widths, si
 		out->s[--out->len] = '\0';
 }
 
+size_t table_width(const struct table *t)
+{
+	AUTO_FREE size_t *widths = mem_alloc((t->n_columns + 1) * sizeof(*widths));
+	size_t last = measure(t, widths), n = 0;
+
+	for (size_t c = 0; last != SIZE_MAX && c <= last; c++)
+		if (t->columns[c].title)
+			n += widths[c] + (c < last ? GAP : 0);
+	return n;
+}
+
 void table_render(const struct table *t, const struct table_style *style, struct buf *out)
 {
 	AUTO_FREE size_t *widths = mem_alloc((t->n_columns + 1) * sizeof(*widths));
@@ -242,24 +253,37 @@ struct table_style table_style_here(void)
 
 /* ---- JSON ---- */
 
+static void add_object(const struct table *t, size_t row, struct buf *out)
+{
+	const char *before = "{";
+
+	for (size_t c = 0; c < t->n_columns; c++) {
+		if (!t->columns[c].key)
+			continue;
+		buf_add(out, before);
+		buf_add_json(out, t->columns[c].key);
+		buf_addf(out, ": %s", t->cells[row * t->n_columns + c].json);
+		before = ", ";
+	}
+	buf_add(out, *before == '{' ? "{}" : "}");
+}
+
 void table_render_json(const struct table *t, struct buf *out)
 {
 	buf_add(out, "[");
 	for (size_t r = 0; r < rows_of(t); r++) {
-		const char *comma = "";
-
-		buf_add(out, r ? ",\n  {" : "\n  {");
-		for (size_t c = 0; c < t->n_columns; c++) {
-			if (!t->columns[c].key)
-				continue;
-			buf_add(out, comma);
-			buf_add_json(out, t->columns[c].key);
-			buf_addf(out, ": %s", t->cells[r * t->n_columns + c].json);
-			comma = ", ";
-		}
-		buf_add(out, "}");
+		buf_add(out, r ? ",\n  " : "\n  ");
+		add_object(t, r, out);
 	}
 	buf_add(out, rows_of(t) ? "\n]\n" : "]\n");
+}
+
+void table_render_json_lines(const struct table *t, struct buf *out)
+{
+	for (size_t r = 0; r < rows_of(t); r++) {
+		add_object(t, r, out);
+		buf_add(out, "\n");
+	}
 }
 
 /* ---- standard output ---- */

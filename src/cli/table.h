@@ -74,11 +74,17 @@ struct table_style table_style_here(void);
  */
 void table_render(const struct table *t, const struct table_style *style, struct buf *out);
 
+/* How wide the lines are that nothing cuts; 0 where people see no column. */
+size_t table_width(const struct table *t);
+
 /* The column @key alone, a line for each row, without a title: for -q. */
 void table_render_column(const struct table *t, const char *key, struct buf *out);
 
 /* An array of objects, one a line; "[]" where there is no row. */
 void table_render_json(const struct table *t, struct buf *out);
+
+/* Objects, one a line, for what is printed again and again. */
+void table_render_json_lines(const struct table *t, struct buf *out);
 
 /* The same, on standard output. Errors: SYS. */
 NODISCARD int table_print(const struct table *t, struct err *e);

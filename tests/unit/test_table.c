@@ -49,9 +49,11 @@ static void columns_fit_their_cells(void **state)
 
 	(void)state;
 	must_be(text_of(&t, 0, false), "NAME  MEMORY  FROZEN  NOTE\n");
+	assert_int_equal(table_width(&t), strlen("NAME  MEMORY  FROZEN  NOTE"));
 	add_row(&t, "web", 13107200, "12.5MiB", "the one");
 	add_row(&t, "a-long-name", 7, NULL, "");
 	add_row(&t, "", 0, "", NULL);
+	assert_int_equal(table_width(&t), strlen("web          12.5MiB  yes     the one"));
 	must_be(text_of(&t, 0, false),
 		"NAME          MEMORY  FROZEN  NOTE\n"
 		"web          12.5MiB  yes     the one\n"
@@ -121,13 +123,15 @@ static void json_has_the_values(void **state)
 		{ "B", "bool", COLUMN_LEFT },	{ "N", "null", COLUMN_LEFT }, { "P", NULL, COLUMN_LEFT },
 	};
 	AUTO_TABLE struct table t = { .columns = COLUMNS_JSON, .n_columns = N_ELEMS(COLUMNS_JSON) };
-	AUTO_BUF struct buf out = { 0 }, none = { 0 };
+	AUTO_BUF struct buf out = { 0 }, none = { 0 }, lines = { 0 };
 	const json_t *o;
-	json_t *rows;
+	json_t *rows, *first;
 
 	(void)state;
 	table_render_json(&t, &none);
 	assert_string_equal(none.s, "[]\n");
+	table_render_json_lines(&t, &lines);
+	assert_int_equal(lines.len, 0);
 	table_text_as(&t, "0123456789abcdef\n\"", "0123");
 	table_int(&t, INT64_MIN, "very little");
 	table_real(&t, 12.25, "12.25%");
@@ -143,7 +147,12 @@ static void json_has_the_values(void **state)
 		table_text(&t, "");
 	}
 	table_render_json(&t, &out);
+	table_render_json_lines(&t, &lines);
 	rows = json_loads(out.s, JSON_REJECT_DUPLICATES, NULL);
+	first = json_loadb(lines.s, strcspn(lines.s, "\n"), JSON_REJECT_DUPLICATES, NULL);
+	assert_true(first && json_equal(first, json_array_get(rows, 0)));
+	json_decref(first);
+	assert_int_equal(lines.s[lines.len - 1], '\n');
 	assert_non_null(rows);
 	assert_int_equal(json_array_size(rows), 3);
 	o = json_array_get(rows, 0);
