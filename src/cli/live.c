@@ -40,7 +40,7 @@ int live_open(struct live *l, int fd, struct err *e)
 	const char *term = getenv("TERM");
 	sigset_t set;
 
-	*l = (struct live){ .fd = fd, .signals = -1 };
+	*l = (struct live){ .fd = fd, .signals = -1, .keys = -1 };
 	if (!isatty(fd) || str_eq(term, "dumb"))
 		return 0;
 	sigemptyset(&set);
@@ -161,6 +161,54 @@ static void leave(struct live *l)
 	l->rows = 0;
 }
 
+/* ---- keys ---- */
+
+/* From the background a terminal is not read, and setting its mode would stop us. */
+static bool is_foreground(int fd)
+{
+	return tcgetpgrp(fd) == getpgrp();
+}
+
+static void keys_on(struct live *l)
+{
+	struct termios mode;
+
+	if (l->keys < 0 || l->has_keys || !is_foreground(l->keys) || tcgetattr(l->keys, &l->mode) < 0)
+		return;
+	mode = l->mode;
+	mode.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	mode.c_cc[VMIN] = 1;
+	mode.c_cc[VTIME] = 0;
+	l->has_keys = tcsetattr(l->keys, TCSANOW, &mode) == 0;
+}
+
+static void keys_off(struct live *l)
+{
+	if (l->has_keys && is_foreground(l->keys))
+		(void)!tcsetattr(l->keys, TCSANOW, &l->mode);
+	l->has_keys = false;
+}
+
+void live_take_keys(struct live *l, int fd)
+{
+	if (!l->is_terminal || !isatty(fd))
+		return;
+	l->keys = fd;
+	keys_on(l);
+}
+
+int live_key(struct live *l)
+{
+	unsigned char c;
+
+	if (l->has_keys && is_foreground(l->keys) && read(l->keys, &c, 1) == 1)
+		return c;
+	/* the terminal is gone, or not ours to read any more */
+	keys_off(l);
+	l->keys = -1;
+	return -1;
+}
+
 /* ---- waiting ---- */
 
 /* The next signal that is there; 0: none. */
@@ -178,6 +226,7 @@ static enum live_event on_signal(struct live *l, int sig)
 	switch (sig) {
 	case SIGTSTP:
 		leave(l);
+		keys_off(l);
 		kill(getpid(), SIGSTOP);
 		look_at_window(l);
 		return LIVE_REDRAW;
@@ -192,16 +241,23 @@ static enum live_event on_signal(struct live *l, int sig)
 
 enum live_event live_wait(struct live *l, int timeout_ms, int fd)
 {
-	struct pollfd p[2] = { { .fd = l->signals, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	struct pollfd p[3] = { { .fd = l->signals, .events = POLLIN }, { .fd = fd, .events = POLLIN },
+			       { .fd = -1, .events = POLLIN } };
 	int n, sig;
 
+	/* we may have come to the foreground since the last time */
+	keys_on(l);
+	if (l->has_keys && is_foreground(l->keys))
+		p[2].fd = l->keys;
 	/* a stop and its end interrupt it; somebody else's SIGCONT is none of ours */
 	do
-		n = poll(p, 2, timeout_ms);
+		n = poll(p, N_ELEMS(p), timeout_ms);
 	while (n < 0 && errno == EINTR);
 	sig = next_signal(l);
 	if (sig)
 		return on_signal(l, sig);
+	if (n > 0 && p[2].revents)
+		return LIVE_KEY;
 	return n > 0 && p[1].revents ? LIVE_INPUT : LIVE_TIME;
 }
 
@@ -215,6 +271,7 @@ void live_close(struct live *l)
 	if (!l->is_terminal)
 		return;
 	leave(l);
+	keys_off(l);
 	auto_close(&l->signals);
 	sigprocmask(SIG_SETMASK, &l->mask, NULL);
 	if (l->sig == SIGINT)

@@ -14,9 +14,9 @@
  *
  * On a terminal the cursor rests at the block's first line: there it stays when a window that gets
  * narrower wraps the lines anew, so that what is drawn next covers all of them. The cursor is not
- * hidden, keys are not taken, and what stood above the block is not touched. At the end, and where
+ * hidden, and what stood above the block is not touched. At the end, and where
  * the process is stopped (Ctrl-Z), the cursor goes below the block. Elsewhere blocks are written
- * one after the other.
+ * one after the other. Keys are taken only where live_take_keys() asks for them.
  */
 #ifndef CLI_LIVE_H
 #define CLI_LIVE_H
@@ -24,6 +24,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <termios.h>
 
 #include "base/err.h"
 
@@ -34,6 +35,9 @@ struct live {
 	size_t rows;		/* of the block that is there; 0: none */
 	int signals;		/* signalfd; -1: not a terminal */
 	sigset_t mask;		/* of before */
+	int keys;		/* the terminal whose keys come one by one; borrowed; -1 */
+	bool has_keys;		/* it is in the mode for that */
+	struct termios mode;	/* of before */
 	int sig;		/* the signal that ended it; 0: none */
 };
 
@@ -41,6 +45,7 @@ enum live_event {
 	LIVE_TIME,	/* the time is over */
 	LIVE_REDRAW,	/* the window has changed, or the process was stopped: draw at once */
 	LIVE_INPUT,	/* the descriptor has something */
+	LIVE_KEY,	/* live_key() has one */
 	LIVE_ENDED,	/* somebody asked for the end */
 };
 
@@ -63,8 +68,16 @@ NODISCARD int live_open(struct live *l, int fd, struct err *e);
  */
 NODISCARD int live_draw(struct live *l, const char *text, struct err *e);
 
-/* Waits for @timeout_ms (-1: for ever), for @fd to be readable (-1: none), or for a signal. */
+/* Waits for @timeout_ms (-1: for ever), for @fd or a key to be readable (-1: no @fd), or for a signal. */
 enum live_event live_wait(struct live *l, int timeout_ms, int fd);
+
+/* From now on the keys of the terminal @fd, which live_wait() may be given, come one by one and are not
+ * shown, while we are in its foreground; the signals of Ctrl-C and Ctrl-Z stay. Does nothing where blocks
+ * are not drawn, or @fd is no terminal. */
+void live_take_keys(struct live *l, int fd);
+
+/* The next key, behind LIVE_KEY; -1: none, and none will come. */
+int live_key(struct live *l);
 
 /* The exit status behind LIVE_ENDED, 128+n; 0 where it was not asked for. */
 int live_status(const struct live *l);

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/stop.h"
@@ -354,6 +355,70 @@ static void stopped_it_is_out_of_the_way(void **state)
 	must_show("a|b|$ fg|c|||", 4);
 }
 
+static bool is_echoing(void)
+{
+	struct termios mode;
+
+	return tcgetattr(slave, &mode) == 0 && (mode.c_lflag & ECHO) && (mode.c_lflag & ICANON);
+}
+
+/* In the foreground of the terminal, of whose session it is the first process: 0, or where it failed. */
+static int take_a_key(void)
+{
+	struct live l;
+	struct err e = { 0 };
+
+	if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0 || live_open(&l, slave, &e) < 0)
+		return 1;
+	live_take_keys(&l, slave);
+	if (is_echoing() || live_draw(&l, "a\n", &e) < 0)
+		return 2;
+	if (live_wait(&l, -1, -1) != LIVE_KEY || live_key(&l) != 'q')
+		return 3;
+	if (live_wait(&l, 0, -1) != LIVE_TIME)
+		return 4;
+	live_close(&l);
+	return is_echoing() ? 0 : 5;
+}
+
+static void keys_come_one_by_one(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(take_a_key());
+	/* no newline: without the mode it would wait for one */
+	while (waitpid(pid, &status, WNOHANG) == 0 && is_echoing())
+		poll(NULL, 0, 1);
+	assert_int_equal(write(master, "q", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Neither from the background nor from what is no terminal: setting a mode would stop us. */
+static void the_keys_of_others_stay(void **state)
+{
+	struct live l;
+
+	(void)state;
+	must_open(&l, slave);
+	live_take_keys(&l, slave);
+	assert_true(is_echoing());
+	assert_int_equal(write(master, "q\n", 2), 2);
+	assert_int_equal(live_wait(&l, 0, -1), LIVE_TIME);
+	live_close(&l);
+	must_open(&l, slave);
+	live_take_keys(&l, open("/dev/null", O_RDONLY | O_CLOEXEC));
+	assert_int_equal(live_wait(&l, 0, -1), LIVE_TIME);
+	assert_int_equal(live_key(&l), -1);
+	live_close(&l);
+	assert_true(is_echoing());
+}
+
 /* Blocks one after the other, whole, and signals act as ever. */
 static void elsewhere_blocks_follow(void **state)
 {
@@ -421,6 +486,7 @@ int main(void)
 		LIVE_TEST(what_has_no_room_is_cut),	   LIVE_TEST(colours_end_where_they_are_cut),
 		LIVE_TEST(a_new_width_is_drawn_for),	   LIVE_TEST(the_end_is_told),
 		LIVE_TEST(a_descriptor_is_waited_for),	   LIVE_TEST(stopped_it_is_out_of_the_way),
+		LIVE_TEST(keys_come_one_by_one),	   LIVE_TEST(the_keys_of_others_stay),
 		LIVE_TEST(elsewhere_blocks_follow),	   LIVE_TEST(a_table_sees_the_terminal),
 	};
 
