@@ -56,6 +56,9 @@ struct args {
 	int cgroup_manager;	/* enum cgroup_manager */
 	const char *cgroup_parent;
 	bool cgroupns_rw, proc_limits;
+	/* stats */
+	bool no_stream;
+	const char *interval;	/* seconds */
 	/* doctor */
 	bool fix;
 	struct strv profiles;	/* files or names, in their order; read before the command line's own options */

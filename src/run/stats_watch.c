@@ -201,12 +201,10 @@ static int read_file(struct stats *s, struct stat_box *b, enum stat_file f)
 {
 	const bool was_kept = b->fds[f] >= 0;
 	const int fd = was_kept ? b->fds[f] : open_file(s, b, f);
-	size_t len = 0;
-	ssize_t n = -1;
+	/* the kernel gives such a file whole, if there is room */
+	const ssize_t n = fd >= 0 ? pread(fd, s->text, TEXT_MAX - 1, 0) : -1;
 
-	while (fd >= 0 && len < TEXT_MAX - 1 && (n = pread(fd, s->text + len, TEXT_MAX - 1 - len, (off_t)len)) > 0)
-		len += (size_t)n;
-	s->text[len] = '\0';
+	s->text[n > 0 ? n : 0] = '\0';
 	if (fd >= 0 && b->fds[f] < 0) {
 		const int saved = errno;
 
