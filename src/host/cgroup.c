@@ -222,8 +222,18 @@ static char *find_top(const struct cgroups *g, const char *own, bool is_root)
 	return ptr_take(&top);
 }
 
-/* Processes in the cgroup itself that are not this one. */
-static size_t count_others(const char *dir)
+void cgroup_our_levels(const struct cgroups *g, bool is_root, struct strv *out)
+{
+	AUTO_FREE char *top = g->mount && g->own ? find_top(g, g->own, is_root) : NULL, *path = str_dup(g->own);
+
+	while (top) {
+		strv_add_take(out, cgroup_dir(g, path));
+		if (str_eq(path, top) || !go_up(path))
+			break;
+	}
+}
+
+size_t cgroup_count_others(const char *dir)
 {
 	AUTO_FREE char *path = str_fmt("%s/cgroup.procs", dir), *text = NULL;
 	char *save = NULL;
@@ -272,7 +282,7 @@ static bool fits(const struct cgroups *g, const char *path, const struct strv *c
 	out->enables = lacking(dir, "cgroup.subtree_control", controllers);
 	out->moves = false;
 	if (out->enables && !is_root_cgroup(dir)) {
-		out->others = count_others(dir);
+		out->others = cgroup_count_others(dir);
 		if (out->others) {
 			out->fault = PLACE_BUSY;
 			return false;

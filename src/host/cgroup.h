@@ -51,6 +51,13 @@ char *cgroup_manager_of(const struct cgroups *g, uid_t uid, bool is_root);
 /* Whether that systemd has a socket to be asked at. */
 bool cgroup_manager_answers(uid_t uid, bool is_root);
 
+/* Appends the directories of the levels that are ours, from the one that we sit in upwards; none where
+ * it was not delegated to us. */
+void cgroup_our_levels(const struct cgroups *g, bool is_root, struct strv *out);
+
+/* Processes in the cgroup itself that are not this one. */
+size_t cgroup_count_others(const char *dir);
+
 enum place_fault {
 	PLACE_FOUND,
 	PLACE_NO_TREE,		/* no cgroup v2 at all */

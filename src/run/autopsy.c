@@ -138,7 +138,7 @@ static bool find_memory(struct run_end *end, const struct cgroup_box *b, struct 
 		add_size(out, end->memory_max);
 		buf_addf(out, " (--memory) were reached");
 	} else {
-		buf_add(out, "it was ended for want of memory, not by its own limit: the machine, or a level above the sandbox, had none left");
+		buf_add(out, "it was ended for want of memory, not by its own limit: the machine, or a level above, had none left");
 	}
 	buf_addf(out, ", and the kernel killed %" PRIu64 " of its processes", end->oom_kills);
 	if (end->memory_peak) {
@@ -194,7 +194,7 @@ static bool find_signal(struct run_end *end, const struct spec *s, const struct 
 	if (sig != SIGKILL || f->was_ours)
 		return false;
 	end->cause = "signal";
-	buf_add(out, "it was killed by SIGKILL, which some process sent, and no limit of the sandbox");
+	buf_add(out, "it was killed by SIGKILL, which some process sent, and no limit of its own");
 	return true;
 }
 

@@ -115,12 +115,12 @@ int limits_check_host(const struct spec_limits *l, const char *mount, const char
 
 /* ---- who makes it ---- */
 
-static int no_tree(const struct cgroups *g, struct err *e)
+int cgroup_no_tree(const struct cgroups *g, const char *what, struct err *e)
 {
 	if (g->kind == CGROUPS_NONE)
-		err_set(e, ERR_HOST, "limits need cgroups, and none are mounted on /sys/fs/cgroup");
+		err_set(e, ERR_HOST, "%s need cgroups, and none are mounted on /sys/fs/cgroup", what);
 	else
-		err_set(e, ERR_HOST, "limits need cgroup v2, and this machine has v1 for %s", g->v1 && *g->v1 ? g->v1 : "all of them");
+		err_set(e, ERR_HOST, "%s need cgroup v2, and this machine has v1 for %s", what, g->v1 && *g->v1 ? g->v1 : "all of them");
 	return err_hint(e, "%s", cause_get(g->kind == CGROUPS_NONE ? "cgroup-none" : "cgroup-v1")->text);
 }
 
@@ -140,14 +140,14 @@ static int lacks_controller(const struct cgroups *g, const char *controller, con
 	return hint_cause(e, "cgroup-controllers");
 }
 
-/* Why neither way is there. @lack: the controller that the user's systemd has not, from @level on. */
-static int explain(const struct cgroups *g, const struct cgroup_place *p, const struct spec *s, const char *lack,
+/* Why neither way is there for @what. @lack: the controller that the user's systemd has not, from @level on. */
+static int explain(const struct cgroups *g, const struct cgroup_place *p, const struct spec *s, const char *what, const char *lack,
 		   const char *level, struct err *e)
 {
 	const bool has_systemd = access("/run/systemd/system", F_OK) == 0;
 
 	if (p->fault == PLACE_NO_TREE)
-		return no_tree(g, e);
+		return cgroup_no_tree(g, what, e);
 	if (lack)
 		return lacks_controller(g, lack, level, e);
 	if (p->fault == PLACE_LACKS)
@@ -158,9 +158,9 @@ static int explain(const struct cgroups *g, const struct cgroup_place *p, const 
 		return err_hint(e, "start lichen alone in a cgroup: systemd-run --user --scope -p Delegate=yes lichen run ...; or move the "
 				   "others to a cgroup below it (their shell, by its pid into .../cgroup.procs)");
 	}
-	err_set(e, ERR_HOST, s->cgroup_manager == CGROUP_CGROUPFS ? "limits need a cgroup that is ours, and %s was not delegated to us"
-			     : "limits need a cgroup that is ours: %s was not delegated to us, and no systemd of ours answers",
-		g->own);
+	err_set(e, ERR_HOST, s->cgroup_manager == CGROUP_CGROUPFS ? "%s need a cgroup that is ours, and %s was not delegated to us"
+			     : "%s need a cgroup that is ours: %s was not delegated to us, and no systemd of ours answers",
+		what, g->own);
 	return hint_cause(e, s->cgroup_manager == CGROUP_CGROUPFS ? "cgroup-not-delegated" : has_systemd ? "user-manager" : "no-systemd");
 }
 
@@ -207,9 +207,9 @@ static bool may_ask(const struct plan_cgroup *p, const struct cgroups *g, const 
 	return true;
 }
 
-/* Where all is found out: which rungs there are. 0: none. */
+/* Where all is found out: which rungs there are. 0: none. @what: who wants one, for the error; NULL: nobody. */
 static int choose_rungs(struct plan_cgroup *out, const struct cgroups *g, const struct spec *s, const struct facts *f,
-			bool is_wanted, struct err *e)
+			const char *what, struct err *e)
 {
 	AUTO_FREE char *level = NULL, *dir = NULL;
 	struct cgroup_place place = { .fault = PLACE_NOT_OURS };
@@ -225,13 +225,37 @@ static int choose_rungs(struct plan_cgroup *out, const struct cgroups *g, const 
 		out->moves = place.moves;
 		out->enables = place.enables;
 	}
-	out->may_systemd = is_wanted && may_ask(out, g, s, f, &dir, &lack, &level);
+	out->may_systemd = what && may_ask(out, g, s, f, &dir, &lack, &level);
 	if (!out->place && !out->may_systemd)
-		rc = is_wanted ? explain(g, &place, s, lack, level, e) : 0;
+		rc = what ? explain(g, &place, s, what, lack, level, e) : 0;
 	else if (limits_any(&s->limits))
 		rc = limits_check_host(&s->limits, g->mount, out->place ? out->place : dir, e) < 0 ? -1 : 1;
 	cgroup_place_fini(&place);
 	return rc;
+}
+
+/* Without the helper, systemd is no rung. */
+static int find_helper(struct plan_cgroup *out, const char *helper, struct err *e)
+{
+	out->helper = str_dup(helper);
+	if (!out->may_systemd || access(helper, X_OK) == 0)
+		return 0;
+	out->may_systemd = false;
+	if (out->place)
+		return 0;
+	err_sys(e, "access", helper, "the helper that asks systemd for a cgroup");
+	return err_hint(e, "it comes with lichen where that was built with libsystemd (package libsystemd-dev)");
+}
+
+int cgroup_ways(struct plan_cgroup *out, const struct cgroups *g, const struct spec *s, const struct facts *f, const char *helper,
+		const char *what, struct err *e)
+{
+	int rc;
+
+	limits_files(&s->limits, &out->limits);
+	limits_controllers(&out->limits, &out->controllers);
+	rc = choose_rungs(out, g, s, f, what, e);
+	return rc > 0 && find_helper(out, helper, e) < 0 ? -1 : rc;
 }
 
 int cgroup_choose(struct plan_cgroup *out, const struct spec *s, const struct facts *f, const char *helper, struct err *e)
@@ -245,9 +269,7 @@ int cgroup_choose(struct plan_cgroup *out, const struct spec *s, const struct fa
 	if (s->cgroup_manager == CGROUP_OFF || (f->is_root && !is_wanted))
 		return 0;
 	cgroups_read(&g);
-	limits_files(&s->limits, &out->limits);
-	limits_controllers(&out->limits, &out->controllers);
-	rc = choose_rungs(out, &g, s, f, is_wanted, e);
+	rc = cgroup_ways(out, &g, s, f, helper, is_wanted ? "limits" : NULL, e);
 	if (rc < 0)
 		return err_wrap(e, "the sandbox's limits");
 	if (rc == 0) {
@@ -257,14 +279,6 @@ int cgroup_choose(struct plan_cgroup *out, const struct spec *s, const struct fa
 	out->is_used = true;
 	out->is_writable = s->cgroup_writable;
 	out->has_inner = needs_inner(s);
-	out->helper = str_dup(helper);
 	name_it(out, s);
-	if (out->may_systemd && access(helper, X_OK) < 0) {
-		if (!out->place) {
-			err_sys(e, "access", helper, "the helper that asks systemd for a cgroup");
-			return err_hint(e, "it comes with lichen where that was built with libsystemd (package libsystemd-dev)");
-		}
-		out->may_systemd = false;
-	}
 	return 0;
 }

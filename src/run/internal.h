@@ -119,6 +119,13 @@ char *resolv_text(const struct spec *s);
  * where a limit is beyond the machine or the level above. */
 NODISCARD int cgroup_choose(struct plan_cgroup *out, const struct spec *s, const struct facts *f, const char *helper,
 			    struct err *e);
+/* The same for whatever else wants a cgroup: @s has its limits, and who is to make it; @what names it in errors
+ * ("groups"), NULL: nothing needs one. Names are the caller's. 0: there is no way, and none is needed. */
+struct cgroups;
+NODISCARD int cgroup_ways(struct plan_cgroup *out, const struct cgroups *g, const struct spec *s, const struct facts *f,
+			  const char *helper, const char *what, struct err *e);
+/* Says why there is no cgroup v2; -1. */
+int cgroup_no_tree(const struct cgroups *g, const char *what, struct err *e);
 /* The same rules for limits of what exists: @dir is the directory that holds it. */
 NODISCARD int limits_check_host(const struct spec_limits *l, const char *mount, const char *dir, struct err *e);
 

@@ -35,7 +35,7 @@ static int make_group(const char *path, struct err *e)
 {
 	if (mkdir(path, 0755) == 0 || errno == EEXIST)
 		return 0;
-	err_sys(e, "mkdir", path, "making the sandbox's cgroup");
+	err_sys(e, "mkdir", path, "making a cgroup");
 	if (errno == EAGAIN)
 		return err_hint(e, "the limit of cgroups is reached: cgroup.max.descendants or cgroup.max.depth of a level above");
 	return -1;
@@ -62,6 +62,17 @@ static void controllers_of(const char *dir, const struct strv *needed, struct st
 	for (size_t i = 0; i < N_ELEMS(ACCOUNTING); i++)
 		if (!strv_has(out, ACCOUNTING[i]) && cgroup_has_word(dir, "cgroup.controllers", ACCOUNTING[i]))
 			strv_add(out, ACCOUNTING[i]);
+}
+
+int cgroup_enable_missing(const char *dir, const struct strv *needed, struct strv *enabled, struct err *e)
+{
+	AUTO_STRV struct strv controllers = { 0 };
+
+	controllers_of(dir, needed, &controllers);
+	for (size_t i = 0; i < controllers.n; i++)
+		if (!cgroup_has_word(dir, "cgroup.subtree_control", controllers.v[i]))
+			strv_add(enabled, controllers.v[i]);
+	return cgroup_enable(dir, enabled, e);
 }
 
 /* ---- the limits ---- */
@@ -195,52 +206,55 @@ static int make_inner(struct ctx *c, struct cgroup_box *b, const struct strv *co
 	return c->in->is_root ? give_group(c, b->inner, e) : 0;
 }
 
+int cgroup_make_box(const char *dir, const struct strv *needed, char **box, struct err *e)
+{
+	AUTO_STRV struct strv controllers = { 0 };
+
+	controllers_of(dir, needed, &controllers);
+	if (cgroup_enable(dir, &controllers, e) < 0)
+		return -1;
+	*box = str_fmt("%s/box", dir);
+	return make_group(*box, e);
+}
+
 static int make_box(struct ctx *c, struct cgroup_box *b, struct err *e)
 {
 	AUTO_STRV struct strv controllers = { 0 };
 
+	if (cgroup_make_box(b->dir, &c->in->cgroup.controllers, &b->box, e) < 0)
+		return -1;
 	controllers_of(b->dir, &c->in->cgroup.controllers, &controllers);
-	if (cgroup_enable(b->dir, &controllers, e) < 0)
-		return -1;
-	b->box = str_fmt("%s/box", b->dir);
-	if (make_group(b->box, e) < 0)
-		return -1;
 	return c->in->cgroup.has_inner ? make_inner(c, b, &controllers, e) : 0;
 }
 
 /* ---- by ourselves ---- */
 
+int cgroup_take_place(struct cgroup_box *b, const struct plan_cgroup *g, struct err *e)
+{
+	if (make_group(b->dir, e) < 0 || (g->moves && move_to_leaf(b, e) < 0))
+		return -1;
+	return g->enables ? cgroup_enable_missing(b->place, &g->controllers, &b->enabled, e) : 0;
+}
+
 static int make_below_place(struct ctx *c, struct cgroup_box *b, struct err *e)
 {
 	const struct plan_cgroup *g = &c->in->cgroup;
-	AUTO_STRV struct strv controllers = { 0 };
 
 	b->place = str_dup(g->place);
 	b->dir = str_fmt("%s/%s", g->place, g->name);
 	if (b->rd && store_note_cgroup(b->rd, b->dir, e) < 0)
 		return -1;
-	if (make_group(b->dir, e) < 0 || (g->moves && move_to_leaf(b, e) < 0))
-		return -1;
-	if (g->enables) {
-		controllers_of(b->place, &g->controllers, &controllers);
-		for (size_t i = 0; i < controllers.n; i++)
-			if (!cgroup_has_word(b->place, "cgroup.subtree_control", controllers.v[i]))
-				strv_add(&b->enabled, controllers.v[i]);
-		if (cgroup_enable(b->place, &b->enabled, e) < 0)
-			return -1;
-	}
-	return make_box(c, b, e);
+	return cgroup_take_place(b, g, e) < 0 ? -1 : make_box(c, b, e);
 }
 
 /* ---- by systemd ---- */
 
-static int ask_systemd(const struct ctx *c, struct err *e)
+int cgroup_start_scope(const struct plan_cgroup *g, pid_t pid, bool is_root, struct err *e)
 {
-	const struct plan_cgroup *g = &c->in->cgroup;
-	AUTO_FREE char *pid = str_fmt("%d", (int)getpid());
 	/* many at once are served one after the other, on a slow machine in a second each */
+	AUTO_FREE char *number = str_fmt("%d", (int)pid);
 	const char *argv[] = { g->helper, "start", "--timeout", "120", "--unit", g->unit, "--slice", g->slice, "--description", g->description,
-			       "--pid", pid, c->in->is_root ? "--system" : NULL, NULL };
+			       "--pid", number, is_root ? "--system" : NULL, NULL };
 	struct child tool;
 
 	if (child_spawn(&tool, argv, false, e) < 0 || child_wait(&tool, NULL, e) < 0) {
@@ -251,13 +265,21 @@ static int ask_systemd(const struct ctx *c, struct err *e)
 	return 0;
 }
 
-/* The scope is empty but for us, and all of it is ours. */
-static int make_scope(struct ctx *c, struct cgroup_box *b, struct err *e)
+int cgroup_check_scope(const char *dir, const struct plan_cgroup *g, struct err *e)
 {
-	const struct plan_cgroup *g = &c->in->cgroup;
+	for (size_t i = 0; i < g->controllers.n; i++)
+		if (!cgroup_has_word(dir, "cgroup.controllers", g->controllers.v[i])) {
+			err_set(e, ERR_HOST, "systemd's scope %s has no controller %s", g->unit, g->controllers.v[i]);
+			return err_hint(e, "the user's systemd must be given it: Delegate= of user@.service ('lichen doctor --fix')");
+		}
+	return 0;
+}
+
+int cgroup_take_scope(struct cgroup_box *b, const struct plan_cgroup *g, bool is_root, struct err *e)
+{
 	AUTO_CGROUPS struct cgroups now = { 0 };
 
-	if (ask_systemd(c, e) < 0)
+	if (cgroup_start_scope(g, getpid(), is_root, e) < 0)
 		return -1;
 	cgroups_read(&now);
 	if (!now.mount || !now.own || !strrchr(now.own, '/') || !str_eq(strrchr(now.own, '/') + 1, g->unit))
@@ -265,12 +287,13 @@ static int make_scope(struct ctx *c, struct cgroup_box *b, struct err *e)
 	b->dir = cgroup_dir(&now, now.own);
 	if (b->rd && store_note_cgroup(b->rd, b->dir, e) < 0)
 		return -1;
-	for (size_t i = 0; i < g->controllers.n; i++)
-		if (!cgroup_has_word(b->dir, "cgroup.controllers", g->controllers.v[i])) {
-			err_set(e, ERR_HOST, "systemd's scope %s has no controller %s", g->unit, g->controllers.v[i]);
-			return err_hint(e, "the user's systemd must be given it: Delegate= of user@.service ('lichen doctor --fix')");
-		}
-	return move_to_leaf(b, e) < 0 ? -1 : make_box(c, b, e);
+	return cgroup_check_scope(b->dir, g, e) < 0 ? -1 : move_to_leaf(b, e);
+}
+
+/* The scope is empty but for us, and all of it is ours. */
+static int make_scope(struct ctx *c, struct cgroup_box *b, struct err *e)
+{
+	return cgroup_take_scope(b, &c->in->cgroup, c->in->is_root, e) < 0 ? -1 : make_box(c, b, e);
 }
 
 int step_cgroup(struct ctx *c, const struct step *s, size_t rung, struct err *e)

@@ -14,6 +14,7 @@
 #define STEPS_CGROUP_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -47,5 +48,20 @@ NODISCARD int cgroup_set_limit(const char *dir, const struct limit_file *f, stru
 
 /* Enables @controllers for what is below @dir. Errors: SYS */
 NODISCARD int cgroup_enable(const char *dir, const struct strv *controllers, struct err *e);
+/* The same for those of @needed, and of what accounts, that are not enabled there; these are appended to @enabled. */
+NODISCARD int cgroup_enable_missing(const char *dir, const struct strv *needed, struct strv *enabled, struct err *e);
+
+/* What the making of a box consists of; for whoever has no plan to walk. */
+struct plan_cgroup;
+/* Makes b->dir below b->place and moves us to a leaf of it where @g says so; enables what is needed in b->place. */
+NODISCARD int cgroup_take_place(struct cgroup_box *b, const struct plan_cgroup *g, struct err *e);
+/* Asks systemd for the scope @g->unit with the process @pid in it. */
+NODISCARD int cgroup_start_scope(const struct plan_cgroup *g, pid_t pid, bool is_root, struct err *e);
+/* Whether the scope @dir was given the controllers. Errors: HOST */
+NODISCARD int cgroup_check_scope(const char *dir, const struct plan_cgroup *g, struct err *e);
+/* The scope for us: b->dir, and we sit in b->dir/supervisor. */
+NODISCARD int cgroup_take_scope(struct cgroup_box *b, const struct plan_cgroup *g, bool is_root, struct err *e);
+/* Makes @dir/box, which has the controllers; *box is owned by the caller, also after a failure. */
+NODISCARD int cgroup_make_box(const char *dir, const struct strv *needed, char **box, struct err *e);
 
 #endif

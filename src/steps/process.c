@@ -415,7 +415,7 @@ static void look_at(const char *path, struct program *p)
 	}
 }
 
-static int hint_missing(const struct program *p, struct err *e)
+static int hint_missing(const struct program *p, const struct exec_where *w, struct err *e)
 {
 	size_t n = strlen(p->interpreter);
 
@@ -425,10 +425,10 @@ static int hint_missing(const struct program *p, struct err *e)
 		return err_hint(e, "its first line ends in a carriage return (line ends of DOS), so the interpreter "
 				   "\"%.*s\" is not found", (int)(n - 1), p->interpreter);
 	if (p->kind == PROGRAM_SCRIPT)
-		return err_hint(e, "the file exists; its interpreter %s (the #! line) is missing in the root",
-				p->interpreter);
-	return err_hint(e, "the file exists; its dynamic loader %s is missing in the root: a program for another "
-			   "C library or architecture", p->interpreter);
+		return err_hint(e, "the file exists; its interpreter %s (the #! line) is missing in %s",
+				p->interpreter, w->root);
+	return err_hint(e, "the file exists; its dynamic loader %s is missing in %s: a program for another "
+			   "C library or architecture", p->interpreter, w->root);
 }
 
 static int hint_format(const struct program *p, struct err *e)
@@ -445,7 +445,7 @@ static int hint_format(const struct program *p, struct err *e)
 	return err_hint(e, "neither a program nor a script with a #! line; a shell may run it: sh FILE");
 }
 
-static int hint_access(const char *path, const struct stat *st, const struct program *p, bool has_rules, struct err *e)
+static int hint_access(const char *path, const struct stat *st, const struct program *p, const struct exec_where *w, struct err *e)
 {
 	struct statvfs vfs;
 
@@ -458,18 +458,18 @@ static int hint_access(const char *path, const struct stat *st, const struct pro
 	if (statvfs(path, &vfs) == 0 && (vfs.f_flag & ST_NOEXEC))
 		return err_hint(e, "it lies on a mount with noexec");
 	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
-		return err_hint(e, "its mode (%o) does not let the sandbox's user execute it",
-				(unsigned)st->st_mode & 07777);
+		return err_hint(e, "its mode (%o) does not let %s execute it",
+				(unsigned)st->st_mode & 07777, w->user);
 	if (p->interpreter[0] && access(p->interpreter, X_OK) < 0)
 		return err_hint(e, "its interpreter %s may not be executed", p->interpreter);
-	if (has_rules)
+	if (w->has_rules)
 		return err_hint(e, "no Landlock rule lets the file, its interpreter or its libraries be executed: "
 				   "--landlock rx:DIR for where they lie");
 	return p->interpreter[0] ? err_hint(e, "its interpreter %s may not be executed", p->interpreter) : -1;
 }
 
 /* Says why execve() of @path failed; errno is execve's. */
-static int explain(const char *path, bool has_rules, struct err *e)
+static int explain(const char *path, const struct exec_where *w, struct err *e)
 {
 	struct program p;
 	struct stat st;
@@ -478,23 +478,23 @@ static int explain(const char *path, bool has_rules, struct err *e)
 	e->kind = e->errnum == ENOENT || e->errnum == ENOTDIR ? ERR_NOTFOUND : ERR_NOEXEC;
 	if (stat(path, &st) < 0) {
 		if (e->kind != ERR_NOTFOUND)
-			return err_hint(e, "a directory on the way may not be searched by the sandbox's user");
-		str_copy(e->what, sizeof(e->what), "not found in the root");
-		err_wrap(e, "%s", path);
+			return err_hint(e, "a directory on the way may not be searched by %s", w->user);
+		e->what[0] = '\0';
+		err_wrap(e, "%s: not found in %s", path, w->root);
 		return near_hint(path, NULL, e);
 	}
 	look_at(path, &p);
 	switch (e->errnum) {
 	case ENOENT:
 	case ENOTDIR:
-		return hint_missing(&p, e);
+		return hint_missing(&p, w, e);
 	case ENOEXEC:
 	case ELIBBAD:
 		return hint_format(&p, e);
 	case EACCES:
 	case EISDIR:
 	case EPERM:
-		return hint_access(path, &st, &p, has_rules, e);
+		return hint_access(path, &st, &p, w, e);
 	case E2BIG:
 		return err_hint(e, "arguments and environment are too long together");
 	case ETXTBSY:
@@ -563,6 +563,35 @@ int signals_reset(bool unblocks, struct err *e)
 	return 0;
 }
 
+int exec_program(const struct strv *args, const char *argv0, char *const *env, const char *path, const struct exec_where *w,
+		 struct err *e)
+{
+	AUTO_STRV struct strv words = { 0 };
+	AUTO_FREE char *file = NULL, *near = NULL;
+
+	if (!path || !*path)
+		path = PATH_DEFAULT;
+	if (strchr(args->v[0], '/'))
+		file = str_dup(args->v[0]);
+	else if (args->v[0][0])
+		file = search(args->v[0], path);
+	if (!file) {
+		errno = ENOENT;
+		if (args->v[0][0])
+			err_sys(e, "execve", args->v[0], "%s: not found in PATH %s", args->v[0], path);
+		else
+			err_sys(e, "execve", "''", "the command is empty");
+		e->kind = ERR_NOTFOUND;
+		near = near_program(args->v[0], path);
+		return near ? err_hint(e, "did you mean %s ?", near) : -1;
+	}
+	strv_copy(&words, args);
+	if (argv0)
+		str_set(&words.v[0], argv0);
+	execve(file, words.v, env);
+	return explain(file, w, e);
+}
+
 /**
  * step_exec() - Become the payload
  *
@@ -573,11 +602,10 @@ int signals_reset(bool unblocks, struct err *e)
  */
 int step_exec(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
+	const struct exec_where inside = { .root = "the root", .user = "the sandbox's user", .has_rules = c->spec->landlock.n > 0 };
 	const struct spec_process *p = &c->spec->process;
-	AUTO_STRV struct strv env = { 0 }, args = { 0 };
-	AUTO_FREE char *file = NULL, *near = NULL;
+	AUTO_STRV struct strv env = { 0 };
 	char *const none[] = { NULL };
-	const char *path;
 
 	(void)s;
 	(void)rung;
@@ -588,26 +616,5 @@ int step_exec(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	strv_copy(&env, &p->env);
 	if (!env_get(&env, "HOME") && !strv_has(&p->unset_env, "HOME"))
 		strv_addf(&env, "HOME=%s", c->user.home[0] ? c->user.home : "/");
-	path = env_get(&env, "PATH");
-	if (!path || !*path)
-		path = PATH_DEFAULT;
-	if (strchr(p->args.v[0], '/'))
-		file = str_dup(p->args.v[0]);
-	else if (p->args.v[0][0])
-		file = search(p->args.v[0], path);
-	if (!file) {
-		errno = ENOENT;
-		if (p->args.v[0][0])
-			err_sys(e, "execve", p->args.v[0], "%s: not found in PATH %s", p->args.v[0], path);
-		else
-			err_sys(e, "execve", "''", "the command is empty");
-		e->kind = ERR_NOTFOUND;
-		near = near_program(p->args.v[0], path);
-		return near ? err_hint(e, "did you mean %s ?", near) : -1;
-	}
-	strv_copy(&args, &p->args);
-	if (p->argv0)
-		str_set(&args.v[0], p->argv0);
-	execve(file, args.v, env.v ? env.v : none);
-	return explain(file, c->spec->landlock.n > 0, e);
+	return exec_program(&p->args, p->argv0, env.v ? env.v : none, env_get(&env, "PATH"), &inside, e);
 }

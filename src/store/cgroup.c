@@ -128,6 +128,11 @@ static int remove_fn(const void *arg, struct err *e)
 	return remove_groups(AT_FDCWD, path, 0) == 0 ? 0 : err_sys(e, "rmdir", path, "removing a cgroup");
 }
 
+int store_remove_cgroup(const char *dir, struct err *e)
+{
+	return remove_fn(dir, e);
+}
+
 int store_end_cgroup(const char *dir, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map,
 		     struct err *e)
 {

@@ -498,6 +498,13 @@ static int found(const struct store *st, const char *id, struct run_dir *rd)
 	return 0;
 }
 
+char *store_name_of(const struct run_dir *rd)
+{
+	AUTO_FREE char *link = str_fmt("%s/name", rd->live);
+
+	return store_read_link(AT_FDCWD, link);
+}
+
 /* The live runs whose id begins with @prefix: how many, and the first. */
 static int find_prefix(const struct store *st, const char *prefix, char **id, size_t *n, struct err *e)
 {

@@ -94,6 +94,8 @@ void run_state_fini(struct run_state *state);
 /* Finds a live run by id, unique prefix or name (no lock taken). */
 NODISCARD int store_find(struct store *st, const char *ref, struct run_dir *rd, struct err *e);
 void run_dir_fini(struct run_dir *rd);	/* closes the lock */
+/* Its name, or NULL; owned. */
+char *store_name_of(const struct run_dir *rd);
 
 enum { RUN_ID_SHORT = 12 };	/* digits of an id that are shown where there is little room */
 
@@ -153,6 +155,8 @@ NODISCARD int store_note_cgroup(const struct run_dir *rd, const char *dir, struc
 char *store_cgroup_of(const struct run_dir *rd);
 /* Waits until no process is left in @dir and below; -1 with errno: EBUSY after @timeout_ms. */
 NODISCARD int store_wait_empty(const char *dir, int timeout_ms);
+/* Removes @dir and the groups below, which are empty; nothing is ended. */
+NODISCARD int store_remove_cgroup(const char *dir, struct err *e);
 /* Ends every process in @dir and below, removes it; in the id map where its ids made groups. */
 NODISCARD int store_end_cgroup(const char *dir, const struct id_map *uids, const struct id_map *gids,
 			       store_in_map_fn *in_map, struct err *e);
