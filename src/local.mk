@@ -30,7 +30,7 @@ liblichen_a_SOURCES = \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/join.c %D%/steps/landlock.c %D%/steps/landlock.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \
 	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/sha256.c %D%/steps/sha256.h %D%/steps/user.c %D%/steps/user.h \
 	%D%/run/child.c %D%/run/control.c %D%/run/control.h %D%/run/doctor.c %D%/run/doctor.h %D%/run/fuse.c %D%/run/fuse.h %D%/run/layer.c %D%/run/mend.c \
-	%D%/run/attrs.c %D%/run/cgroup.c %D%/run/autopsy.c %D%/run/autopsy.h %D%/run/hosts.c %D%/run/stats.c %D%/run/stats.h %D%/run/stats_watch.c \
+	%D%/run/groups.c %D%/run/groups.h %D%/run/groups_exec.c %D%/run/groups_internal.h %D%/run/groups_make.c %D%/run/groups_tree.c %D%/run/groups_tree.h %D%/run/holder.c %D%/run/attrs.c %D%/run/cgroup.c %D%/run/autopsy.c %D%/run/autopsy.h %D%/run/hosts.c %D%/run/stats.c %D%/run/stats.h %D%/run/stats_watch.c \
 	%D%/run/doctor_cgroup.c %D%/run/doctor_fix.c %D%/run/doctor_fs.c %D%/run/doctor_ids.c \
 	%D%/run/doctor_kernel.c %D%/run/doctor_ns.c %D%/run/doctor_try.h \
 	%D%/run/handshake.c %D%/run/handshake.h \
@@ -42,7 +42,7 @@ liblichen_a_SOURCES = \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \
 	%D%/cli/profile.c %D%/cli/profile.h %D%/cli/run_devices.c %D%/cli/run_mount.c %D%/cli/run_mount.h %D%/cli/run_mounts.c %D%/cli/run_ns.c %D%/cli/run_process.c %D%/cli/run_security.c %D%/cli/run_spec.h \
 	%D%/cli/run_hosts.c %D%/cli/run_limits.c \
-	%D%/cli/live.c %D%/cli/live.h %D%/cli/table.c %D%/cli/table.h \
+	%D%/cli/verb_cgroup.c %D%/cli/verb_cgroup_look.c %D%/cli/live.c %D%/cli/live.h %D%/cli/table.c %D%/cli/table.h \
 	%D%/cli/verb_complete.c %D%/cli/verb_doctor.c %D%/cli/verb_help.c %D%/cli/stats_rows.c %D%/cli/stats_rows.h %D%/cli/verb_run.c %D%/cli/verb_stats.c %D%/cli/verbs.c %D%/cli/verbs.h
 nodist_liblichen_a_SOURCES = %D%/steps/filters.c
 

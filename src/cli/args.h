@@ -59,6 +59,8 @@ struct args {
 	/* stats */
 	bool no_stream;
 	const char *interval;	/* seconds */
+	/* cgroup */
+	bool all, quiet, parents, force, recursive;
 	/* doctor */
 	bool fix;
 	struct strv profiles;	/* files or names, in their order; read before the command line's own options */

@@ -32,6 +32,10 @@ void take_bins_path(const struct spec *s, struct strv *env);
 /* cli/verb_run.c: whether a word is a path by its spelling ("./x", "~/x", "/x") */
 bool is_path_word(const char *s);
 
+/* cli/verb_run.c: how it ended, where that is worth a line; as JSON on standard error */
+struct run_end;
+NODISCARD int say_end(const struct run_end *end, bool json, struct err *e);
+
 /* Absolute, real path of this machine; "~/" is the caller's home. Owned, or NULL with @e.
  * @what names it in the error. */
 char *host_path(const char *word, const char *what, struct err *e);

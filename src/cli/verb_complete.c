@@ -10,6 +10,7 @@
 #include "cli/opts.h"
 #include "cli/verbs.h"
 #include "host/facts.h"
+#include "run/groups.h"
 #include "store/store.h"
 
 enum { RUNS_MAX = 1000 };	/* nobody chooses among more */
@@ -56,12 +57,27 @@ static void containers(const char *unused, struct buf *out)
 	store_close(&st);
 }
 
+static void groups(const char *unused, struct buf *out)
+{
+	AUTO_OWN_GROUPS struct own_groups all = { 0 };
+	AUTO_GROUPS struct groups gs = { 0 };
+	struct err ignored = { 0 };
+
+	(void)unused;
+	if (groups_open(&gs, CGROUP_AUTO, &ignored) < 0)
+		return;
+	groups_list(&gs, &all);
+	for (size_t i = 0; i < all.n; i++)
+		buf_addf(out, "%s\n", all.v[i].name);
+}
+
 static const struct {
 	const char *kind;
 	void (*print)(const char *more, struct buf *out);	/* @more: the second operand, or NULL */
 } KINDS[] = {
 	{ "verbs", verbs },
 	{ "containers", containers },
+	{ "groups", groups },
 };
 
 int verb_complete(const struct args *a, int *status, struct err *e)

@@ -179,7 +179,7 @@ static int say_not_isolated(const struct spec *s, bool json, struct err *e)
 }
 
 /* The command's own words about its end are on standard error, too; ours follow. */
-static int say_end(const struct run_end *end, bool json, struct err *e)
+int say_end(const struct run_end *end, bool json, struct err *e)
 {
 	AUTO_BUF struct buf b = { 0 };
 

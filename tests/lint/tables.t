@@ -40,8 +40,9 @@ is "$(wc -l <"$T/verbs")" "$(grep -c '^VERB(' "$top_srcdir/src/cli/verbs.def")" 
 printf '%s\n' 'ALL|help' 'GLOBAL|global' >>"$T/verbs"
 # What a mask of several verbs stands for is said once.
 limit_verbs=$(sed -n 's/^#define LIMIT_VERBS //p' "$top_srcdir/src/cli/opts.h" | tr -d '()')
+cgroup_verbs=$(sed -n 's/^#define CGROUP_VERBS //p' "$top_srcdir/src/cli/opts.h" | tr -d '()')
 rows=$(sed -n 's/^OPT(\([^,]*\), *\([^,]*\), *"\([^"]*\)".*/\1|\2|\3/p' "$top_srcdir/src/cli/opts.def" |
-	sed "s/^LIMIT_VERBS|/$limit_verbs|/")
+	sed "s/^LIMIT_VERBS|/$limit_verbs|/; s/^\([^|]* | \)*CGROUP_VERBS|/&$cgroup_verbs|/; s/CGROUP_VERBS|//")
 is "$(printf '%s\n' "$rows" | wc -l)" "$(grep -c '^OPT(' "$top_srcdir/src/cli/opts.def")" 'every row of opts.def can be read here'
 while IFS='|' read -r masks letter name; do
 	case $letter in 0) letter=- ;; *) letter=-$(printf '%s' "$letter" | tr -d "'") ;; esac
