@@ -34,6 +34,7 @@ EXTRA_DIST += \
 VM_TESTS = tests/vm/session.t tests/vm/limits.t tests/vm/limits-all.t tests/vm/limits-bare.t tests/vm/limits-delegated.t \
 	tests/vm/limits-killed.t tests/vm/systemd-inside.t
 VM_TESTS = tests/vm/session.t tests/vm/cgroup.t tests/vm/cgroup-delegated.t
+VM_TESTS = tests/vm/session.t tests/vm/cgroup.t tests/vm/cgroup-delegated.t tests/vm/cgroup-root.t
 VM_SUITES = tests/lib/vm/bookworm.t tests/lib/vm/trixie.t
 dist_check_SCRIPTS += $(VM_TESTS) $(VM_SUITES)
 EXTRA_DIST += \

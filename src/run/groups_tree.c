@@ -145,10 +145,11 @@ static void scan(struct group_node *to, const struct runs *r, const char *within
 	}
 }
 
-static bool has_place(const struct group_node *root, const char *dir)
+/* Whether @dir has been read already, as a place or as a group of one. */
+static bool has_dir(const struct group_node *n, const char *dir)
 {
-	for (size_t i = 0; i < root->n; i++)
-		if (str_eq(root->v[i].dir, dir))
+	for (size_t i = 0; i < n->n; i++)
+		if (str_eq(n->v[i].dir, dir) || has_dir(&n->v[i], dir))
 			return true;
 	return false;
 }
@@ -157,7 +158,7 @@ static void add_place(struct group_node *root, const struct groups *gs, const st
 {
 	struct group_node *n;
 
-	if (has_place(root, dir) || access(dir, F_OK) < 0)
+	if (has_dir(root, dir) || access(dir, F_OK) < 0)
 		return;
 	n = add(root, NODE_PLACE, dir + (str_starts(dir, gs->tree.mount) ? strlen(gs->tree.mount) : 0), dir);
 	if (!*n->label)

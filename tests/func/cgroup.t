@@ -257,7 +257,7 @@ finish
 wait_for '[ -z "$(left)" ]'
 ok $? 'the command and the group go with it'
 once 'SIGSTOP of the command' CONT
-inner=$(cat "$ours"/shell/lichen.once/cgroup.procs | head -n 1)
+inner=$(head -n 1 "$ours/shell/lichen.once/cgroup.procs")
 kill -STOP "$inner"
 wait_for 'grep -q "^State:.T" "/proc/$pid/status"'
 ok $? 'lichen stops with it, for the shell to see'
@@ -268,10 +268,38 @@ kill -TERM "$pid"
 finish
 is "$status" 5 'to its end'
 
-# ---- alone in a cgroup ----
+# ---- a sandbox ----
+
+groups create job
+# shellcheck disable=SC2016 # for the inner shell
+sh -c 'echo 0 >"$1/cgroup.procs"; shift; exec "$@"' sh "$ours/shell/lichen.job" \
+	setpriv --reuid=lichen-test --regid=lichen-test --clear-groups -- env "XDG_DATA_HOME=$T/u" \
+	"$their_lichen" run --name "web$$" --cgroup-manager=cgroupfs host sh -c 'echo ready; sleep 300' >"$T/said" 2>&1 &
+pid=$!
+wait_for 'grep -q ready "$T/said" || ! kill -0 "$pid"' && grep -q ready "$T/said"
+ok $? 'a sandbox runs in a group' || diag "$(cat "$T/said")"
+groups tree
+like "$out" "^   .- web$$  \(sandbox [0-9a-f]{12}, [0-9]+ process" 'tree: it is there, by its name'
+is "$(printf '%s\n' "$out" | grep -c "web$$")" 1 'once'
+groups show "web$$" cgroup.type
+is "$out" 'cgroup.type: domain' 'show takes its name'
+groups rm -f "web$$"
+is "$status" 125 'rm does not'
+like "$err" 'no group but a sandbox' 'and says why'
+groups rm -rf job
+is "$status" 125 'nor is the group removed'
+like "$err" 'a sandbox runs in it' 'that it is in'
+kill -KILL "$pid"
+finish
+wait_for '[ -z "$(find "$ours/shell/lichen.job" -mindepth 1 -type d)" ]'
+ok $? 'it is gone with its lichen'
+groups rm job
+is "$status" 0 'and the group can be removed'
+
+# ---- a limit of a controller ----
 
 controller=$(tr ' ' '\n' <"$ours/cgroup.controllers" | grep -x hugetlb)
-if [ -n "$controller" ] && [ -e "$(echo /sys/kernel/mm/hugepages/hugepages-2048kB)" ]; then
+if [ -n "$controller" ] && [ -e /sys/kernel/mm/hugepages/hugepages-2048kB ]; then
 	groups create --cgroup-conf hugetlb.2MB.max=4m huge
 	is "$status" 0 'a limit of a controller: enabled on the level above that has no processes'
 	is "$(cat "$ours/lichen.huge/hugetlb.2MB.max")" 4194304 'it is set there'
@@ -286,6 +314,20 @@ if [ -n "$controller" ] && [ -e "$(echo /sys/kernel/mm/hugepages/hugepages-2048k
 	like "$err" 'processes are in it' 'is refused'
 	groups rm plain
 	is "$status" 0 'and nothing was made'
+	# alone in a cgroup: nobody is in the way but lichen itself
+	# shellcheck disable=SC2016 # for the inner shell
+	alone() {
+		run_as_is sh -c 'echo 0 >"$1/cgroup.procs" || exit 99; shift; exec "$@"' sh "$ours/other" \
+			setpriv --reuid=lichen-test --regid=lichen-test --clear-groups -- env "XDG_DATA_HOME=$T/u" "$their_lichen" cgroup "$@"
+	}
+	echo +hugetlb >"$ours/cgroup.subtree_control"
+	chown lichen-test: "$ours/other" "$ours"/other/cgroup.*
+	alone create --cgroup-conf hugetlb.2MB.max=2m huge
+	is "$status" 125 'a group that stays, made by a lichen that is alone in its cgroup'
+	like "$err" 'this lichen sits alone' 'is refused'
+	alone exec --cgroup-conf hugetlb.2MB.max=2m huge sh -c 'grep ^0:: /proc/self/cgroup'
+	is "$out" "0::${ours#"$tree"}/other/lichen.huge" 'one for a command is made'
+	is "$(cat "$ours/other/cgroup.subtree_control")" '' 'and what was enabled for it is put back'
 else
 	skip no-hugetlb 'limits of a controller'
 fi
