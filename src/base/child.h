@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/child.h - run a tool of the host: argv, captured stderr, deadline; no shell
  *
- * Used for newuidmap, newgidmap, getent and lichen-seccomp. The tool gets an empty
+ * Used for newuidmap, newgidmap, getent, lichen-seccomp and lichen-scope. The tool gets an empty
  * environment but PATH, /dev/null as stdin and stdout (or a pipe), its stderr is
  * captured for the error.
  */
