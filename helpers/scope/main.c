@@ -211,14 +211,7 @@ int main(int argc, char **argv)
 
 	if (!run(argc, argv, &e))
 		return 0;
-	buf_add_safe(&line, e.what);
-	if (e.op[0])
-		buf_addf(&line, ": %s: %s", e.op, strerror(e.errnum));
-	if (e.hint[0]) {
-		buf_add(&line, " (");
-		buf_add_safe(&line, e.hint);
-		buf_add(&line, ")");
-	}
+	err_print_line(&e, &line);
 	fprintf(stderr, "lichen-scope: %s\n", line.s);
 	return (int)exit_status(&e);
 }

@@ -340,12 +340,7 @@ int main(int argc, char **argv)
 
 	if (!run(argc, argv, &e))
 		return 0;
-	buf_add_safe(&line, e.what);
-	if (e.op[0]) {
-		buf_addf(&line, ": %s ", e.op);
-		buf_add_safe(&line, e.path);
-		buf_addf(&line, ": %s", strerror(e.errnum));
-	}
+	err_print_line(&e, &line);
 	fprintf(stderr, "lichen-seccomp: %s\n", line.s);
 	return 1;
 }

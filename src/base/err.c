@@ -173,3 +173,21 @@ void err_print_json(const struct err *e, struct buf *out)
 		buf_addf(out, ",\"place\":\"%s\"", e->place);
 	buf_addf(out, ",\"status\":%d}}\n", err_status(e));
 }
+
+void err_print_line(const struct err *e, struct buf *out)
+{
+	buf_add_safe(out, e->what);
+	if (e->op[0]) {
+		buf_addf(out, ": %s", e->op);
+		if (e->path[0]) {
+			buf_add(out, " ");
+			buf_add_safe(out, e->path);
+		}
+		buf_addf(out, ": %s", strerror(e->errnum));
+	}
+	if (e->hint[0]) {
+		buf_add(out, " (");
+		buf_add_safe(out, e->hint);
+		buf_add(out, ")");
+	}
+}

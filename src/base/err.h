@@ -72,5 +72,7 @@ const char *err_errno_name(int errnum);		/* "EPERM"; "errno 4711" is never retur
 /* Both append to @out. Text: one line, then indented lines; control bytes escaped. */
 void err_print_text(const struct err *e, struct buf *out, int debug);
 void err_print_json(const struct err *e, struct buf *out);
+/* All in one line without an end, as a helper says it to whoever started it (base/child.h quotes the first). */
+void err_print_line(const struct err *e, struct buf *out);
 
 #endif
