@@ -13,40 +13,52 @@ tree=/sys/fs/cgroup/unified
 grep -qw hugetlb "$tree/cgroup.controllers" 2>/dev/null || skip_all no-hugetlb-controller
 [ ! -d /run/systemd/system ] || skip_all is-systemds
 id -u lichen-test >/dev/null 2>&1 || skip_all no-lichen-test
-before=$(cat "$tree/cgroup.subtree_control")
-groups() { find "$tree" -name '*lichen-[0-9a-f]*' -type d; }
+# all below one cgroup of the test's own: others run their tests beside it
+top=$tree/lichen.test.$$
+own=$top.user
+# shellcheck disable=SC2016 # run at the end
+at_exit 'for p in $(cat "$own/cgroup.procs" 2>/dev/null); do echo "$p" >"$tree/cgroup.procs"; done
+	rmdir "$own" "$top" 2>/dev/null'
+grep -qw hugetlb "$tree/cgroup.subtree_control" || skip_all no-hugetlb-controller
+mkdir "$top" "$own"
+before=$(cat "$top/cgroup.subtree_control")
+groups() { find "$top" -mindepth 1 -type d; }
 limit=hugetlb.2MB.max
+parent="--cgroup-parent ${top#"$tree"}"
 
 # ---- as root ----
 
+# shellcheck disable=SC2086 # two words
+{
+
 run_lichen run host cat /sys/fs/cgroup/cgroup.procs
 isnt "$status" 0 'root without limits: nothing is made in the machine'"'"'s tree'
-run_lichen run --verbose --cgroup-conf $limit=2097152 host sh -c "cat /sys/fs/cgroup/$limit; tail -n 1 /proc/self/cgroup; echo 0 >/sys/fs/cgroup/$limit || :"
+run_lichen run --verbose $parent --cgroup-conf $limit=2097152 host sh -c "cat /sys/fs/cgroup/$limit; tail -n 1 /proc/self/cgroup; echo 0 >/sys/fs/cgroup/$limit || :"
 is "$status" 0 'root with a limit'
 is "$out" '2097152
 0::/' 'has it, and sees its own cgroup only'
 like "$err" 'Read-only file system' 'which it cannot change'
 is "$(groups)" '' 'nothing is left'
-is "$(cat "$tree/cgroup.subtree_control")" "$before" 'and the tree is as it was'
-run_lichen run -u 0 --cgroupns-rw --cgroup-conf $limit=2097152 host sh -c "
+is "$(cat "$top/cgroup.subtree_control")" "$before" 'and the tree is as it was'
+run_lichen run -u 0 $parent --cgroupns-rw --cgroup-conf $limit=2097152 host sh -c "
 	cd /sys/fs/cgroup; mkdir a a/b && echo 0 >a/$limit && cat a/$limit; cat cgroup.subtree_control; stat -c %u:%g cgroup.procs $limit"
 like "$out" '^hugetlb$' 'handed on: groups of its own, with controllers'
 like "$out" '^0:0$' 'root inside owns what moves processes'
 like "$out" '^65534:65534$' 'and nothing that limits it'
 is "$(groups)" '' 'what it made is gone with it'
-run_lichen run --cgroup-conf $limit=3 host true
+run_lichen run $parent --cgroup-conf $limit=3 host true
 is "$status" 0 'a value that is no whole page'
-run_lichen run --cgroup-conf $limit=x host true
+run_lichen run $parent --cgroup-conf $limit=x host true
 is "$status" 125 'a value that the kernel refuses is an error'
 like "$err" "$limit: Invalid argument \\(EINVAL\\)" 'with the file'
-run_lichen run --cgroup-conf hugetlb.3MB.max=0 host true
+run_lichen run $parent --cgroup-conf hugetlb.3MB.max=0 host true
 like "$err" 'hugetlb.3MB.max: No such file .*ENOENT' 'so is a file that does not exist'
-is "$(groups)$(cat "$tree/cgroup.subtree_control")" "$before" 'after errors nothing is left either'
+is "$(groups)$(cat "$top/cgroup.subtree_control")" "$before" 'after errors nothing is left either'
 
 # ---- killed ----
 
 mkfifo "$T/up"
-"$LICHEN" run --cgroup-conf $limit=2097152 -v "$T:/t" host sh -c 'sleep 1000 & echo up >/t/up; exec sleep 1001' 2>/dev/null &
+"$LICHEN" run $parent --cgroup-conf $limit=2097152 -v "$T:/t" host sh -c 'sleep 1000 & echo up >/t/up; exec sleep 1001' 2>/dev/null &
 pid=$!
 read -r _ <"$T/up"
 isnt "$(groups)" '' 'while it runs there is a cgroup'
@@ -55,13 +67,12 @@ wait $pid 2>/dev/null
 # shellcheck disable=SC2016 # evaluated by wait_for
 wait_for '[ -z "$(groups)" ]' 20
 is "$(groups)" '' 'the keeper of a killed launcher removes it'
-is "$(cat "$tree/cgroup.subtree_control")" "$before" 'and puts the tree back'
+is "$(cat "$top/cgroup.subtree_control")" "$before" 'and puts the tree back'
+
+}
 
 # ---- a delegated cgroup of an ordinary user's ----
 
-own=$tree/lichen.test.$$
-at_exit 'for p in $(cat "$own/cgroup.procs" 2>/dev/null); do echo "$p" >"$tree/cgroup.procs"; done; rmdir "$own" 2>/dev/null'
-mkdir "$own"
 chown lichen-test "$own" "$own/cgroup.procs" "$own/cgroup.subtree_control" "$own/cgroup.threads"
 mkdir "$T/user"
 cp "$LICHEN" "$T/user/lichen"
