@@ -74,7 +74,7 @@ static void keep(int launcher, int child, int tty, struct tree *t, const struct 
 		sys_pidfd_send_signal(child, SIGKILL);
 		if (t)	/* what it has orphaned meanwhile */
 			tree_end(t);
-		cgroup_end(g->box, g->uids, g->gids, in_map);
+		(void)cgroup_end(g->box, g->uids, g->gids, in_map);
 		relay_emergency_restore();
 	}
 	_exit(0);

@@ -329,7 +329,7 @@ int run_wait(struct run *r, struct run_end *end, struct err *e)
 
 void run_finish(struct run *r)
 {
-	bool has_served;
+	bool has_served, is_gone;
 	struct err e;
 
 	stop_disarm();
@@ -357,7 +357,7 @@ void run_finish(struct run *r)
 	fuse_end(&r->fuse);
 	if (has_served)
 		layer_check_room(&r->layer);
-	cgroup_end(&r->cgroup, &r->in.uids, &r->in.gids, in_map);
+	is_gone = cgroup_end(&r->cgroup, &r->in.uids, &r->in.gids, in_map);
 	if (r->has_dir) {
 		const struct id_map *u = &r->in.uids, *g = &r->in.gids;
 
@@ -365,7 +365,8 @@ void run_finish(struct run *r)
 			for (size_t i = 0; i < r->plan.n; i++)
 				if (r->plan.v[i].kind == STEP_IDMAP && r->ctx.rung_taken[i] == 1)
 					u = &r->in.single_uids, g = &r->in.single_gids;
-		if (store_remove(&r->dir, u, g, in_map, &e) < 0) {
+		/* else nobody would know of the cgroup any more: the next sweep removes both */
+		if (is_gone && store_remove(&r->dir, u, g, in_map, &e) < 0) {
 			err_wrap(&e, "cleaning up after %.12s", r->dir.id);
 			log_err(&e);
 		}

@@ -305,7 +305,7 @@ int step_cgroup(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	if ((is_systemd ? make_scope(c, b, e) : make_below_place(c, b, e)) < 0) {
 		int errnum = e->errnum;
 
-		cgroup_end(b, NULL, NULL, NULL);
+		(void)cgroup_end(b, NULL, NULL, NULL);
 		e->errnum = errnum;
 		return -1;
 	}
@@ -397,17 +397,21 @@ static void leave_place(struct cgroup_box *b)
 	(void)!rmdir(b->dir);
 }
 
-void cgroup_end(struct cgroup_box *b, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map)
+bool cgroup_end(struct cgroup_box *b, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map)
 {
+	bool is_gone = true;
 	struct err e;
 
 	if (!b->dir)
-		return;
-	if (b->box && store_end_cgroup(b->box, uids, gids, in_map, &e) < 0)
+		return true;
+	if (b->box && store_end_cgroup(b->box, uids, gids, in_map, &e) < 0) {
 		log_debug("%s: %s: %s", b->box, e.what, err_errno_name(e.errnum));
+		is_gone = false;
+	}
 	if (b->place)
 		leave_place(b);
 	cgroup_box_fini(b);
+	return is_gone;
 }
 
 void cgroup_box_fini(struct cgroup_box *b)

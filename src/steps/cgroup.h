@@ -33,10 +33,10 @@ struct cgroup_box {
 /**
  * cgroup_end() - End what is in the box, remove all that was made, go back to where we sat
  * @uids, @gids, @in_map:	of what runs inside, which may have made groups of its own
- * By whoever comes last, the supervisor or its keeper; does nothing the second time. What a
- * busy kernel keeps stays for the next sweep.
+ * By whoever comes last, the supervisor or its keeper; does nothing the second time.
+ * Return: false where the kernel keeps something: then its record must stay for the next sweep.
  */
-void cgroup_end(struct cgroup_box *b, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map);
+bool cgroup_end(struct cgroup_box *b, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map);
 void cgroup_box_fini(struct cgroup_box *b);
 
 /**

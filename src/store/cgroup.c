@@ -22,7 +22,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 
-enum { ID_SHORT = 12, WAIT_MS = 5000, DEPTH_MAX = 256, MSEC_PER_SEC = 1000, NSEC_PER_MSEC = 1000000 };
+enum { ID_SHORT = 12, WAIT_MS = 5000, MSEC_PER_SEC = 1000, NSEC_PER_MSEC = 1000000 };
 
 char *store_cgroup_name(const char *id)
 {
@@ -106,26 +106,56 @@ static void kill_all(const char *dir)
 		(void)!fd_burn(fd, "cgroup.kill", "1");
 }
 
-static int remove_groups(int parent, const char *name, int depth)
+/* Removes what is below @fd as far as it is empty; the name of the first group that is not, or NULL. */
+static char *remove_empty(int fd)
 {
-	AUTO_CLOSE int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	AUTO_CLOSE int at = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+	AUTO_CLOSE int at = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_DIR DIR *dir = at >= 0 ? fdopendir(at) : NULL;
 
 	if (!dir)
-		return errno == ENOENT ? 0 : -1;
+		return NULL;
 	at = -1;
-	for (const struct dirent *d; depth < DEPTH_MAX && (d = readdir(dir));)
-		if (d->d_type == DT_DIR && d->d_name[0] != '.' && remove_groups(fd, d->d_name, depth + 1) < 0)
+	for (const struct dirent *d; (d = readdir(dir));)
+		if (d->d_type == DT_DIR && d->d_name[0] != '.' && unlinkat(fd, d->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+			return str_dup(d->d_name);
+	return NULL;
+}
+
+/* However deep it goes: a payload may have made more levels than there are descriptors or stack. Nobody
+ * moves a group, so ".." is where we came from. */
+static int remove_groups(const char *path)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_STRV struct strv above = { 0 };
+
+	while (fd >= 0) {
+		AUTO_FREE char *name = remove_empty(fd), *last = NULL;
+		int next;
+
+		if (!name && !above.n)
+			break;
+		if (!name) {
+			last = above.v[--above.n];
+			above.v[above.n] = NULL;
+		}
+		next = openat(fd, name ? name : "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
 			return -1;
-	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
+		close(fd);
+		fd = next;
+		if (name)
+			strv_add(&above, name);
+		else if (unlinkat(fd, last, AT_REMOVEDIR) < 0 && errno != ENOENT)
+			return -1;
+	}
+	return rmdir(path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 static int remove_fn(const void *arg, struct err *e)
 {
 	const char *path = arg;
 
-	return remove_groups(AT_FDCWD, path, 0) == 0 ? 0 : err_sys(e, "rmdir", path, "removing a cgroup");
+	return remove_groups(path) == 0 ? 0 : err_sys(e, "rmdir", path, "removing a cgroup");
 }
 
 int store_remove_cgroup(const char *dir, struct err *e)

@@ -46,6 +46,10 @@ like "$out" '^hugetlb$' 'handed on: groups of its own, with controllers'
 like "$out" '^0:0$' 'root inside owns what moves processes'
 like "$out" '^65534:65534$' 'and nothing that limits it'
 is "$(groups)" '' 'what it made is gone with it'
+run_lichen run -u 0 $parent --cgroupns-rw --cgroup-conf $limit=2097152 host sh -c '
+	cd /sys/fs/cgroup; i=0; while [ $i -lt 300 ] && mkdir d && cd d; do i=$((i + 1)); done; echo $i'
+is "$out" 300 'groups in groups, more than there are descriptors for a walk'
+is "$(groups)" '' 'are gone, too'
 run_lichen run $parent --cgroup-conf $limit=3 host true
 is "$status" 0 'a value that is no whole page'
 run_lichen run $parent --cgroup-conf $limit=x host true
