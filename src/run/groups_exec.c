@@ -135,21 +135,20 @@ static int make_first(struct job *j, const struct plan_input *in, struct err *e)
 		j->g.dir = str_fmt("%s/%s", g->place, g->name);
 		if (group_make_dir(j->g.dir, j->g.name, e) < 0)
 			return -1;
-		group_mark(j->g.dir, "command", NULL);
+		group_mark(j->g.dir, "command");
 		b->place = str_dup(g->place);
 		b->box = str_dup(j->g.dir);
 		/* we are no part of what is limited */
 		b->dir = g->moves ? str_fmt("%s.supervisor", j->g.dir) : str_dup(j->g.dir);
 		if (cgroup_take_place(b, g, e) < 0)
 			return -1;
-		group_mark(j->g.dir, "command", &b->enabled);
 	} else {
 		j->g.kind = OWN_SYSTEMD;
 		if (cgroup_take_scope(b, g, in->is_root, e) < 0)
 			return strstr(e->what, "UnitExists") ? group_exists(j->g.name, e) : -1;
 		if (cgroup_make_box(b->dir, &g->controllers, &b->box, e) < 0)
 			return -1;
-		group_mark(b->box, "command", NULL);
+		group_mark(b->box, "command");
 		j->g.base = str_dup(b->dir);
 		j->g.dir = str_dup(b->box);
 	}
@@ -177,7 +176,7 @@ static int make_group(struct job *j, const struct spec_limits *l, struct err *e)
 		return groups_missing(j->gs, above, e);
 	if (rc < 0 || group_make_below(j->gs, j->g.name, l, &parent, &j->g.dir, e) < 0)
 		return -1;
-	group_mark(j->g.dir, "command", NULL);
+	group_mark(j->g.dir, "command");
 	j->g.kind = parent.kind;
 	j->g.base = str_dup(parent.base);
 	j->box.dir = str_dup(j->g.dir);
@@ -340,7 +339,7 @@ static void finish(struct job *j)
 	auto_close(&j->go_fd);
 	while (j->pid > 0 && waitpid(j->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	cgroup_end(&j->box, NULL, NULL, NULL);
+	(void)cgroup_end(&j->box, NULL, NULL, NULL);
 	cgroup_box_fini(&j->box);
 	keeper_end(j->keeper);
 	auto_close(&j->pidfd);

@@ -12,7 +12,7 @@
 #define GROUP_PREFIX "lichen."
 #define SCOPE_PREFIX "lichen-group-"
 #define SCOPE_SUFFIX ".scope"
-#define GROUP_MARK   "user.lichen"	/* "group" or "command", and the controllers that were enabled above for it */
+#define GROUP_MARK   "user.lichen"	/* "group" or "command" */
 
 /* "job" of "job/part"; owned. */
 char *group_first(const char *name);
@@ -34,7 +34,7 @@ int group_exists(const char *name, struct err *e);	/* fills @e; -1 */
 NODISCARD int group_make_below(const struct groups *gs, const char *name, const struct spec_limits *l, struct own_group *parent,
 			       char **dir, struct err *e);
 NODISCARD int group_make_dir(const char *dir, const char *name, struct err *e);	/* STATE where it is there */
-void group_mark(const char *dir, const char *kind, const struct strv *enabled);
+void group_mark(const char *dir, const char *kind);
 /* Writes all of them; the group's own rule for an OOM is that one process dies. */
 NODISCARD int group_limit(const char *dir, const struct limit_files *files, bool is_permanent, struct err *e);
 /* Asks systemd to move a process to a group that it knows the scope of. */

@@ -24,28 +24,10 @@ int group_exists(const char *name, struct err *e)
 	return err_hint(e, "'lichen cgroup set' changes its limits, 'lichen cgroup rm' removes it");
 }
 
-void group_mark(const char *dir, const char *kind, const struct strv *enabled)
+void group_mark(const char *dir, const char *kind)
 {
-	AUTO_BUF struct buf b = { 0 };
-
-	buf_add(&b, kind);
-	for (size_t i = 0; enabled && i < enabled->n; i++)
-		buf_addf(&b, " %s", enabled->v[i]);
 	/* who has the name alone is ours, too */
-	(void)setxattr(dir, GROUP_MARK, b.s, b.len, 0);
-}
-
-/* What the mark says was enabled above for the group. */
-static void read_mark(const char *dir, struct strv *enabled)
-{
-	AUTO_STRV struct strv words = { 0 };
-	char mark[256] = "";
-
-	if (getxattr(dir, GROUP_MARK, mark, sizeof(mark) - 1) <= 0)
-		return;
-	strv_split(&words, mark, ' ');
-	for (size_t i = 1; i < words.n; i++)
-		strv_add(enabled, words.v[i]);
+	(void)setxattr(dir, GROUP_MARK, kind, strlen(kind), 0);
 }
 
 int group_make_dir(const char *dir, const char *name, struct err *e)
@@ -76,7 +58,6 @@ int group_limit(const char *dir, const struct limit_files *files, bool is_perman
 
 static int enable_level(const char *dir, const struct strv *needed, struct err *e)
 {
-	AUTO_STRV struct strv enabled = { 0 };
 	bool lacks = false;
 
 	for (size_t i = 0; i < needed->n; i++) {
@@ -86,7 +67,7 @@ static int enable_level(const char *dir, const struct strv *needed, struct err *
 		}
 		lacks = lacks || !cgroup_has_word(dir, "cgroup.subtree_control", needed->v[i]);
 	}
-	if (!lacks || cgroup_enable_missing(dir, needed, &enabled, e) == 0)
+	if (!lacks || cgroup_enable_missing(dir, needed, e) == 0)
 		return 0;
 	if (e->errnum != EBUSY)
 		return -1;
@@ -136,20 +117,18 @@ int group_choose(const struct groups *gs, const char *first, const struct spec_l
 static int make_at_place(const struct plan_cgroup *g, const char *first, struct err *e)
 {
 	AUTO_FREE char *dir = str_fmt("%s/%s", g->place, g->name);
-	AUTO_STRV struct strv enabled = { 0 };
 	int rc;
 
 	if (group_make_dir(dir, first, e) < 0)
 		return -1;
-	rc = g->enables ? cgroup_enable_missing(g->place, &g->controllers, &enabled, e) : 0;
-	group_mark(dir, "group", &enabled);
+	group_mark(dir, "group");
+	rc = g->enables ? cgroup_enable_missing(g->place, &g->controllers, e) : 0;
 	if (rc == 0)
 		rc = group_limit(dir, &g->limits, true, e);
 	if (rc < 0) {
 		struct cgroup_box b = { .place = str_dup(g->place), .dir = str_dup(dir) };
 
-		strv_copy(&b.enabled, &enabled);
-		cgroup_end(&b, NULL, NULL, NULL);
+		(void)cgroup_end(&b, NULL, NULL, NULL);
 	}
 	return rc;
 }
@@ -174,7 +153,7 @@ static int fill_scope(const char *scope, const struct plan_cgroup *g, pid_t hold
 	if (cgroup_check_scope(scope, g, e) < 0 || move_holder(scope, holder, e) < 0 ||
 	    cgroup_make_box(scope, &g->controllers, &box, e) < 0)
 		return -1;
-	group_mark(box, "group", NULL);
+	group_mark(box, "group");
 	return group_limit(box, &g->limits, true, e);
 }
 
@@ -235,7 +214,7 @@ int group_make_below(const struct groups *gs, const char *name, const struct spe
 		rc = group_make_dir(*dir, name, e);
 	if (rc == 0) {
 		rc = needed.n ? enable_down(parent->base, parent->dir, &needed, e) : 0;
-		group_mark(*dir, "group", NULL);
+		group_mark(*dir, "group");
 		if (rc == 0)
 			rc = group_limit(*dir, &files, true, e);
 		if (rc < 0)
@@ -435,22 +414,16 @@ static int stop_scope(const struct groups *gs, const struct own_group *g, struct
 
 static int remove_group(const struct groups *gs, const struct own_group *g, bool force, struct err *e)
 {
-	struct cgroup_box b = { 0 };
-	int rc;
+	AUTO_FREE char *above = str_dupn(g->dir, (size_t)(strrchr(g->dir, '/') - g->dir));
+	int rc = force ? store_end_cgroup(g->dir, NULL, NULL, NULL, e) : store_remove_cgroup(g->dir, e);
 
-	read_mark(g->dir, &b.enabled);
-	rc = force ? store_end_cgroup(g->dir, NULL, NULL, NULL, e) : store_remove_cgroup(g->dir, e);
 	if (rc < 0 && !force && e->errnum == EBUSY)
 		err_hint(e, "a process has come, or a group below has been made, meanwhile");
 	if (rc == 0 && !strchr(g->name, '/') && g->kind == OWN_SYSTEMD)
 		rc = stop_scope(gs, g, e);
-	if (rc == 0 && !strchr(g->name, '/') && g->kind == OWN_CGROUPFS && b.enabled.n) {
-		/* what was enabled above for it alone */
-		b.place = str_dup(g->base);
-		b.dir = str_dup(g->dir);
-		cgroup_end(&b, NULL, NULL, NULL);
-	}
-	cgroup_box_fini(&b);
+	/* what was enabled there for it and those beside it, with the last of them */
+	else if (rc == 0)
+		store_disable(above, NULL);
 	return rc < 0 ? err_wrap(e, "removing the group '%s'", g->name) : 0;
 }
 

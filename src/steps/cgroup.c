@@ -64,15 +64,16 @@ static void controllers_of(const char *dir, const struct strv *needed, struct st
 			strv_add(out, ACCOUNTING[i]);
 }
 
-int cgroup_enable_missing(const char *dir, const struct strv *needed, struct strv *enabled, struct err *e)
+int cgroup_enable_missing(const char *dir, const struct strv *needed, struct err *e)
 {
-	AUTO_STRV struct strv controllers = { 0 };
+	AUTO_STRV struct strv controllers = { 0 }, lacking = { 0 };
 
 	controllers_of(dir, needed, &controllers);
 	for (size_t i = 0; i < controllers.n; i++)
 		if (!cgroup_has_word(dir, "cgroup.subtree_control", controllers.v[i]))
-			strv_add(enabled, controllers.v[i]);
-	return cgroup_enable(dir, enabled, e);
+			strv_add(&lacking, controllers.v[i]);
+	store_note_enabled(dir, &lacking);
+	return cgroup_enable(dir, &lacking, e);
 }
 
 /* ---- the limits ---- */
@@ -233,18 +234,25 @@ int cgroup_take_place(struct cgroup_box *b, const struct plan_cgroup *g, struct 
 {
 	if (make_group(b->dir, e) < 0 || (g->moves && move_to_leaf(b, e) < 0))
 		return -1;
-	return g->enables ? cgroup_enable_missing(b->place, &g->controllers, &b->enabled, e) : 0;
+	return g->enables ? cgroup_enable_missing(b->place, &g->controllers, e) : 0;
 }
 
 static int make_below_place(struct ctx *c, struct cgroup_box *b, struct err *e)
 {
 	const struct plan_cgroup *g = &c->in->cgroup;
+	int rc;
 
 	b->place = str_dup(g->place);
 	b->dir = str_fmt("%s/%s", g->place, g->name);
 	if (b->rd && store_note_cgroup(b->rd, b->dir, e) < 0)
 		return -1;
-	return cgroup_take_place(b, g, e) < 0 ? -1 : make_box(c, b, e);
+	if (cgroup_take_place(b, g, e) < 0)
+		return -1;
+	rc = make_box(c, b, e);
+	/* another run that ended has disabled meanwhile what was enabled for it; from now on it sees us */
+	if (rc < 0 && e->errnum == ENOENT && !b->inner && cgroup_enable_missing(b->place, &g->controllers, e) == 0)
+		rc = make_box(c, b, e);
+	return rc;
 }
 
 /* ---- by systemd ---- */
@@ -354,18 +362,6 @@ int step_delegate(struct ctx *c, const struct step *s, size_t rung, struct err *
 
 /* ---- the end ---- */
 
-/* Whether a subtree of somebody else's is below the place: what we enabled serves it, too. */
-static bool has_others(const struct cgroup_box *b)
-{
-	AUTO_DIR DIR *dir = opendir(b->place);
-	const char *own = strrchr(b->dir, '/') + 1;
-
-	for (const struct dirent *d; dir && (d = readdir(dir));)
-		if (d->d_type == DT_DIR && d->d_name[0] != '.' && !str_eq(d->d_name, own))
-			return true;
-	return !dir;
-}
-
 /* Whoever sits in the leaf: we, and what we started beside the sandbox. */
 static void move_back(const struct cgroup_box *b, const char *leaf)
 {
@@ -381,20 +377,15 @@ static void move_back(const struct cgroup_box *b, const char *leaf)
 static void leave_place(struct cgroup_box *b)
 {
 	AUTO_FREE char *leaf = str_fmt("%s/supervisor", b->dir);
-	AUTO_BUF struct buf words = { 0 };
 
-	if (b->enabled.n && !has_others(b)) {
-		for (size_t i = 0; i < b->enabled.n; i++)
-			buf_addf(&words, "%s-%s", i ? " " : "", b->enabled.v[i]);
-		/* only who has no groups below may have processes */
-		(void)!burn(b->dir, "cgroup.subtree_control", words.s);
-		(void)!burn(b->place, "cgroup.subtree_control", words.s);
-	}
+	store_disable(b->place, strrchr(b->dir, '/') + 1);
 	if (b->has_moved) {
 		move_back(b, leaf);
 		(void)!rmdir(leaf);
 	}
 	(void)!rmdir(b->dir);
+	/* who ended beside us may have taken us for another */
+	store_disable(b->place, NULL);
 }
 
 bool cgroup_end(struct cgroup_box *b, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map)
@@ -420,6 +411,5 @@ void cgroup_box_fini(struct cgroup_box *b)
 	auto_free(&b->box);
 	auto_free(&b->inner);
 	auto_free(&b->place);
-	strv_fini(&b->enabled);
 	b->has_moved = false;
 }

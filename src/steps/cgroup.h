@@ -26,7 +26,6 @@ struct cgroup_box {
 	char *dir, *box;	/* directories below /sys/fs/cgroup; NULL: nothing is made; owned */
 	char *inner;		/* where the child is born, if not in the box; owned; NULL */
 	char *place;		/* the directory that @dir was made in; NULL: systemd made it; owned */
-	struct strv enabled;	/* controllers that we enabled in @place */
 	bool has_moved;		/* we sit in DIR/supervisor */
 };
 
@@ -48,8 +47,8 @@ NODISCARD int cgroup_set_limit(const char *dir, const struct limit_file *f, stru
 
 /* Enables @controllers for what is below @dir. Errors: SYS */
 NODISCARD int cgroup_enable(const char *dir, const struct strv *controllers, struct err *e);
-/* The same for those of @needed, and of what accounts, that are not enabled there; these are appended to @enabled. */
-NODISCARD int cgroup_enable_missing(const char *dir, const struct strv *needed, struct strv *enabled, struct err *e);
+/* The same for those of @needed, and of what accounts, that are not enabled there; store_disable() takes them back. */
+NODISCARD int cgroup_enable_missing(const char *dir, const struct strv *needed, struct err *e);
 
 /* What the making of a box consists of; for whoever has no plan to walk. */
 struct plan_cgroup;

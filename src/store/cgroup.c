@@ -13,8 +13,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +59,69 @@ char *store_cgroup_of(const struct run_dir *rd)
 		return NULL;
 	text[n] = '\0';
 	return is_of_run(text, rd->id) ? str_dup(text) : NULL;
+}
+
+/* ---- controllers that were enabled for runs ---- */
+
+#define ENABLED "user.lichen.enabled"
+
+enum { ENABLED_MAX = 512 };
+
+static bool read_enabled(const char *place, struct strv *out)
+{
+	char text[ENABLED_MAX + 1];
+	ssize_t n = getxattr(place, ENABLED, text, ENABLED_MAX);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	strv_split(out, text, ' ');
+	return true;
+}
+
+void store_note_enabled(const char *place, const struct strv *controllers)
+{
+	AUTO_STRV struct strv all = { 0 };
+	AUTO_BUF struct buf text = { 0 };
+
+	(void)read_enabled(place, &all);
+	for (size_t i = 0; i < controllers->n; i++)
+		if (!strv_has(&all, controllers->v[i]))
+			strv_add(&all, controllers->v[i]);
+	for (size_t i = 0; i < all.n; i++)
+		buf_addf(&text, "%s%s", i ? " " : "", all.v[i]);
+	/* a kernel without such attributes does without */
+	if (text.len)
+		(void)!setxattr(place, ENABLED, text.s, text.len, 0);
+}
+
+/* Whether there is a group below @place other than @own: what was enabled serves it, too. */
+static bool has_others(const char *place, const char *own)
+{
+	AUTO_DIR DIR *dir = opendir(place);
+
+	for (const struct dirent *d; dir && (d = readdir(dir));)
+		if (d->d_type == DT_DIR && d->d_name[0] != '.' && !(own && str_eq(d->d_name, own)))
+			return true;
+	return !dir;
+}
+
+void store_disable(const char *place, const char *own)
+{
+	AUTO_FREE char *below = own ? str_fmt("%s/%s/cgroup.subtree_control", place, own) : NULL;
+	AUTO_FREE char *control = str_fmt("%s/cgroup.subtree_control", place);
+	AUTO_STRV struct strv names = { 0 };
+	AUTO_BUF struct buf words = { 0 };
+
+	if (!read_enabled(place, &names) || has_others(place, own))
+		return;
+	for (size_t i = 0; i < names.n; i++)
+		buf_addf(&words, "%s-%s", i ? " " : "", names.v[i]);
+	/* only who has no groups below may have processes */
+	if (below)
+		(void)!fd_burn(AT_FDCWD, below, words.s);
+	if (fd_burn(AT_FDCWD, control, words.s) == 0)
+		(void)!removexattr(place, ENABLED);
 }
 
 /* ---- ending and removing ---- */
@@ -194,7 +259,11 @@ int store_sweep_cgroup(const struct run_dir *rd, const struct id_map *uids, cons
 			return -1;
 	}
 	/* a scope is systemd's, and goes when it is empty */
-	if (strstr(dir, ".scope"))
+	if (strstr(strrchr(dir, '/'), ".scope"))
 		return 0;
-	return store_end_cgroup(dir, uids, gids, in_map, e);
+	if (store_end_cgroup(dir, uids, gids, in_map, e) < 0)
+		return -1;
+	*strrchr(dir, '/') = '\0';
+	store_disable(dir, NULL);
+	return 0;
 }

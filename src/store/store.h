@@ -153,6 +153,10 @@ char *store_cgroup_name(const char *id);
 NODISCARD int store_note_cgroup(const struct run_dir *rd, const char *dir, struct err *e);
 /* What is recorded, where it can be a run's at all; owned, or NULL. */
 char *store_cgroup_of(const struct run_dir *rd);
+/* Marks @place, below which runs have their cgroups: @controllers are about to be enabled in it for them. */
+void store_note_enabled(const char *place, const struct strv *controllers);
+/* Disables in @place what is marked there, once no group is left below it but @own (NULL: none at all). */
+void store_disable(const char *place, const char *own);
 /* Waits until no process is left in @dir and below; -1 with errno: EBUSY after @timeout_ms. */
 NODISCARD int store_wait_empty(const char *dir, int timeout_ms);
 /* Removes @dir and the groups below, which are empty; nothing is ended. */

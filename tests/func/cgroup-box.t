@@ -7,7 +7,7 @@
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
 
-need root cmd:setpriv
+need root cmd:setpriv cmd:pgrep
 tree=/sys/fs/cgroup/unified
 [ -d "$tree" ] || tree=/sys/fs/cgroup
 grep -qw hugetlb "$tree/cgroup.controllers" 2>/dev/null || skip_all no-hugetlb-controller
@@ -46,6 +46,7 @@ like "$out" '^hugetlb$' 'handed on: groups of its own, with controllers'
 like "$out" '^0:0$' 'root inside owns what moves processes'
 like "$out" '^65534:65534$' 'and nothing that limits it'
 is "$(groups)" '' 'what it made is gone with it'
+# shellcheck disable=SC2016 # for the sandbox
 run_lichen run -u 0 $parent --cgroupns-rw --cgroup-conf $limit=2097152 host sh -c '
 	cd /sys/fs/cgroup; i=0; while [ $i -lt 300 ] && mkdir d && cd d; do i=$((i + 1)); done; echo $i'
 is "$out" 300 'groups in groups, more than there are descriptors for a walk'
@@ -74,6 +75,34 @@ is "$(groups)" '' 'the keeper of a killed launcher removes it'
 is "$(cat "$top/cgroup.subtree_control")" "$before" 'and puts the tree back'
 
 }
+
+# ---- what is enabled for runs in a group goes with the last of them, however that ends ----
+
+place=$tree/lichen.place.$$.scope
+# shellcheck disable=SC2016 # evaluated at the end
+at_exit 'rmdir "$place" 2>/dev/null'
+mkdir "$place"
+mkfifo "$T/first" "$T/second"
+in_place() {
+	"$LICHEN" run --cgroup-parent "${place#"$tree"}" --cgroup-conf $limit=2097152 -v "$T:/t" host sh -c "echo up >/t/up; read -r _ </t/$1" &
+	pid=$!
+	read -r _ <"$T/up"
+}
+in_place first
+one=$pid
+like "$(cat "$place/cgroup.subtree_control")" hugetlb 'a run enables its controller in a group'
+in_place second
+echo >"$T/first"
+wait "$one"
+like "$(cat "$place/cgroup.subtree_control")" hugetlb 'who ends first leaves it to the other'
+echo >"$T/second"
+wait "$pid"
+is "$(cat "$place/cgroup.subtree_control")" '' 'and the last one puts it back'
+in_place first
+kill -KILL "$(pgrep -P "$pid" -x keeper)" "$pid"
+wait "$pid" 2>/dev/null
+run_lichen run host true
+is "$(find "$place" -mindepth 1 -type d)$(cat "$place/cgroup.subtree_control")" '' 'after SIGKILL to launcher and keeper the next command does'
 
 # ---- a delegated cgroup of an ordinary user's ----
 

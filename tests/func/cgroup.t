@@ -233,7 +233,7 @@ is "$status,$out" '125,' 'a wrong limit: nothing is started'
 is "$(left)" '' 'and no group is left'
 groups exec --cgroup-conf cgroup.max.depth=5 once sh -c 'kill -KILL $$'
 is "$status" 137 'killed'
-like "$err" 'killed by SIGKILL from outside' 'which is said'
+like "$err" 'killed by SIGKILL, which some process sent' 'which is said'
 
 # once DESC SIGNAL: a command in a group of its own is running, and lichen gets the signal. Sets $pid.
 once() {
