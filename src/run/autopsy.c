@@ -122,10 +122,33 @@ static void add_size(struct buf *out, uint64_t bytes)
 	buf_add(out, size_format(bytes, text));
 }
 
+static bool is_same(const char *a, const char *b, const char *file)
+{
+	AUTO_FREE char *of_a = cgroup_read_line(a, file), *of_b = cgroup_read_line(b, file);
+
+	return of_a && of_b && str_eq(of_a, of_b);
+}
+
+/* Whether it was the box's own limit that was reached, and not one that the payload set in a group of its
+ * own: memory.events counts what is below, too. The inner group, where it still has the same limit, comes
+ * to it first. */
+static bool was_own_memory(const struct cgroup_box *b)
+{
+	AUTO_FREE char *local = cgroup_read_line(b->box, "memory.events.local");
+
+	if (!local)	/* before Linux 5.2 */
+		return cgroup_event(b->box, "memory.events", "oom") || cgroup_event(b->box, "memory.events", "oom_group_kill");
+	return cgroup_event(b->box, "memory.events.local", "oom") ||
+	       (b->inner && is_same(b->box, b->inner, "memory.max") && cgroup_event(b->inner, "memory.events.local", "oom"));
+}
+
 static bool find_memory(struct run_end *end, const struct cgroup_box *b, struct buf *out)
 {
-	const bool was_ours = cgroup_event(b->box, "memory.events", "oom") || cgroup_event(b->box, "memory.events", "oom_group_kill");
+	const bool was_ours = was_own_memory(b);
 
+	/* a group that the payload made hit the limit that the payload set */
+	if (!was_ours && cgroup_event(b->box, "memory.events", "oom"))
+		return false;
 	end->oom_kills = cgroup_event(b->box, "memory.events", "oom_kill");
 	end->memory_max = number_of(b->box, "memory.max");
 	end->memory_peak = number_of(b->box, "memory.peak");
@@ -149,11 +172,26 @@ static bool find_memory(struct run_end *end, const struct cgroup_box *b, struct 
 	return true;
 }
 
+/* Before Linux 6.11 a refused fork is counted where its process is, whatever level's limit it was. */
+static uint64_t count_pids_hits(const struct cgroup_box *b)
+{
+	AUTO_FREE char *local = cgroup_read_line(b->box, "pids.events.local"), *payload = NULL, *max = NULL;
+	const char *file = local ? "pids.events.local" : "pids.events";
+	uint64_t n = cgroup_event(b->box, file, "max");
+
+	if (!b->inner || !is_same(b->box, b->inner, "pids.max"))
+		return n;
+	n += cgroup_event(b->inner, file, "max");
+	payload = str_fmt("%s/payload", b->inner);
+	max = cgroup_read_line(payload, "pids.max");
+	return n + (!local && max && str_eq(max, "max") ? cgroup_event(payload, file, "max") : 0);
+}
+
 static bool find_pids(struct run_end *end, const struct cgroup_box *b, struct buf *out)
 {
 	AUTO_FREE char *max = cgroup_read_line(b->box, "pids.max");
 
-	end->pids_hits = cgroup_event(b->box, "pids.events", "max");
+	end->pids_hits = count_pids_hits(b);
 	if (!end->pids_hits || !max || str_eq(max, "max"))
 		return false;
 	end->cause = "pids";

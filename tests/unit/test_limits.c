@@ -272,6 +272,48 @@ static void counts_tell_the_cause(void **state)
 	spec_fini(&s);
 }
 
+static void a_payloads_own_limits_are_not_ours(void **state)
+{
+	AUTO_FREE char *inner = str_fmt("%s/inner", dir), *payload = str_fmt("%s/payload", inner);
+	struct cgroup_box b = { .box = dir, .inner = inner };
+	struct autopsy_facts f = { .status = 3 };
+	struct run_end end;
+	struct spec s;
+
+	(void)state;
+	spec_init(&s);
+	assert_true(mkdir(inner, 0700) == 0 && mkdir(payload, 0700) == 0);
+	put("memory.events", "oom 1\noom_kill 1\n");
+	put("memory.events.local", "oom 0\noom_kill 0\n");
+	put("inner/memory.events.local", "oom 0\noom_kill 0\n");
+	put("memory.max", "67108864\n");
+	put("inner/memory.max", "67108864\n");
+	autopsy(&end, &s, &b, &f);
+	assert_true(!end.cause && !end.oom_killed);
+	/* the level in which the child is born has the box's limit, and comes to it first */
+	put("inner/memory.events.local", "oom 1\noom_kill 1\n");
+	autopsy(&end, &s, &b, &f);
+	assert_string_equal(end.cause, "memory");
+	put("inner/memory.max", "1048576\n");
+	autopsy(&end, &s, &b, &f);
+	assert_null(end.cause);
+	put("memory.events", "oom 0\noom_kill 0\n");
+	/* a fork is counted where its process is */
+	put("pids.max", "9\n");
+	put("pids.events", "max 0\n");
+	put("inner/pids.max", "9\n");
+	put("inner/pids.events", "max 2\n");
+	put("inner/payload/pids.max", "max\n");
+	put("inner/payload/pids.events", "max 5\n");
+	autopsy(&end, &s, &b, &f);
+	assert_string_equal(end.cause, "pids");
+	assert_int_equal(end.pids_hits, 7);
+	put("inner/payload/pids.max", "1\n");
+	autopsy(&end, &s, &b, &f);
+	assert_int_equal(end.pids_hits, 2);
+	spec_fini(&s);
+}
+
 static void the_kernels_log_is_read(void **state)
 {
 	static const char line[] = "5,1,77,-;audit: type=1326 audit(1.2:3): auid=1 uid=1000 gid=1 ses=1 pid=4711 comm=\"x\" exe=\"/x\" "
@@ -308,6 +350,7 @@ int main(void)
 		cmocka_unit_test(lists_of_processors),
 		cmocka_unit_test(is_read_back),
 		cmocka_unit_test(counts_tell_the_cause),
+		cmocka_unit_test(a_payloads_own_limits_are_not_ours),
 		cmocka_unit_test(the_kernels_log_is_read),
 	};
 
