@@ -2,6 +2,7 @@
 /* plan/mounts.c - the steps of the root file system and of everything mounted in it */
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 
 #include "base/sys.h"
@@ -336,6 +337,36 @@ static void add_shared(struct build *b, const struct default_mount *row)
 	s->why = "a new one needs a namespace of the sandbox's own";
 }
 
+static bool may_mount(const struct spec *s)
+{
+	return s->privileged || (s->process.caps.bounding >> CAP_SYS_ADMIN & 1);
+}
+
+/* Whoever may mount could make the host's cgroups below /sys writable again, or take away what covers
+ * them, and lift limits or end what is the user's there. A mount that came with the rest of a tree
+ * cannot be left out or taken away, so /sys is put together from what has none of them below. */
+static void add_sys_parts(struct build *b, const struct default_mount *row)
+{
+	static const struct {
+		const char *path;
+		bool is_everywhere;
+	} PARTS[] = {
+		{ "/sys/block", false }, { "/sys/bus", true },	      { "/sys/class", true },	{ "/sys/dev", true },
+		{ "/sys/devices", true }, { "/sys/firmware", false }, { "/sys/kernel", true }, { "/sys/module", false },
+		{ "/sys/power", false },
+	};
+
+	add_newfs(b, "tmpfs", row->target, SLOT_NONE, "mode=0755,size=64k", row->attrs & ~(uint64_t)MOUNT_ATTR_RDONLY);
+	for (size_t i = 0; i < N_ELEMS(PARTS); i++) {
+		const struct default_mount part = { .target = PARTS[i].path, .attrs = row->attrs };
+
+		if (is_replaced(b, part.target))
+			continue;
+		add_shared(b, &part);
+		b->plan->v[b->plan->n - 1].optional = !PARTS[i].is_everywhere;
+	}
+}
+
 /* The place is in the sysfs that is mounted before. */
 static bool wants_cgroup(const struct build *b)
 {
@@ -364,7 +395,10 @@ void plan_default_mounts(struct build *b)
 		if (str_eq(row->target, CGROUP_TARGET) && !wants_cgroup(b))
 			continue;
 		if (form == FORM_BIND) {
-			add_shared(b, row);
+			if (str_eq(row->target, "/sys") && may_mount(b->spec))
+				add_sys_parts(b, row);
+			else
+				add_shared(b, row);
 			continue;
 		}
 		s = add_newfs(b, row->fstype, row->target, row->slot, row->data, row->attrs);

@@ -423,6 +423,14 @@ static void limits_unseen(struct spec *s, struct plan_input *in)
 	add_bind(s, "/srv/sys", "/sys", NULL);
 }
 
+/* Nothing of the host's cgroups, which it could make writable. */
+static void limits_privileged(struct spec *s, struct plan_input *in)
+{
+	limits_handed_on(s, in);
+	s->privileged = true;
+	s->ns[NS_NETWORK].mode = NS_HOST;
+}
+
 /* What --mount, --file, --dir, --symlink and --device add. */
 static void made(struct spec *s, struct plan_input *in)
 {
@@ -502,6 +510,7 @@ static const struct golden {
 	{ "limits-handed-on", limits_handed_on },
 	{ "limits-without-namespaces", limits_without_namespaces },
 	{ "limits-unseen", limits_unseen },
+	{ "limits-privileged", limits_privileged },
 };
 
 /* ---- helpers ---- */
