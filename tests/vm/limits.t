@@ -39,6 +39,18 @@ like "$err" 'the memory limit ended it: 32MiB \(--memory\) were reached, and the
 run_lichen run --json -m 32m --memory-swap 32m host sh -c "$HOG"
 like "$err" '"oomKilled":true,"by":"memory"' 'also as JSON'
 
+# ---- nobody inside lifts them: the host's cgroups are not below the host's /sys ----
+
+# shellcheck disable=SC2016 # for the sandbox
+run_lichen run -u 0 --privileged --network=host -m 40m host sh -c '
+	ls -d /sys/class/net/lo; mount -o remount,rw,bind /sys/fs/cgroup; umount -l /sys/fs/cgroup; find /sys/ -xdev -path "*cgroup/*"
+	mount -o remount,rw,bind /sys 2>/dev/null; find /sys/ -path "*/box/memory.max"'
+is "$out" '/sys/class/net/lo' 'privileged and with the host'"'"'s network it finds no group of the host'"'"'s, nor its own limits'
+run_lichen run --cgroupns-rw -u 0 -m 64m host sh -c '
+	cd /sys/fs/cgroup && mkdir s && echo 8m >s/memory.max && (echo 0 >s/cgroup.procs; dd if=/dev/zero of=/tmp/hog bs=1M count=20 2>/dev/null); exit 3'
+is "$status" 3 'a group of its own that runs out of memory'
+unlike "$err" 'the memory limit ended it' 'is not the sandbox'"'"'s limit'
+
 # ---- processes ----
 
 # shellcheck disable=SC2016 # for the sandbox
@@ -48,6 +60,10 @@ run_lichen run --pids-limit 12 host sh -c '
 # shellcheck disable=SC2016 # for ok; a shell that cannot fork may end by it
 ok '[ "${out:-0}" -le 12 ]' 'no more processes than the limit'
 like "$err" 'hit its limit of processes [0-9]+ times: no more than 12 \(--pids-limit\)' 'and lichen says what fork failed by'
+
+run_lichen run --cgroupns-rw --pids-limit 12 host sh -c '
+	i=0; while [ $i -lt 40 ]; do sleep 100 & i=$((i + 1)); done 2>/dev/null; exit 3'
+like "$err" 'hit its limit of processes' 'also from the level that is handed on'
 
 # ---- processors, by the kernel's own count ----
 
