@@ -19,10 +19,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/err.h"
@@ -176,6 +178,17 @@ static int args_parse(int argc, char **argv, const struct command **cmd, struct 
 
 /* ---- the program ---- */
 
+/* Who starts us for itself does not live to use the scope if it is killed meanwhile, and its number may
+ * soon be another process's. */
+static int end_with(pid_t pid, struct err *e)
+{
+	if (pid != getppid())
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL) < 0)
+		return err_sys(e, "prctl", "PR_SET_PDEATHSIG", "ending with the process");
+	return pid == getppid() ? 0 : err_set(e, ERR_STATE, "process %d has ended", (int)pid);
+}
+
 static int run(int argc, char **argv, struct err *e)
 {
 	struct request rq = { .timeout = TIMEOUT_DEFAULT };
@@ -188,6 +201,8 @@ static int run(int argc, char **argv, struct err *e)
 	/* Nothing is executed here; this holds also where somebody else has a say in the library. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(e, "prctl", NULL, "giving up privileges");
+	if (end_with(rq.pid, e))
+		return -1;
 	if (manager_open(&m, rq.is_system, rq.timeout, e))
 		return -1;
 	r = cmd->run(&m, &rq, e);
