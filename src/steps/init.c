@@ -181,7 +181,7 @@ int step_init(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	(void)s, (void)rung;
 	if (pid < 0) {
 		err_sys(e, "fork", NULL, "starting the command below init");
-		return e->errnum == EAGAIN ? err_hint(e, "with --ulimit nproc=N init counts as one of the N, the command as another") : -1;
+		return e->errnum == EAGAIN ? err_hint(e, "init counts as one of --pids-limit and of --ulimit nproc, the command as another") : -1;
 	}
 	if (pid == 0) {
 		auto_close(&c->fds[SLOT_INIT_GO]);
