@@ -32,6 +32,9 @@ static const struct {
 
 static const char *const OBJECTS[] = { "memory", "cpu", "pids", "blockIO" };
 
+/* Each is compared with all before it; no machine has as many disks, and no cgroup as many files. */
+enum { LIST_MAX = 1024 };
+
 /* ---- reading ---- */
 
 static bool is_known(const char *object, const char *key)
@@ -99,6 +102,8 @@ static int read_throttles(struct spec_limits *l, json_t *array, enum throttle_ki
 		return 0;
 	if (!json_is_array(array))
 		return oci_bad(up, "an array", array, e);
+	if (json_array_size(array) > LIST_MAX)
+		return oci_bad(up, "at most 1024 devices", array, e);
 	json_array_foreach(array, i, v) {
 		const struct jpath at = { .up = up, .index = i };
 		struct spec_throttle t = { .kind = kind };
@@ -121,6 +126,8 @@ static int read_unified(struct oci_reader *r, struct spec_limits *l, json_t *obj
 	const char *key;
 	json_t *v;
 
+	if (json_object_size(object) > LIST_MAX)
+		return oci_bad(up, "at most 1024 files", object, e);
 	json_object_foreach(object, key, v) {
 		const struct jpath at = { .up = up, .key = key };
 		AUTO_FREE char *value = NULL;

@@ -785,6 +785,20 @@ static void sizes_are_capped(void **state)
 	refuses(&b, "process.args: an array is larger than 65536 items");
 	buf_fini(&b);
 
+	/* limits are compared with each other */
+	buf_add(&b, "{\"linux\":{\"resources\":{\"blockIO\":{\"throttleReadBpsDevice\":[0");
+	add_times(&b, ",0", 1024);
+	buf_add(&b, "]}}}}");
+	refuses(&b, "throttleReadBpsDevice: expected at most 1024 devices");
+	buf_fini(&b);
+
+	buf_add(&b, "{\"linux\":{\"resources\":{\"unified\":{\"a.b\":\"\"");
+	for (int i = 0; i < 1024; i++)
+		buf_addf(&b, ",\"a.%d\":\"1\"", i);
+	buf_add(&b, "}}}}");
+	refuses(&b, "linux.resources.unified: expected at most 1024 files");
+	buf_fini(&b);
+
 	buf_add(&b, "{\"hostname\":\"");
 	add_times(&b, "0123456789abcdef", 65537);
 	buf_add(&b, "\"}");
