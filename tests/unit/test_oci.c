@@ -786,13 +786,13 @@ static void sizes_are_capped(void **state)
 	buf_fini(&b);
 
 	/* limits are compared with each other */
-	buf_add(&b, "{\"linux\":{\"resources\":{\"blockIO\":{\"throttleReadBpsDevice\":[0");
+	buf_add(&b, "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"linux\":{\"resources\":{\"blockIO\":{\"throttleReadBpsDevice\":[0");
 	add_times(&b, ",0", 1024);
 	buf_add(&b, "]}}}}");
 	refuses(&b, "throttleReadBpsDevice: expected at most 1024 devices");
 	buf_fini(&b);
 
-	buf_add(&b, "{\"linux\":{\"resources\":{\"unified\":{\"a.b\":\"\"");
+	buf_add(&b, "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"linux\":{\"resources\":{\"unified\":{\"a.b\":\"\"");
 	for (int i = 0; i < 1024; i++)
 		buf_addf(&b, ",\"a.%d\":\"1\"", i);
 	buf_add(&b, "}}}}");
