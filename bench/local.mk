@@ -6,10 +6,14 @@ EXTRA_PROGRAMS += %D%/bare %D%/pairs
 %C%_bare_LDADD = liblichen.a
 %C%_bare_LDFLAGS = $(AM_LDFLAGS) $(LAUNCHER_LDFLAGS)
 %C%_pairs_SOURCES = %D%/pairs.c
-EXTRA_DIST += %D%/startup
+EXTRA_DIST += %D%/startup %D%/limits %D%/common.sh
 CLEANFILES += %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT)
 
 # BENCH_ROUNDS=N: other than 200 rounds a row
-.PHONY: bench
-bench: lichen$(EXEEXT) %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT)
+.PHONY: bench bench-vm
+bench: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/startup
+	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/limits
+# limits need a systemd and controllers: in the virtual machine of the tests, in a few minutes
+bench-vm: all tests/tools/probe$(EXEEXT) tests/tools/deny$(EXEEXT) %D%/pairs$(EXEEXT)
+	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/limits --vm
