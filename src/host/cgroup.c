@@ -109,6 +109,11 @@ unsigned long long cgroup_event(const char *dir, const char *name, const char *k
 
 char *cgroup_lacking_level(const struct cgroups *g, const char *path, const char *controller)
 {
+	AUTO_FREE char *whole = cgroup_dir(g, path);
+
+	/* what one level has, all above it have */
+	if (cgroup_has_word(whole, "cgroup.controllers", controller))
+		return NULL;
 	for (size_t at = 0;;) {
 		AUTO_FREE char *level = str_dupn(path, at), *dir = cgroup_dir(g, level);
 
@@ -249,8 +254,12 @@ size_t cgroup_count_others(const char *dir)
 /* The first of @controllers that the words of @name in @dir lack; NULL: all are there. */
 static const char *lacking(const char *dir, const char *name, const struct strv *controllers)
 {
+	AUTO_FREE char *text = controllers->n ? cgroup_read_line(dir, name) : NULL;
+	AUTO_STRV struct strv words = { 0 };
+
+	strv_split(&words, text ? text : "", ' ');
 	for (size_t i = 0; i < controllers->n; i++)
-		if (!cgroup_has_word(dir, name, controllers->v[i]))
+		if (!strv_has(&words, controllers->v[i]))
 			return controllers->v[i];
 	return NULL;
 }

@@ -58,9 +58,13 @@ int cgroup_enable(const char *dir, const struct strv *controllers, struct err *e
 /* @needed, and of what accounts what is there and not among them. */
 static void controllers_of(const char *dir, const struct strv *needed, struct strv *out)
 {
+	AUTO_FREE char *text = cgroup_read_line(dir, "cgroup.controllers");
+	AUTO_STRV struct strv there = { 0 };
+
 	strv_copy(out, needed);
+	strv_split(&there, text ? text : "", ' ');
 	for (size_t i = 0; i < N_ELEMS(ACCOUNTING); i++)
-		if (!strv_has(out, ACCOUNTING[i]) && cgroup_has_word(dir, "cgroup.controllers", ACCOUNTING[i]))
+		if (!strv_has(out, ACCOUNTING[i]) && strv_has(&there, ACCOUNTING[i]))
 			strv_add(out, ACCOUNTING[i]);
 }
 
