@@ -28,11 +28,12 @@ static int beyond(struct err *e, const char *option, const char *wanted, const c
 
 static int check_machine(const struct spec_limits *l, struct err *e)
 {
-	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	const bool has_quota = l->cpu_quota && l->cpu_quota != LIMIT_MAX, has_pids = l->pids && l->pids != LIMIT_MAX;
+	const long cpus = has_quota ? sysconf(_SC_NPROCESSORS_ONLN) : 0;
 	const uint64_t period = l->cpu_period ? l->cpu_period : 100000;
-	AUTO_FREE char *online = cgroup_read_line("/sys/devices/system/cpu", "online");
-	AUTO_FREE char *nodes = cgroup_read_line("/sys/devices/system/node", "online");
-	AUTO_FREE char *pids = cgroup_read_line("/proc/sys/kernel", "pid_max");
+	AUTO_FREE char *online = l->cpuset_cpus ? cgroup_read_line("/sys/devices/system/cpu", "online") : NULL;
+	AUTO_FREE char *nodes = l->cpuset_mems ? cgroup_read_line("/sys/devices/system/node", "online") : NULL;
+	AUTO_FREE char *pids = has_pids ? cgroup_read_line("/proc/sys/kernel", "pid_max") : NULL;
 	struct sysinfo si = { 0 };
 	char wanted[32], has[64];
 
@@ -41,16 +42,16 @@ static int check_machine(const struct spec_limits *l, struct err *e)
 		snprintf(has, sizeof(has), "%" PRIu64 " bytes of memory", (uint64_t)si.totalram * si.mem_unit);
 		return beyond(e, "--memory", wanted, "this machine", has);
 	}
-	if (l->cpu_quota && l->cpu_quota != LIMIT_MAX && cpus > 0 && l->cpu_quota > (uint64_t)cpus * period) {
+	if (has_quota && cpus > 0 && l->cpu_quota > (uint64_t)cpus * period) {
 		snprintf(wanted, sizeof(wanted), "%.2f", (double)l->cpu_quota / (double)period);
 		snprintf(has, sizeof(has), "%ld processors", cpus);
 		return beyond(e, "--cpus", wanted, "this machine", has);
 	}
-	if (l->cpuset_cpus && online && !limits_list_within(l->cpuset_cpus, online))
+	if (online && !limits_list_within(l->cpuset_cpus, online))
 		return beyond(e, "--cpuset-cpus", l->cpuset_cpus, "this machine", online);
-	if (l->cpuset_mems && nodes && !limits_list_within(l->cpuset_mems, nodes))
+	if (nodes && !limits_list_within(l->cpuset_mems, nodes))
 		return beyond(e, "--cpuset-mems", l->cpuset_mems, "this machine", nodes);
-	if (l->pids && l->pids != LIMIT_MAX && pids && l->pids > strtoull(pids, NULL, 10)) {
+	if (pids && l->pids > strtoull(pids, NULL, 10)) {
 		snprintf(wanted, sizeof(wanted), "%" PRIu64, l->pids);
 		return beyond(e, "--pids-limit", wanted, "this machine's kernel.pid_max", pids);
 	}
