@@ -114,6 +114,14 @@ int limits_check_host(const struct spec_limits *l, const char *mount, const char
 	return 0;
 }
 
+/* ---- whether there has to be one ---- */
+
+bool cgroup_is_wanted(const struct spec *s)
+{
+	return limits_any(&s->limits) || s->cgroup_writable || s->proc_limits || s->cgroup_parent ||
+	       (s->cgroup_manager != CGROUP_AUTO && s->cgroup_manager != CGROUP_OFF);
+}
+
 /* ---- who makes it ---- */
 
 int cgroup_no_tree(const struct cgroups *g, const char *what, struct err *e)
@@ -261,8 +269,7 @@ int cgroup_ways(struct plan_cgroup *out, const struct cgroups *g, const struct s
 
 int cgroup_choose(struct plan_cgroup *out, const struct spec *s, const struct facts *f, const char *helper, struct err *e)
 {
-	const bool is_wanted = limits_any(&s->limits) || s->cgroup_writable || s->proc_limits || s->cgroup_parent ||
-			       (s->cgroup_manager != CGROUP_AUTO && s->cgroup_manager != CGROUP_OFF);
+	const bool is_wanted = cgroup_is_wanted(s);
 	AUTO_CGROUPS struct cgroups g = { 0 };
 	int rc;
 

@@ -114,7 +114,9 @@ NODISCARD int attrs_check(const struct spec *s, bool is_dry, struct err *e);
 char *hosts_text(const struct spec *s, const char *hostname);
 char *resolv_text(const struct spec *s);
 
-/* run/cgroup.c: which cgroup, whether by ourselves or by systemd, and whether the limits can be
+/* run/cgroup.c: whether something needs a cgroup; without, one is made only where it costs nobody anything. */
+bool cgroup_is_wanted(const struct spec *s);
+/* Which cgroup, whether by ourselves or by systemd, and whether the limits can be
  * had at all; nothing is made. Errors: HOST where what is asked for is not delegated to us; SPEC
  * where a limit is beyond the machine or the level above. */
 NODISCARD int cgroup_choose(struct plan_cgroup *out, const struct spec *s, const struct facts *f, const char *helper,

@@ -109,7 +109,8 @@ int run_make_plan(struct run *r, struct err *e)
 	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL,
 			  r->has_store ? &r->store : NULL, e) < 0)
 		return -1;
-	helper = helper_path("lichen-scope");
+	/* systemd is asked only for what is wanted */
+	helper = cgroup_is_wanted(r->spec) ? helper_path("lichen-scope") : NULL;
 	if (cgroup_choose(&r->in.cgroup, r->spec, &r->facts, helper, e) < 0)
 		return -1;
 	r->in.is_created = r->is_created;

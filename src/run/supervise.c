@@ -293,7 +293,7 @@ int run_walk(struct run *r, int *conn, struct err *e)
 /* Whatever it died of is told, and stands in the state for whoever finds it there. */
 static int look_into(struct run *r, const struct wait *w, struct run_end *end, struct err *e)
 {
-	AUTO_FREE char *helper = helper_path("lichen-seccomp");
+	AUTO_FREE char *helper = end->status ? helper_path("lichen-seccomp") : NULL;
 	const struct autopsy_facts f = { .status = end->status, .signal = w->end_signal, .pid = w->pid, .helper = helper,
 					 .uids = &r->in.uids, .started_us = r->started_us,
 					 .has_timed_out = w->has_timed_out,
