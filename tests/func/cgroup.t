@@ -257,7 +257,7 @@ finish
 wait_for '[ -z "$(left)" ]'
 ok $? 'the command and the group go with it'
 once 'SIGSTOP of the command' CONT
-inner=$(head -n 1 "$ours/shell/lichen.once/cgroup.procs")
+inner=$(while read -r p; do ! grep -q "^PPid:.$pid\$" "/proc/$p/status" || echo "$p"; done <"$ours/shell/lichen.once/cgroup.procs")
 kill -STOP "$inner"
 wait_for 'grep -q "^State:.T" "/proc/$pid/status"'
 ok $? 'lichen stops with it, for the shell to see'
