@@ -174,6 +174,7 @@ END
 	ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$lines/stat"; }
 	shown() { grep -c "^${name}busy " "$T/lines"; }
 	wait_for '[ "$(shown)" -ge 1 ]'
+	# shellcheck disable=SC2034 # in the condition
 	before=$(ticks) first=$(shown)
 	wait_for '[ "$(shown)" -ge $((first + 30)) ]' 30
 	ok $? 'thirty more times'
