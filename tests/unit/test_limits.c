@@ -333,7 +333,6 @@ static void the_kernels_log_is_read(void **state)
 
 static int clean_up(void **state)
 {
-	AUTO_STRV struct strv files = { 0 };
 	struct err e;
 
 	(void)state;
