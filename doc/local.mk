@@ -5,6 +5,8 @@
 
 # A page more is a word more here.
 man_sources = %D%/man/lichen.1.scd %D%/man/lichen-run.1.scd %D%/man/lichen-stats.1.scd %D%/man/lichen-doctor.1.scd %D%/man/lichen-cgroup.1.scd
+man_sources = %D%/man/lichen.1.scd %D%/man/lichen-run.1.scd %D%/man/lichen-stats.1.scd %D%/man/lichen-update.1.scd \
+	%D%/man/lichen-pause.1.scd %D%/man/lichen-doctor.1.scd %D%/man/lichen-cgroup.1.scd
 man_pages = $(man_sources:.scd=)
 # An option can be copied from the page: a plain "-" may be set as a hyphen that no shell knows, and .TH turns on
 # again what scdoc turned off, so that words are parted.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main.c - start-up, rendering of the error, and the one exit() */
+/* main.c - start-up, showing the error, and the one exit() */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -7,13 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/auto.h"
 #include "base/fd.h"
-#include "base/log.h"
 #include "base/stop.h"
-#include "base/str.h"
 #include "cli/dispatch.h"
-#include "host/hint.h"
 
 /* A caller that closed 0, 1 or 2 would have our own files opened in their place. */
 static void open_stdio(void)
@@ -22,22 +18,6 @@ static void open_stdio(void)
 		if (fcntl(fd, F_GETFD) < 0 &&
 		    (open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC) < 0 || fd_cloexec(fd, false) < 0))
 			exit(EXIT_LICHEN);
-}
-
-static void render(struct err *e, bool as_json)
-{
-	AUTO_BUF struct buf b = { 0 };
-	AUTO_FREE char *hint = e->hint[0] && !err_is_limit(e) ? NULL : hint_for(e);
-	int rc;
-
-	if (hint)
-		err_hint(e, "%s", hint);
-	if (as_json)
-		err_print_json(e, &b);
-	else
-		err_print_text(e, &b, log_get_level() == LOG_LEVEL_DEBUG);
-	rc = fd_write_all(STDERR_FILENO, b.s, b.len);
-	(void)rc; /* there is nobody else to tell */
 }
 
 /* As whoever waits for us expects of a program that was interrupted. Comes back where the
@@ -65,7 +45,7 @@ int main(int argc, char **argv)
 	signal(SIGCHLD, SIG_DFL);	/* a parent's SIG_IGN is inherited, and nothing could be waited for */
 	open_stdio();
 	if (cli_dispatch(argc, argv, &status, &as_json, &e) < 0) {
-		render(&e, as_json);
+		cli_show_error(&e, as_json);
 		status = err_status(&e);
 	}
 	if (stop_death() || e.kind == ERR_SIGNAL)

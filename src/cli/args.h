@@ -59,7 +59,7 @@ struct args {
 	/* stats */
 	bool no_stream;
 	const char *interval;	/* seconds */
-	/* cgroup */
+	/* cgroup, update: force */
 	bool all, quiet, parents, force, recursive;
 	/* doctor */
 	bool fix;

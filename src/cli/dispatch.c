@@ -3,12 +3,17 @@
 
 #include "cli/dispatch.h"
 
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "cli/args.h"
 #include "cli/help.h"
 #include "cli/opts.h"
 #include "cli/profile.h"
 #include "cli/verbs.h"
+#include "host/hint.h"
 
 static verb_fn *const VERB_FNS[VERB_COUNT] = {
 #define VERB(id, name, fn, ...) [VERB_##id] = fn,
@@ -75,4 +80,20 @@ int cli_dispatch(int argc, char **argv, int *status, bool *json_errors, struct e
 	if (opts_check_operands(v, &a, e))
 		return -1;
 	return VERB_FNS[v->id](&a, status, e);
+}
+
+void cli_show_error(struct err *e, bool as_json)
+{
+	AUTO_BUF struct buf b = { 0 };
+	AUTO_FREE char *hint = e->hint[0] && !err_is_limit(e) ? NULL : hint_for(e);
+	int rc;
+
+	if (hint)
+		err_hint(e, "%s", hint);
+	if (as_json)
+		err_print_json(e, &b);
+	else
+		err_print_text(e, &b, log_get_level() == LOG_LEVEL_DEBUG);
+	rc = fd_write_all(STDERR_FILENO, b.s, b.len);
+	(void)rc; /* there is nobody else to tell */
 }

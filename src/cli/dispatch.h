@@ -21,4 +21,8 @@
  */
 NODISCARD int cli_dispatch(int argc, char **argv, int *status, bool *json_errors, struct err *e);
 
+/* Shows @e on standard error, with a likely cause and remedy where it has no hint. main.c does so, once; before
+ * it a verb that goes on past an error. */
+void cli_show_error(struct err *e, bool as_json);
+
 #endif

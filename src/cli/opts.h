@@ -36,7 +36,7 @@ __extension__ enum verb_mask {
 };
 
 /* Who has the options of limits. */
-#define LIMIT_VERBS (V_RUN | V_CGROUP_CREATE | V_CGROUP_SET | V_CGROUP_EXEC)
+#define LIMIT_VERBS (V_RUN | V_UPDATE | V_CGROUP_CREATE | V_CGROUP_SET | V_CGROUP_EXEC)
 
 /* All that look for groups. */
 #define CGROUP_VERBS (V_CGROUP_TREE | V_CGROUP_LS | V_CGROUP_SHOW | V_CGROUP_CREATE | V_CGROUP_SET | V_CGROUP_EXEC | V_CGROUP_RM)

@@ -314,7 +314,7 @@ int run_wait(struct run *r, struct run_end *end, struct err *e)
 {
 	struct wait w = { .spec = r->spec, .pid = r->ctx.child_pid, .pidfd = ctx_fd(&r->ctx, SLOT_CHILD),
 			  .signal_fd = r->signal_fd, .share_fd = r->share_fd, .share = &r->share, .parent = r->parent,
-			  .relay = r->relay, .fuse = &r->fuse, .sweeper = &r->sweeper };
+			  .relay = r->relay, .fuse = &r->fuse, .sweeper = &r->sweeper, .box = r->cgroup.box };
 	struct tree rest = rest_of(r);
 
 	w.rest = shares_pids(r->spec) ? &rest : NULL;

@@ -24,6 +24,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "run/internal.h"
+#include "run/update.h"
 
 /* Whether pid 1 has a handler for @sig or ignores it: as pid 1 of its namespace it would
  * not die of the default action. */
@@ -49,6 +50,22 @@ static int stop_signal(const struct spec *s)
 	return s->stop_signal ? signal_from_name(s->stop_signal) : SIGTERM;
 }
 
+/* Who is frozen has a signal that it handles, or lichen-init, only once it goes on; others end at once. */
+static void say_paused(struct wait *w, int sig)
+{
+	const char *name = w->spec->name;
+
+	if (!box_is_paused(w->box)) {
+		w->has_said_paused = false;
+		return;
+	}
+	if (w->has_said_paused || sig == SIGKILL || sig == SIGCONT || (!w->spec->process.init && !has_disposition(w->pid, sig)))
+		return;
+	w->has_said_paused = true;
+	log_warn("the sandbox is paused: %s arrives when it goes on, with 'lichen unpause %.*s'", signal_name(sig),
+		 name ? (int)strlen(name) : RUN_ID_SHORT, name ? name : w->spec->id);
+}
+
 /* lichen-init passes it on to the payload, on which default actions work; and so they do on
  * whoever is not pid 1 of a namespace. */
 static void send_signal(struct wait *w, int sig)
@@ -59,6 +76,7 @@ static void send_signal(struct wait *w, int sig)
 		w->forwarded = sig;
 		sig = SIGKILL;
 	}
+	say_paused(w, sig);
 	/* as from a keyboard: a shell and what it waits for. The payload leads its session, and is not waited for yet */
 	if ((sig == SIGINT || sig == SIGQUIT) && !w->spec->process.init && !w->spec->process.terminal && w->pid > 1 &&
 	    kill(-w->pid, sig) == 0)

@@ -17,6 +17,8 @@ struct wait {
 	const struct spec *spec;
 	pid_t pid;		/* pid 1 inside: the payload, or its init */
 	int pidfd, signal_fd;	/* borrowed */
+	const char *box;	/* the cgroup that can be paused; borrowed; NULL */
+	bool has_said_paused;
 	int share_fd;		/* where the namespaces are asked for; borrowed */
 	struct share_answer *share;
 	pid_t parent;		/* --die-with-parent: who started us; else 0 */

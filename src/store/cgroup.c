@@ -134,8 +134,8 @@ static long now_ms(void)
 	return t.tv_sec * MSEC_PER_SEC + t.tv_nsec / NSEC_PER_MSEC;
 }
 
-/* The kernel wakes whoever waits for POLLPRI on cgroup.events when the last process is gone. */
-int store_wait_empty(const char *dir, int timeout_ms)
+/* The kernel wakes whoever waits for POLLPRI on cgroup.events when one of its lines changes. */
+int store_wait_event(const char *dir, const char *event, int timeout_ms)
 {
 	AUTO_FREE char *path = str_fmt("%s/cgroup.events", dir);
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -152,7 +152,7 @@ int store_wait_empty(const char *dir, int timeout_ms)
 		if (n < 0)
 			return errno == ENODEV ? 0 : -1;
 		text[n] = '\0';
-		if (strstr(text, "populated 0"))
+		if (strstr(text, event))
 			return 0;
 		if (left <= 0) {
 			errno = EBUSY;
@@ -235,7 +235,7 @@ int store_end_cgroup(const char *dir, const struct id_map *uids, const struct id
 	if (rmdir(dir) == 0 || errno == ENOENT)
 		return 0;
 	kill_all(dir);
-	if (store_wait_empty(dir, WAIT_MS) < 0)
+	if (store_wait_event(dir, "populated 0", WAIT_MS) < 0)
 		return err_sys(e, "rmdir", dir, "waiting for the end of the processes in a cgroup");
 	if (remove_fn(dir, e) == 0)
 		return 0;

@@ -159,6 +159,9 @@ void store_note_enabled(const char *place, const struct strv *controllers);
 void store_disable(const char *place, const char *own);
 /* Waits until no process is left in @dir and below; -1 with errno: EBUSY after @timeout_ms. */
 NODISCARD int store_wait_empty(const char *dir, int timeout_ms);
+/* Waits until cgroup.events of @dir says @event, such as "populated 0", of it and what is below, or
+ * it is gone; -1 with errno: EBUSY after @timeout_ms. */
+NODISCARD int store_wait_event(const char *dir, const char *event, int timeout_ms);
 /* Removes @dir and the groups below, which are empty; nothing is ended. */
 NODISCARD int store_remove_cgroup(const char *dir, struct err *e);
 /* Ends every process in @dir and below, removes it; in the id map where its ids made groups. */

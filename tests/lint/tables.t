@@ -27,6 +27,7 @@ lacking=
 
 # Where a verb's options are explained.
 page_of() {
+	case $1 in unpause) set -- pause ;; esac
 	if [ -e "$man/lichen-${1%% *}.1.scd" ]; then echo "$man/lichen-${1%% *}.1.scd"; else echo "$man/lichen.1.scd"; fi
 }
 
