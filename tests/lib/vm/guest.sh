@@ -153,7 +153,7 @@ run_file() {
 
 if [ "$mode" = shell ]; then
 	printf '\n%s of %s, tests in %s; the end of the shell is the end of the machine\n' "$(cat $vm/lichen)" "$user" $src >/dev/console
-	exec setsid agetty --noclear --autologin "$user" --keep-baud 115200 ttyS0 "${TERM:-vt220}" </dev/ttyS0
+	exec agetty --noclear --autologin "$user" --keep-baud 115200 ttyS0 "${TERM:-vt220}"
 fi
 
 wait_for '[ -c /dev/vport0p1 ]'

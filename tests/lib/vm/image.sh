@@ -70,7 +70,7 @@ set_up() {
 	unit vm-tests.service <<-'END'
 		[Unit]
 		Description=What the second disk asks for
-		After=basic.target systemd-logind.service systemd-user-sessions.service dbus.socket
+		After=basic.target systemd-user-sessions.service dbus.socket
 		[Service]
 		Type=oneshot
 		TimeoutStartSec=infinity
@@ -89,8 +89,17 @@ set_up() {
 		systemd-hwdb-update.service systemd-binfmt.service systemd-machine-id-commit.service \
 		systemd-firstboot.service systemd-sysusers.service ldconfig.service \
 		systemd-remount-fs.service proc-sys-fs-binfmt_misc.automount networking.service ifupdown-pre.service \
+		systemd-udev-trigger.service systemd-modules-load.service sys-kernel-debug.mount sys-kernel-tracing.mount \
+		sys-kernel-config.mount sys-fs-fuse-connections.mount dev-hugepages.mount modprobe@configfs.service \
+		modprobe@dm_mod.service modprobe@drm.service modprobe@fuse.service modprobe@loop.service \
+		modprobe@efi_pstore.service systemd-pcrphase.service systemd-pcrphase-sysinit.service \
+		systemd-initctl.socket systemd-ask-password-console.path systemd-ask-password-wall.path \
 		getty.target getty@tty1.service; do
 		ln -sf /dev/null "$tree/etc/systemd/system/$name"
+	done
+	mkdir -p "$tree/etc/systemd/system-generators"
+	for name in "$tree"/lib/systemd/system-generators/*; do
+		ln -sf /dev/null "$tree/etc/systemd/system-generators/${name##*/}"
 	done
 }
 
