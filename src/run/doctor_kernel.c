@@ -121,14 +121,17 @@ void try_low_ports(struct attempt *a)
 void try_memfd(struct attempt *a)
 {
 	AUTO_CLOSE int fd = memfd_create("lichen-doctor", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-	AUTO_FREE char *noexec = read_line("/proc/sys/vm/memfd_noexec");
+	AUTO_FREE char *noexec = NULL;
+	int why;
 
 	if (fd < 0 && errno == EINVAL)	/* before Linux 6.3 all are executable */
 		fd = memfd_create("lichen-doctor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	why = errno;
+	noexec = read_line("/proc/sys/vm/memfd_noexec");
 	if (fd >= 0 && !(noexec && strcmp(noexec, "2") == 0))
 		works(a, "can be made");
 	else
-		lacks(a, "memfd-noexec", "%s%s%s", fd < 0 ? strerror(errno) : "not allowed", noexec ? ", vm.memfd_noexec is " : "",
+		lacks(a, "memfd-noexec", "%s%s%s", fd < 0 ? strerror(why) : "not allowed", noexec ? ", vm.memfd_noexec is " : "",
 		      noexec ? noexec : "");
 }
 
