@@ -31,7 +31,7 @@ EXTRA_DIST += \
 
 # ---- the virtual machine's: not part of make check. TESTS_VM="tests/vm/a.t ..." runs only these.
 # tests/lib/vm/bookworm.t is one TAP stream of them all, with the file's name before each result.
-VM_TESTS = tests/vm/session.t tests/vm/limits.t tests/vm/limits-all.t tests/vm/limits-bare.t tests/vm/limits-delegated.t \
+VM_TESTS = tests/vm/kernel.t tests/vm/session.t tests/vm/limits.t tests/vm/limits-all.t tests/vm/limits-bare.t tests/vm/limits-delegated.t \
 	tests/vm/update.t tests/vm/pause.t tests/vm/limits-killed.t tests/vm/stats.t tests/vm/systemd-inside.t tests/vm/cgroup.t tests/vm/cgroup-delegated.t tests/vm/cgroup-root.t tests/vm/scope.t
 VM_SUITES = tests/lib/vm/bookworm.t tests/lib/vm/trixie.t
 dist_check_SCRIPTS += $(VM_TESTS) $(VM_SUITES)

@@ -157,8 +157,6 @@ char *store_cgroup_of(const struct run_dir *rd);
 void store_note_enabled(const char *place, const struct strv *controllers);
 /* Disables in @place what is marked there, once no group is left below it but @own (NULL: none at all). */
 void store_disable(const char *place, const char *own);
-/* Waits until no process is left in @dir and below; -1 with errno: EBUSY after @timeout_ms. */
-NODISCARD int store_wait_empty(const char *dir, int timeout_ms);
 /* Waits until cgroup.events of @dir says @event, such as "populated 0", of it and what is below, or
  * it is gone; -1 with errno: EBUSY after @timeout_ms. */
 NODISCARD int store_wait_event(const char *dir, const char *event, int timeout_ms);

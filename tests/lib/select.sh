@@ -8,7 +8,8 @@
 #   root   also runs, and means something, as real root
 #   nosub  also runs as a user without subordinate ids
 #   seam   also runs with newer system calls denied
-#   vm     runs in a virtual machine with systemd and cgroup v2
+#   vm     runs in a virtual machine with systemd and cgroup v2 (make check-vm), in a login session there
+#          or where its line "# vm: ENVIRONMENT" says; see tests/lib/vm/guest.sh
 # Prints paths relative to DIR (default: the source tree), on one line, ready for
 # make check TESTS="$(tests/lib/select.sh root)"
 set -u
