@@ -4,7 +4,6 @@
 # Without scdoc the filled-in sources are made all the same: tests/lint/tables.t reads them.
 
 # A page more is a word more here.
-man_sources = %D%/man/lichen.1.scd %D%/man/lichen-run.1.scd %D%/man/lichen-stats.1.scd %D%/man/lichen-doctor.1.scd %D%/man/lichen-cgroup.1.scd
 man_sources = %D%/man/lichen.1.scd %D%/man/lichen-run.1.scd %D%/man/lichen-stats.1.scd %D%/man/lichen-update.1.scd \
 	%D%/man/lichen-pause.1.scd %D%/man/lichen-doctor.1.scd %D%/man/lichen-cgroup.1.scd
 man_pages = $(man_sources:.scd=)

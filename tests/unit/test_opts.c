@@ -175,7 +175,7 @@ static void errors_help(void **state)
 		{ "run", "--label x d", "no option '--label' in this version", "see 'lichen run --help'" },
 		/* of another verb, or on the other side of the verb */
 		{ "doctor", "--name x", "doctor: option '--name' is one of 'lichen run', not of 'lichen doctor'", "see" },
-		{ "", "--json version", "option '--json' is one of 'lichen run' and 'lichen ", "after the verb" },
+		{ "", "--json version", "is one of 'lichen run' and 'lichen ", "after the verb" },
 		{ "", "--rm run", "option '--rm' is one of 'lichen run'", "after the verb" },
 		{ "", "--bogus", "there is no option '--bogus' before the verb", "see 'lichen --help'" },
 		{ "", "-h", "'-h'", "for help it is --help" },
