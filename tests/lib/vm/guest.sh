@@ -65,12 +65,18 @@ in_environment() {
 
 # ---- what a file leaves -----------------------------------------------------------------
 
+# Sets $now, the seconds since the start, without a process.
+clock() {
+	IFS=. read -r now _ </proc/uptime
+}
+
 # wait_for COND: for five seconds at most.
 wait_for() {
-	tries=50
+	clock
+	until=$((now + 5))
 	until eval "$1"; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
+		clock
+		[ "$now" -lt $until ] || return 1
 		busybox usleep 100000
 	done
 }
@@ -134,21 +140,28 @@ say() {
 
 run_file() {
 	say "= $1"
-	begin=$(cut -d. -f1 /proc/uptime)
+	clock
+	begin=$now
 	if environment "$1"; then
 		mounts >/run/vm-mounts
-		{
-			in_environment "$1" </dev/null 2>/run/vm-stderr 3>&-
-			echo $? >/run/vm-status
-		} | sed -u 's/^/| /' >&3
-		read -r status </run/vm-status
-		sed 's/^/# /' /run/vm-stderr >&3
+		sed -u 's/^/| /' <$vm/out >&3 &
+		sed=$!
+		in_environment "$1" </dev/null >$vm/out 2>$vm/err 3>&-
+		status=$?
+		clock
+		[ $((now - begin)) -lt "$deadline" ] || say "# its deadline of $deadline s has passed"
+		# What runs on could hold the pipe open.
+		wait_for '! kill -0 $sed 2>/dev/null'
+		sed 's/^/# /' $vm/err >&3
 		clean_up
+		kill $sed 2>/dev/null
+		wait $sed
 	else
 		say "# no environment '$env' (see tests/lib/vm/guest.sh)"
 		status=99
 	fi
-	say ". $status $(($(cut -d. -f1 /proc/uptime) - begin))"
+	clock
+	say ". $status $((now - begin))"
 }
 
 if [ "$mode" = shell ]; then
@@ -156,6 +169,7 @@ if [ "$mode" = shell ]; then
 	exec agetty --noclear --autologin "$user" --keep-baud 115200 ttyS0 "${TERM:-vt220}"
 fi
 
+mkfifo $vm/out
 wait_for '[ -c /dev/vport0p1 ]'
 exec 3>/dev/vport0p1
 say "# Linux $(uname -r), $(systemctl --version | head -n 1), $(cut -d' ' -f1 /proc/uptime) s after its start"
