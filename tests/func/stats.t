@@ -62,6 +62,8 @@ wrong '--format' "no option '--format'" '--json' -- stats --format '{{.Name}}'
 
 # ---- line after line ----
 
+: >"$T/lines"
+: >"$T/objects"
 "$LICHEN" stats -i 0.1 "$name" >"$T/lines" 2>"$T/lines.err" &
 lines=$!
 "$LICHEN" stats -i 0.1 --json "$name" >"$T/objects" 2>/dev/null &
