@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -368,6 +370,37 @@ static int make_live(const struct store *st, const char *name, struct run_dir *r
 	return renameat(st->run_fd, dir, st->run_fd, rd->id);
 }
 
+/* Whether the supervisor that recorded itself is gone: then its lock is held by who sweeps the run. */
+static bool is_orphan(const struct store *st, const char *id)
+{
+	struct run_dir rd = { .lock_fd = -1, .data_fd = -1 };
+	struct run_state state = { 0 };
+	struct err ignored;
+	bool is_dead;
+
+	rd.id = str_dup(id);
+	rd.live = str_fmt("%s/%s", st->run_dir, id);
+	is_dead = store_read_state(&rd, &state, &ignored) == 0 && state.supervisor > 0 && kill(state.supervisor, 0) < 0 && errno == ESRCH;
+	run_state_fini(&state);
+	run_dir_fini(&rd);
+	return is_dead;
+}
+
+/* A sweep of a dead run ends soon, and gives its name back; not under our lock, which it takes. */
+static void wait_for_sweep(const struct store *st, const char *name)
+{
+	enum { TRIES = 60, EACH_MS = 50 };
+	AUTO_FREE char *link = str_fmt("names/%s", name);
+
+	for (int i = 0; i < TRIES; i++) {
+		AUTO_FREE char *holder = store_read_link(st->run_fd, link);
+
+		if (!holder || !store_is_id(holder) || !store_is_live(st, holder) || !is_orphan(st, holder))
+			return;
+		(void)!poll(NULL, 0, EACH_MS);
+	}
+}
+
 /* Makes RUN/names/NAME point to @id; the link of a dead run is replaced. */
 static int claim_name(const struct store *st, const char *name, const char *id, struct err *e)
 {
@@ -466,6 +499,8 @@ int store_create(struct store *st, const char *name, enum run_kind kind, struct 
 		run_dir_fini(rd);
 		return -1;
 	}
+	if (name)
+		wait_for_sweep(st, name);
 	if (name && claim_name(st, name, id, e) < 0)
 		goto fail;
 	if (make_definition(st, rd, kind) < 0) {

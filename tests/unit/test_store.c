@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -237,6 +238,33 @@ static void test_in_memory(void **state)
 	must_remove(&rd);
 	assert_int_equal(access(live, F_OK), -1);
 	assert_false(exists(st.run_dir, "names/m"));
+}
+
+/* Whoever sweeps a dead run holds its lock, and gives the name back in the end. */
+static void test_name_of_a_swept_run(void **state)
+{
+	struct run_state dead = { .status = str_dup("running") };
+	struct run_dir a, b;
+	struct err e = { 0 };
+	pid_t sweeper;
+
+	(void)state;
+	dead.supervisor = fork();
+	if (dead.supervisor == 0)
+		_exit(0);
+	assert_int_equal(waitpid(dead.supervisor, NULL, 0), dead.supervisor);
+	must_create("swept", RUN_IN_MEMORY, &a);
+	assert_int_equal(store_write_state(&a, NULL, &dead, &e), 0);
+	run_state_fini(&dead);
+	sweeper = fork();
+	if (sweeper == 0) {
+		(void)!poll(NULL, 0, 300);
+		_exit(store_remove(&a, NULL, NULL, NULL, &e) < 0);
+	}
+	run_dir_fini(&a); /* the lock is the other's alone now */
+	must_create("swept", RUN_IN_MEMORY, &b);
+	assert_int_equal(waitpid(sweeper, NULL, 0), sweeper);
+	must_remove(&b);
 }
 
 static void test_names(void **state)
@@ -806,7 +834,7 @@ static void test_speed(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_create),	TEST(test_in_memory),	TEST(test_names),	TEST(test_open_refuses), TEST(test_state),
+		TEST(test_create),	TEST(test_in_memory),	TEST(test_names),	TEST(test_name_of_a_swept_run), TEST(test_open_refuses), TEST(test_state),
 		TEST(test_create),	TEST(test_in_memory),	TEST(test_list),	TEST(test_open_refuses), TEST(test_state),
 		TEST(test_create),	TEST(test_in_memory),	TEST(test_list_fails),	TEST(test_open_refuses), TEST(test_state),
 		TEST(test_remove_odd),	TEST(test_remove_deep), TEST(test_remove_in_map), TEST(test_sweep_dead),
