@@ -368,6 +368,8 @@ static int take_a_key(void)
 	struct live l;
 	struct err e = { 0 };
 
+	/* waiting for a key, it must not outlive a failed test */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0) < 0 || live_open(&l, slave, &e) < 0)
 		return 1;
 	live_take_keys(&l, slave);
