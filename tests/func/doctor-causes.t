@@ -305,7 +305,9 @@ finds cgroup missing cgroup-none 'no cgroups at all'
 tree=/sys/fs/cgroup/unified
 [ -d "$tree" ] || tree=/sys/fs/cgroup
 if [ "$(stat -f -c %t "$tree")" = 63677270 ]; then
-	doctor "echo 0::/ >\$T/cg; mount --bind \$T/cg /proc/\$\$/cgroup; mount --rbind $tree /sys/fs/cgroup"
+	# and of a user manager, which could delegate one, nothing is to be seen
+	doctor "echo 0::/ >\$T/cg; mount --bind \$T/cg /proc/\$\$/cgroup; mount --rbind $tree /sys/fs/cgroup
+		[ ! -d /sys/fs/cgroup/user.slice ] || mount -t tmpfs x /sys/fs/cgroup/user.slice"
 	fine cgroup 'cgroup v2'
 	finds cgroup-delegation missing cgroup-not-delegated 'which is not ours'
 	doctor "echo 4:memory:/ >\$T/cg; echo 0::/ >>\$T/cg; mount --bind \$T/cg /proc/\$\$/cgroup; mount --rbind $tree /sys/fs/cgroup"

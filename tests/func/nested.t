@@ -22,10 +22,11 @@ if have static; then
 else
 	skip dynamic-launcher 'lichen inside lichen'
 fi
-run_lichen run --security-opt nested -v "$T/bin:/mnt" host /mnt/lichen run host sh -c 'echo $$; ls -d /proc/self/fd'
+# (the command is process 1, or 2 below the lichen-init of an installed lichen)
+run_lichen run --security-opt nested -v "$T/bin:/mnt" host /mnt/lichen run host sh -c 'echo $(($$ <= 2)); ls -d /proc/self/fd'
 is "$out" '1
 /proc/self/fd' 'host inside host'
-run_lichen run --security-opt nested -v "$T/bin:/mnt" host /mnt/lichen run --security-opt nested -v /mnt:/mnt host /mnt/lichen run host sh -c 'echo $$'
+run_lichen run --security-opt nested -v "$T/bin:/mnt" host /mnt/lichen run --security-opt nested -v /mnt:/mnt host /mnt/lichen run host sh -c 'echo $(($$ <= 2))'
 is "$out" 1 'three deep' || diag "$err"
 run_lichen run --security-opt nested -h outer -v "$T/bin:/mnt" host /mnt/lichen run -h inner host cat /etc/hostname
 is "$out" inner 'a name of its own again'

@@ -9,6 +9,8 @@
 # renamed into place when whole. Root or not: an ordinary user needs subordinate ids for it.
 # Status 77, and CACHE/vm-SUITE.no-mirror, where no mirror answered. LICHEN_TEST_MIRROR chooses another one.
 set -u
+# An ordinary user's often lacks them; the tree's programs are looked for by it too.
+PATH=$PATH:/usr/sbin:/sbin
 
 here=$(cd "$(dirname "$0")" && pwd)
 packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,uidmap,passwd,login
@@ -148,7 +150,6 @@ if [ "${1:-}" = --inside ]; then
 	cp "$tree"/boot/vmlinuz-* "$new/vmlinuz" || exit 1
 	rm -rf "${tree:?}"/boot/* "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*
 	# Sparse: it takes what the tree takes. The room is for the tests.
-	PATH=$PATH:/usr/sbin:/sbin
 	mke2fs -q -t ext4 -L root -O ^has_journal -m 0 -E lazy_itable_init=1 -d "$tree" "$new/root.img" 4G || exit 1
 	rm -rf "$tree" "$new/tree.tar"
 	chmod 0644 "$new/root.img" "$new/vmlinuz" "$new/initrd" "$new/packages"
@@ -184,10 +185,17 @@ make_tar() {
 		"$@" >"$cache/vm-$suite.log" 2>&1
 }
 
+# failed WHAT: the log stays, the half image does not.
+failed() {
+	in_map rm -rf "$new"
+	tail -n 5 "$cache/vm-$suite.log" >&2
+	die "$1; the log is $cache/vm-$suite.log"
+}
+
 no_mirror() {
 	: >"$cache/vm-$suite.no-mirror"
 	tail -n 3 "$cache/vm-$suite.log" >&2
-	rm -rf "$new"
+	in_map rm -rf "$new"
 	exit 77
 }
 
@@ -200,13 +208,9 @@ make_image() {
 	make_tar || {
 		grep -Eqi 'could not resolve|failed to fetch|unable to connect|connection (failed|timed out)|temporary failure' \
 			"$cache/vm-$suite.log" && no_mirror
-		tail -n 5 "$cache/vm-$suite.log" >&2
-		die "no tree; the log is $cache/vm-$suite.log"
+		failed 'no tree'
 	}
-	in_map sh "$here/image.sh" --inside "$new" >>"$cache/vm-$suite.log" 2>&1 || {
-		tail -n 5 "$cache/vm-$suite.log" >&2
-		die "no image; the log is $cache/vm-$suite.log"
-	}
+	in_map sh "$here/image.sh" --inside "$new" >>"$cache/vm-$suite.log" 2>&1 || failed 'no image'
 	mv "$new" "$image"
 }
 
@@ -226,7 +230,8 @@ if [ ! -d "$image" ]; then
 	flock 9 || die "cannot lock $cache/vm-$suite.lock"
 	[ -d "$image" ] || make_image 9>&-
 	# Images of recipes that nobody has used for two weeks.
-	find "$cache" -maxdepth 1 -name "vm-$suite-*" -mtime +14 ! -path "$image" -exec rm -rf {} +
+	find "$cache" -maxdepth 1 -name "vm-$suite-*" -mtime +14 ! -path "$image" -print |
+		while IFS= read -r old; do in_map rm -rf "$old"; done
 fi
 touch "$image" 2>/dev/null
 printf '%s\n' "$image"
