@@ -82,11 +82,12 @@ place=$tree/lichen.place.$$.scope
 # shellcheck disable=SC2016 # evaluated at the end
 at_exit 'rmdir "$place" 2>/dev/null'
 mkdir "$place"
-mkfifo "$T/first" "$T/second"
 in_place() {
-	"$LICHEN" run --cgroup-parent "${place#"$tree"}" --cgroup-conf $limit=2097152 -v "$T:/t" host sh -c "echo up >/t/up; read -r _ </t/$1" &
+	rm -f "$T/up.$1" "$T/$1"
+	mkfifo "$T/up.$1" "$T/$1"	# of each its own: who reads while another still has it open for writing sees its end
+	"$LICHEN" run --cgroup-parent "${place#"$tree"}" --cgroup-conf $limit=2097152 -v "$T:/t" host sh -c "echo up >/t/up.$1; read -r _ </t/$1" &
 	pid=$!
-	read -r _ <"$T/up"
+	read -r _ <"$T/up.$1"
 }
 in_place first
 one=$pid
