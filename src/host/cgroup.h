@@ -5,7 +5,7 @@
  * namespace shows ("/", "/user.slice"); cgroup_dir() makes directories of them. Only looks.
  *
  * Ours is what was delegated to us: systemd marks the top of it with the attribute user.delegate
- * (version 251 and later), and lichen marks what it hands on. The top of a systemd manager's own
+ * (the machine's from version 251 on, a user's later than 252), and lichen marks what it hands on. The top of a systemd manager's own
  * part (user@UID.service) is marked as well and belongs to that manager, who shares it only over
  * D-Bus. Without a mark anywhere, what we own and may write is ours, but nothing below a manager.
  */
