@@ -248,6 +248,21 @@ void autopsy(struct run_end *end, const struct spec *s, const struct cgroup_box 
 		str_copy(end->text, sizeof(end->text), out.s);
 }
 
+void autopsy_start(const struct cgroup_box *b, struct err *e)
+{
+	AUTO_BUF struct buf size = { 0 };
+
+	if (!b->box || e->kind == ERR_SIGNAL)
+		return;
+	if (cgroup_event(b->box, "memory.events", "oom_kill")) {
+		add_size(&size, number_of(b->box, "memory.max"));
+		err_hint(e, "the memory limit, %s (--memory), was reached before the command began: give it more", size.s);
+	} else if (cgroup_event(b->box, "pids.events", "max")) {
+		err_hint(e, "the limit of processes, %llu (--pids-limit), was reached before the command began: give it more",
+			 (unsigned long long)number_of(b->box, "pids.max"));
+	}
+}
+
 void run_end_json(const struct run_end *end, struct buf *out)
 {
 	buf_addf(out, "{\"ended\":{\"status\":%d,\"signal\":%d,\"oomKilled\":%s,\"by\":", end->status, end->signal,

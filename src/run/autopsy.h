@@ -30,6 +30,9 @@ struct autopsy_facts {
  */
 void autopsy(struct run_end *end, const struct spec *s, const struct cgroup_box *b, const struct autopsy_facts *f);
 
+/* For a start that failed: whether a limit was the reason, which then is @e's hint. While the box still stands. */
+void autopsy_start(const struct cgroup_box *b, struct err *e);
+
 /* A line of the kernel's log (/dev/kmsg) that says that a seccomp filter killed a process. */
 struct audit_kill {
 	uint64_t time_us;	/* since boot */

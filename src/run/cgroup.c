@@ -276,6 +276,13 @@ int cgroup_choose(struct plan_cgroup *out, const struct spec *s, const struct fa
 	/* real root may write everywhere: nothing is made in the machine's own tree that nobody asked for */
 	if (s->cgroup_manager == CGROUP_OFF || (f->is_root && !is_wanted))
 		return 0;
+	/* seen from another sandbox's cgroup namespace ours does not exist, and nobody could be born in it */
+	if (s->ns[NS_CGROUP].mode == NS_PATH) {
+		if (!is_wanted)
+			return 0;
+		err_set(e, ERR_SPEC, "limits need a cgroup namespace of the sandbox's own, or this machine's, and another's is joined");
+		return err_hint(e, "leave out --cgroupns; or start it in a group with limits: lichen cgroup exec -m ... GROUP lichen run ...");
+	}
 	cgroups_read(&g);
 	rc = cgroup_ways(out, &g, s, f, helper, is_wanted ? "limits" : NULL, e);
 	if (rc < 0)

@@ -10,6 +10,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "run/autopsy.h"
 #include "run/control.h"
 #include "run/run.h"
 #include "run/supervise.h"
@@ -43,8 +44,10 @@ static int run_once(struct spec *s, pid_t parent, struct run_end *end, struct er
 	rc = run_prepare(&r, e);
 	if (rc == 0)
 		rc = run_walk(&r, &conn, e);
-	if (rc < 0)
+	if (rc < 0) {
 		run_explain_fuse(&r, e);
+		autopsy_start(&r.cgroup, e);
+	}
 	if (rc == 0)
 		rc = run_wait(&r, end, e);
 	run_finish(&r);

@@ -314,6 +314,27 @@ static void a_payloads_own_limits_are_not_ours(void **state)
 	spec_fini(&s);
 }
 
+static void a_start_names_its_limit(void **state)
+{
+	struct cgroup_box b = { .box = dir };
+	struct err e = { 0 };
+
+	(void)state;
+	put("memory.max", "6291456\n");
+	put("memory.events", "oom_kill 0\n");
+	put("pids.max", "1\n");
+	put("pids.events", "max 0\n");
+	err_set(&e, ERR_PEER, "the child died");
+	autopsy_start(&b, &e);
+	assert_string_equal(e.hint, "");
+	put("pids.events", "max 2\n");
+	autopsy_start(&b, &e);
+	assert_non_null(strstr(e.hint, "the limit of processes, 1 (--pids-limit)"));
+	put("memory.events", "oom_kill 1\n");
+	autopsy_start(&b, &e);
+	assert_non_null(strstr(e.hint, "6MiB (--memory)"));
+}
+
 static void the_kernels_log_is_read(void **state)
 {
 	static const char line[] = "5,1,77,-;audit: type=1326 audit(1.2:3): auid=1 uid=1000 gid=1 ses=1 pid=4711 comm=\"x\" exe=\"/x\" "
@@ -350,6 +371,7 @@ int main(void)
 		cmocka_unit_test(is_read_back),
 		cmocka_unit_test(counts_tell_the_cause),
 		cmocka_unit_test(a_payloads_own_limits_are_not_ours),
+		cmocka_unit_test(a_start_names_its_limit),
 		cmocka_unit_test(the_kernels_log_is_read),
 	};
 

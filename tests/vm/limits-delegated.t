@@ -69,6 +69,20 @@ run_lichen run --cgroupns-rw --security-opt nested -m 200m -v /usr:/usr:ro host 
 is "$status" 0 'lichen runs in lichen, with limits within the limits'
 is "$out" 20971520 'its own'
 
+# ---- another's cgroup namespace, from which ours cannot be seen ----
+
+mkfifo "$T/up" "$T/go"
+"$LICHEN" run --name first -v "$T:/t" host sh -c 'echo up >/t/up; read -r _ </t/go' &
+first=$!
+read -r _ <"$T/up"
+run_lichen run --cgroupns=container:first host cat /proc/self/cgroup
+is "$status" 0 'joined without limits: no cgroup of its own is made'
+run_lichen run --cgroupns=container:first -m 32m host true
+is "$status" 125 'joined with limits: refused'
+like "$err" 'limits need a cgroup namespace of the sandbox.s own, .* another.s is joined' 'and why'
+echo >"$T/go"
+wait "$first"
+
 # ---- fifty at once ----
 
 i=0
