@@ -76,7 +76,7 @@ like "$err" 'held it back in [0-9]+ % of the periods \(cpu.max 20000 100000' 'wh
 
 run_lichen run --cpuset-cpus 0 host true
 is "$status" 125 'a controller that the user manager does not have is an error'
-like "$err" 'the controller cpuset is missing in our part of the cgroup tree, from /user.slice on' 'which names the controller and the level'
+like "$err" 'the controller cpuset is missing in our part of the cgroup tree, from /user.slice(/user-1000.slice(/user@1000.service)?)? on' 'which names the controller and the level'
 like "$err" 'user@.service.d/lichen.conf .*Delegate=cpu cpuset io memory pids' 'and the drop-in that grants it'
 run_lichen run -m 900g host true
 like "$err" '--memory 966367641600: this machine has [0-9]+ bytes' 'more than the machine has is refused'
