@@ -325,7 +325,9 @@ void cgroup_find_place(const struct cgroups *g, const struct strv *controllers, 
 
 		path = parent_path(g, parent);
 		dir = cgroup_dir(g, path);
-		if (may_write(dir, !is_root))
+		/* what is asked for must be ours, too; real root may ask for anything */
+		top = is_root ? NULL : find_top(g, path, false);
+		if (top || (is_root && may_write(dir, false)))
 			(void)fits(g, path, controllers, out);
 		return;
 	}

@@ -149,6 +149,13 @@ static int lacks_controller(const struct cgroups *g, const char *controller, con
 	return hint_cause(e, "cgroup-controllers");
 }
 
+static bool is_slice(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 6 && str_eq(name + n - 6, ".slice") && !strchr(name, '/');
+}
+
 /* Why neither way is there for @what. @lack: the controller that the user's systemd has not, from @level on. */
 static int explain(const struct cgroups *g, const struct cgroup_place *p, const struct spec *s, const char *what, const char *lack,
 		   const char *level, struct err *e)
@@ -167,6 +174,10 @@ static int explain(const struct cgroups *g, const struct cgroup_place *p, const 
 		return err_hint(e, "start lichen alone in a cgroup: systemd-run --user --scope -p Delegate=yes lichen run ...; or move the "
 				   "others to a cgroup below it (their shell, by its pid into .../cgroup.procs)");
 	}
+	if (s->cgroup_parent && !is_slice(s->cgroup_parent)) {
+		err_set(e, ERR_HOST, "--cgroup-parent %s: that cgroup was not delegated to us", s->cgroup_parent);
+		return hint_cause(e, "cgroup-not-delegated");
+	}
 	err_set(e, ERR_HOST, s->cgroup_manager == CGROUP_CGROUPFS ? "%s need a cgroup that is ours, and %s was not delegated to us"
 			     : "%s need a cgroup that is ours: %s was not delegated to us, and no systemd of ours answers",
 		what, g->own);
@@ -178,13 +189,6 @@ static bool needs_inner(const struct spec *s)
 {
 	return s->cgroup_writable || s->privileged || s->nested || s->seccomp != SECCOMP_DEFAULT ||
 	       (s->process.caps.bounding >> CAP_SYS_ADMIN & 1);
-}
-
-static bool is_slice(const char *name)
-{
-	size_t n = strlen(name);
-
-	return n > 6 && str_eq(name + n - 6, ".slice") && !strchr(name, '/');
 }
 
 static void name_it(struct plan_cgroup *out, const struct spec *s)

@@ -87,6 +87,9 @@ like "$err" 'kernel.pid_max' 'and processes'
 run_lichen run --cgroup-manager=cgroupfs -m 64m host true
 is "$status" 125 'a pinned way that is not there is an error'
 like "$err" 'was not delegated to us' 'which says why'
+run_lichen run --cgroup-parent "/user.slice/user-$(id -u).slice/user@$(id -u).service/app.slice" -m 64m host true
+is "$status" 125 'a slice that systemd arranges is not ours to make cgroups in'
+like "$err" 'was not delegated to us' 'and said to be'
 run_lichen run --cgroup-conf memory.nonsense=1 host true
 is "$status" 125 'a file that the kernel does not have is an error'
 like "$err" 'memory.nonsense: No such file' 'with its name'
