@@ -146,7 +146,8 @@ int stats_refresh(struct stats *s, const struct store *st, struct err *e)
 	}
 	run_names_fini(&names);
 	drop_ended(s);
-	qsort(s->v, s->n, sizeof(*s->v), by_name);
+	if (s->n)
+		qsort(s->v, s->n, sizeof(*s->v), by_name);
 	return rc;
 }
 
