@@ -80,7 +80,10 @@ else
 	like "$err" 'Permission denied' 'another is not'
 	run --landlock tcp-connect:none "$root" sh -c "$connect" sh 80
 	like "$err" 'Permission denied' 'none: no port'
-	run --landlock tcp-bind:8080 "$root" sh -c '(echo served | nc -l -p 8080 >/dev/null) & until nc -w 5 127.0.0.1 8080 </dev/null 2>/dev/null; do :; done'
+	# The one that connects has an input that does not end: the server would take that for the
+	# end of the conversation, whether it has answered or not.
+	run --landlock tcp-bind:8080 "$root" busybox sh -c 'busybox mkfifo /tmp/open; exec 3<>/tmp/open
+		(echo served | nc -l -p 8080 >/dev/null) & until nc -w 5 127.0.0.1 8080 <&3 2>/dev/null; do :; done'
 	is "$out" served 'tcp-bind: the port that is named is bound, and connecting is free'
 	run --landlock tcp-bind:8080 "$root" nc -l -p 8081
 	like "$err" 'Permission denied' 'another is not'
