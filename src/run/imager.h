@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/imager.h - brings images: runs lichen-image, unpacks its layers as they come, commits what is verified
+ *
+ *    launcher ── lichen-image source ── growing blobs ──┐
+ *        │  ◄─ drafts, progress                         ▼
+ *        ├──── lichen-image unpack (in the id map) ── tmp/NAME/root      as many at once as there are processors
+ *        ├──── commits: layers, record, names
+ *
+ * The launcher alone decides what becomes of the store; what reads a stranger's bytes only fills tmp/.
+ */
+#ifndef RUN_IMAGER_H
+#define RUN_IMAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "host/facts.h"
+#include "spec/image.h"
+#include "spec/reference.h"
+#include "store/images.h"
+
+/* What is shown meanwhile. Any may be NULL. All of the launcher's thread. */
+struct imager_view {
+	void *arg;
+	void (*step)(void *arg, const char *text);
+	/* a layer that will come, or is there already; before anything else of it. @label: the short digest */
+	void (*layer)(void *arg, uint32_t index, const char *label, uint64_t size, bool is_there);
+	void (*progress)(void *arg, uint32_t index, const char *what, uint64_t done, uint64_t total); /* "downloading" "reading" "unpacking" "done" */
+	void (*warn)(void *arg, const char *text);
+	int (*tick)(void *arg);		/* every 100 ms */
+};
+
+struct imager_caps {		/* of what is unpacked; 0: the default (doc/man) */
+	uint64_t bytes, entries, blob_bytes, memory;
+	uint32_t depth;
+};
+
+/* How to reach a registry. Borrowed. */
+struct imager_registry {
+	const char *username, *password;	/* NULL: none */
+	const char *identity_token;
+	const char *cacert;
+	bool is_insecure;		/* --tls-verify=false: neither the certificate nor https is asked for */
+	unsigned connections;		/* layers at once; 0: 3 */
+};
+
+struct imager_job {
+	struct image_source source;	/* borrowed by who runs it; a name is full */
+	bool all;			/* load: every image of an archive */
+	bool pulls;			/* the registry is asked, whatever is in the store */
+	const char *platform;		/* "linux/arm64/v8"; NULL: this machine's */
+	struct imager_registry registry;
+	struct imager_caps caps;
+	struct strv names;		/* given to the image in the end; none: what the archive says, if @keeps_names */
+	bool keeps_names;
+	const struct image *imported;	/* of a root tar or a directory: what the config says; NULL: nothing */
+	const struct imager_view *view;
+};
+
+/**
+ * imager_bring() - Bring images into the store, unpacked for @uids and @gids
+ * @ids:	the images' ids, in order; the caller's
+ * Errors:	as lichen-image says them; SIGNAL on Ctrl-C: what is half is gone, whole blobs stay for the next time
+ */
+NODISCARD int imager_bring(struct images *im, const struct facts *f, const struct id_map *uids, const struct id_map *gids,
+			   const struct imager_job *job, struct strv *ids, struct err *e);
+
+/**
+ * imager_use() - Take an image's layers for a run, in the class of its ids; unpacks what is not there in it
+ * @lowers:	one a layer, the topmost first; the caller's, released by layer_use_fini()
+ * @lock:	the record's
+ */
+NODISCARD int imager_use(struct images *im, const struct facts *f, const struct id_map *uids, const struct id_map *gids, const char *id,
+			 const struct imager_view *view, struct image *image, int *lock, struct layer_use **lowers, size_t *n, struct err *e);
+
+/* The map of images that are brought without a run: that of `run IMAGE` without options. */
+NODISCARD int imager_ids(const struct facts *f, struct id_map *uids, struct id_map *gids, struct err *e);
+
+enum sink_kind { SINK_DOCKER_ARCHIVE, SINK_OCI_ARCHIVE, SINK_OCI_DIR, SINK_REGISTRY };
+
+struct imager_out {
+	enum sink_kind kind;
+	const char *const *ids;		/* of the images, and the full names that they get there (NULL: none) */
+	const char *const *names;
+	size_t n;
+	int fd;				/* the file, or the directory */
+	struct image_ref ref;		/* SINK_REGISTRY: where to; borrowed */
+	struct imager_registry registry;
+	const struct imager_view *view;
+};
+
+/* save and push. @digest: of the manifest there; owned by the caller; may be NULL */
+NODISCARD int imager_send(struct images *im, const struct imager_out *out, char **digest, struct err *e);
+/* Whether the registry takes this name and password. @token: what it gave in their place, owned; or NULL */
+NODISCARD int imager_login(const char *registry, const struct imager_registry *how, char **token, struct err *e);
+
+#endif

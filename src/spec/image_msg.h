@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spec/image_msg.h - what the launcher and lichen-image say to each other
+ *
+ * A SOCK_SEQPACKET pair, descriptor 3 of the helper. The first packet is the launcher's request, JSON of at most
+ * IMAGE_REQUEST_MAX bytes, with descriptors; all others are one struct image_msg, some with descriptors.
+ * Whoever receives one ends its texts itself and believes nothing in it.
+ *
+ *   lichen-image source    brings images: registry, archives, directories   (caller's ids; network only for a registry)
+ *
+ *      launcher                                     source
+ *         │ ── request, fds {images/, tmp, archive} ─► │
+ *         │ ◄──────────── IMSG_DRAFT (record) ──────── │   one an image; layers in their order, digests as far as known
+ *         │ ── IMSG_WANT index ... IMSG_GO ──────────► │   which layers' blobs are lacking; index counts over all drafts'
+ *         │ ◄── IMSG_BLOB index (file, counter) ────── │   begins to come; the file grows, the counter tells how far it is good
+ *         │ ◄── IMSG_PROGRESS index done total ─────── │
+ *         │ ◄── IMSG_BLOB_DONE index digest size ───── │   verified, and lies below blobs/
+ *         │ ── IMSG_DIFF index diff_id ──────────────► │   only where the draft had none
+ *         │ ◄──────────── IMSG_IMAGE (record) ──────── │   the same images in the same order, complete; config and manifest are blobs
+ *         │ ◄──────────── IMSG_DONE ────────────────── │
+ *
+ *   lichen-image unpack    makes one layer's tree      (root inside the id map; no network; sees nothing but the tree)
+ *
+ *         │ ── request, fds {tree, blob, counter} ───► │
+ *         │ ◄── IMSG_PROGRESS 0 done total ─────────── │   bytes of the blob
+ *         │ ◄── IMSG_LAYER (owners) ────────────────── │   digest, diff id in text, done: bytes, total: entries, index: devices left out
+ *         │ ◄── IMSG_DONE                              │
+ *
+ *   lichen-image sink      save and push               (as source; reads blobs)
+ *   lichen-image login     asks a registry whether it takes a name and password
+ *   lichen-image verify    reads blobs and trees again and compares
+ *
+ * tmp is a directory below images/tmp that the launcher holds: the source makes its files there and renames what is
+ * verified below blobs/. archive is the file or directory that the request is about, where it is about one.
+ *
+ * In place of anything: IMSG_ERROR, after which the helper ends. IMSG_WARN and IMSG_STEP may come at any time.
+ * The counter is a pipe: uint64_t numbers, native, the bytes of the file that are good so far; the writer never blocks
+ * on it and may leave numbers out, but writes UINT64_MAX when the whole is there. Its end without that: the source
+ * has given up. Without a counter (-1 is not sent: one descriptor less) the file is whole.
+ */
+#ifndef SPEC_IMAGE_MSG_H
+#define SPEC_IMAGE_MSG_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "spec/reference.h"
+
+enum { IMAGE_TALK_FD = 3, IMAGE_REQUEST_MAX = 1 << 17 };
+
+#define IMAGE_BLOB_WHOLE UINT64_MAX
+
+enum image_msg_kind {
+	IMSG_NONE,
+	IMSG_STEP,	/* @text: what is being done now, for people */
+	IMSG_WARN,	/* @text */
+	IMSG_ERROR,	/* @err */
+	IMSG_DRAFT,	/* fd: a memfd with a record (spec/image.h) */
+	IMSG_WANT,	/* @index */
+	IMSG_GO,
+	IMSG_BLOB,	/* @index, @total; fds: file, counter */
+	IMSG_PROGRESS,	/* @index, @done, @total (0: not known) */
+	IMSG_BLOB_DONE,	/* @index, @digest, @total */
+	IMSG_DIFF,	/* @index, @digest: the diff id */
+	IMSG_IMAGE,	/* fd: a memfd with a record; @index: which draft's */
+	IMSG_LAYER,	/* see above; fd: a memfd, the list of recorded owners (decision 019), with one id only */
+	IMSG_DONE,	/* @text: what there is to say about it, or "" */
+	IMSG_KINDS
+};
+
+struct image_msg {
+	uint32_t kind;
+	uint32_t index;
+	uint64_t done, total;
+	char digest[DIGEST_MAX];
+	char text[512];
+	struct err err;
+};
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/images.h - images on disk: blobs, unpacked layers, records, names
+ *
+ *   DATA/images/
+ *     blobs/sha256/HEX      as they came: manifests, configs, layers (compressed)
+ *     records/HEX           one an image, by its id: the record (spec/image.h). flock: shared by who uses it
+ *     names/NAME            one a name: the id. NAME is the full reference, '/' written as '%'
+ *     layers/CLASS/map      the id map of the class
+ *     layers/CLASS/HEX/     one an unpacked layer, by diff id: root/, layer.json (bytes, entries, left out),
+ *                           owners (with one id: who owned what). flock of the directory: shared by who uses it
+ *     sources/KEY           the id of the image that a file of this machine became (run ./file.tar, once)
+ *     tmp/NAME              what is being made; flocked by who makes it
+ *
+ * Everything is made in tmp/, verified, then renamed to its place; a name that is free in tmp/ belongs to somebody
+ * dead and is removed by the next command. There is no lock over the whole.
+ *
+ * Use and removal. Who needs a layer takes its lock shared, then looks whether the directory is still
+ * in its place; a record likewise. Who removes takes the lock exclusively without waiting (EWOULDBLOCK: it is in use),
+ * renames to tmp/ and removes there, inside the class's id map where the caller may not. Order of an image's coming: layers, record,
+ * names; of its going the reverse: so a record's layers are there, and a name's record.
+ *
+ * CLASS says whose ids the files have: "single", "caller-FIRST" (root is the caller, the rest from FIRST on), "subid-FIRST",
+ * or "map-HEX" of the map's text.
+ */
+#ifndef STORE_IMAGES_H
+#define STORE_IMAGES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "spec/image.h"
+#include "store/store.h"
+
+struct images {
+	char *dir;	/* DATA/images, absolute; owned */
+	int fd;		/* it, O_PATH */
+};
+
+/* Opens, and makes what is missing (0700). Nothing else is made by who only reads: then -1 with STATE and errnum ENOENT. */
+NODISCARD int images_open(const struct store *st, bool makes, struct images *im, struct err *e);
+void images_close(struct images *im);
+/* Removes what dead makers left in tmp/; failures are warnings. @in_map: as store_sweep(). */
+void images_sweep(struct images *im, store_in_map_fn *in_map);
+
+/* "caller-100000"; owned. Pure: from the map alone and who calls. */
+char *images_class(const struct id_map *uids, const struct id_map *gids, uint32_t caller_uid);
+
+/* ---- what is being made ---- */
+
+struct image_tmp {
+	char *name;	/* below tmp/; owned */
+	char *path;	/* absolute; owned */
+	int fd;		/* the directory, flocked */
+};
+
+NODISCARD int images_tmp(struct images *im, struct image_tmp *t, struct err *e);
+/* Removes what is left of it, in the map where needed. */
+void images_tmp_end(struct images *im, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids,
+		    store_in_map_fn *in_map);
+
+/* ---- blobs ---- */
+
+bool images_has_blob(const struct images *im, const char *digest, uint64_t size);
+int images_open_blob(const struct images *im, const char *digest, struct err *e);
+
+/* ---- layers ---- */
+
+struct layer_info {
+	uint64_t bytes, entries;	/* of the tree */
+	uint64_t devices;		/* left out */
+	bool has_owners;
+};
+
+struct layer_use {
+	char *path;	/* .../HEX/root; owned */
+	int fd;		/* .../HEX, flocked shared */
+};
+
+/* Takes a layer for use. Return: 1, 0: it is not there, -1 with @e */
+NODISCARD int images_use_layer(struct images *im, const char *cls, const char *diff_id, struct layer_use *use, struct err *e);
+void layer_use_fini(struct layer_use *use);
+/* Makes @t, which has root/, and maybe owners, the layer: writes layer.json and renames. One who was quicker is no error. */
+NODISCARD int images_commit_layer(struct images *im, struct image_tmp *t, const char *cls, const struct id_map *uids, const struct id_map *gids,
+				  const char *diff_id, const struct layer_info *info, struct err *e);
+NODISCARD int images_layer_info(const struct images *im, const char *cls, const char *diff_id, struct layer_info *info, struct err *e);
+/* Which classes there are, and the map of one. */
+NODISCARD int images_classes(const struct images *im, struct strv *out, struct err *e);
+NODISCARD int images_class_map(const struct images *im, const char *cls, struct id_map *uids, struct id_map *gids, struct err *e);
+
+/* ---- records and names ---- */
+
+/* Writes the record, all of whose layers the caller holds. */
+NODISCARD int images_commit(struct images *im, const struct image *image, struct err *e);
+/* Gives a name (a full reference) to an image; one that it had elsewhere goes there. @was: the id that had it, owned; may be NULL */
+NODISCARD int images_name(struct images *im, const char *name, const char *id, char **was, struct err *e);
+NODISCARD int images_unname(struct images *im, const char *name, struct err *e);
+
+/**
+ * images_find() - The image that a person means
+ * @word:	a full reference, or an id or its beginning (with or without "sha256:")
+ * @id:		owned by the caller
+ * Return: 1, 0 there is none, -1 with @e (ambiguous: STATE, names some)
+ */
+NODISCARD int images_find(const struct images *im, const char *word, char **id, struct err *e);
+/* @lock: flocked shared, for as long as it is used; may be NULL. */
+NODISCARD int images_load(const struct images *im, const char *id, struct image *image, int *lock, struct err *e);
+
+struct image_entry {
+	char *id;		/* owned */
+	struct strv names;	/* with a tag; sorted */
+	struct strv digests;	/* NAME@sha256:...; sorted */
+	int64_t since;		/* when it came, seconds since the epoch */
+};
+
+struct image_list {
+	struct image_entry *v;
+	size_t n;
+};
+
+/* All of them, the newest first. What is half gone is left out. */
+NODISCARD int images_list(const struct images *im, struct image_list *out, struct err *e);
+void image_list_fini(struct image_list *list);
+
+/* ---- files of this machine that became images ---- */
+
+/* By device, inode, size, mtime and ctime. 1, 0, -1 */
+NODISCARD int images_find_source(const struct images *im, int fd, const char *part, char **id, struct err *e);
+NODISCARD int images_note_source(struct images *im, int fd, const char *part, const char *id, struct err *e);
+
+/* ---- removal ---- */
+
+struct images_gone {
+	uint64_t images, layers, blobs, bytes;
+};
+
+/* Removes a record that has no names. STATE with EBUSY where somebody uses it. */
+NODISCARD int images_remove(struct images *im, const char *id, struct images_gone *gone, struct err *e);
+/* Removes layers and blobs that no record has, but for those that somebody holds or that are younger than a minute of
+ * unfinished work; @is_dry counts only. */
+NODISCARD int images_collect(struct images *im, bool is_dry, store_in_map_fn *in_map, struct images_gone *gone, struct err *e);
+
+/* What the store takes up, from what is recorded: no tree is walked. */
+struct images_size {
+	uint64_t blobs, layers, images;		/* how many */
+	uint64_t blob_bytes, layer_bytes;
+	uint64_t free_bytes;			/* of it that images_collect() would free */
+};
+NODISCARD int images_measure(const struct images *im, struct images_size *out, struct err *e);
+
+#endif
