@@ -45,6 +45,18 @@ pkglibexec_PROGRAMS += %D%/lichen-scope
 %C%_lichen_scope_LDADD = $(SYSTEMD_LIBS)
 endif
 
+# ---- lichen-image: reads and writes images (libarchive, libcurl, libcrypto and the decompressors live here)
+if HAVE_IMAGE
+pkglibexec_PROGRAMS += %D%/lichen-image
+endif
+%C%_lichen_image_SOURCES = \
+	%D%/image/confine.c %D%/image/confine.h \
+	%D%/image/main.c %D%/image/tasks.h \
+	%D%/image/talk.c %D%/image/talk.h \
+	src/base/err.c src/base/fd.c src/base/str.c src/base/sys.c
+%C%_lichen_image_CPPFLAGS = $(AM_CPPFLAGS) $(IMAGE_CFLAGS) $(SECCOMP_CFLAGS) $(JANSSON_CFLAGS)
+%C%_lichen_image_LDADD = $(IMAGE_LIBS) $(SECCOMP_LIBS) $(JANSSON_LIBS)
+
 # ---- lichen-init: pid 1 of a sandbox. Its own flags and no others: hardening and sanitizers
 # ---- want a C library, which it has only where the architecture leaves no choice.
 
