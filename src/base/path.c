@@ -147,6 +147,12 @@ bool path_is_within(const char *path, const char *top)
 	return strncmp(path, top, len) == 0 && (!path[len] || path[len] == '/' || (len == 1 && top[0] == '/'));
 }
 
+bool is_path_word(const char *s)
+{
+	return s[0] == '/' || str_starts(s, "./") || str_starts(s, "../") || str_starts(s, "~/") || str_eq(s, ".") ||
+	       str_eq(s, "..") || str_eq(s, "~");
+}
+
 char *path_real(const char *path)
 {
 	return realpath(path, NULL);

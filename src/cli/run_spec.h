@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/path.h" /* is_path_word() */
 
 struct args;
 struct spec;
@@ -28,9 +29,6 @@ struct strv;
 NODISCARD int take_bins(struct spec *s, const struct args *a, struct err *e);
 void take_bins_command(struct spec *s, const struct args *a);
 void take_bins_path(const struct spec *s, struct strv *env);
-
-/* cli/verb_run.c: whether a word is a path by its spelling ("./x", "~/x", "/x") */
-bool is_path_word(const char *s);
 
 /* cli/verb_run.c: how it ended, where that is worth a line; as JSON on standard error */
 struct run_end;

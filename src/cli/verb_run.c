@@ -23,12 +23,6 @@
 /* Of what is made for the sandbox; as docker's, of what is made in it. */
 enum { FILES_UMASK = 022 };
 
-bool is_path_word(const char *s)
-{
-	return s[0] == '/' || str_starts(s, "./") || str_starts(s, "../") || str_starts(s, "~/") || str_eq(s, ".") ||
-	       str_eq(s, "..") || str_eq(s, "~");
-}
-
 char *host_path(const char *word, const char *what, struct err *e)
 {
 	AUTO_FREE char *full = NULL;

@@ -31,6 +31,12 @@ struct image_ref {
 NODISCARD int ref_parse(const char *text, struct image_ref *r, struct err *e);
 void ref_fini(struct image_ref *r);
 void ref_copy(struct image_ref *dst, const struct image_ref *src);
+/* Whether a registry can have this name: "docker.io", "localhost:5000", "[::1]:5000"; not "somewhere". */
+bool registry_is_valid(const char *text);
+/* Gives @r a registry, and docker.io's "library/". The name grows: ref_check_length() says whether it may. */
+void ref_set_registry(struct image_ref *r, const char *registry);
+/* 255 bytes, as it is a file's name in the store. Errors: USAGE */
+NODISCARD int ref_check_length(const struct image_ref *r, struct err *e);
 
 /* "docker.io/library/alpine:3.20"; with a digest "...@sha256:..." and no tag. ":latest" where there is neither. Owned. */
 char *ref_format(const struct image_ref *r);
