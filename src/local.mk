@@ -13,6 +13,7 @@ liblichen_a_SOURCES = \
 	%D%/spec/check.c %D%/spec/check_process.c %D%/spec/internal.h %D%/spec/landlock.c %D%/spec/landlock.h \
 	%D%/spec/limits.c %D%/spec/limits.h %D%/spec/oci_limits.c %D%/spec/personality.c %D%/spec/sysctl.c %D%/spec/idwish.c %D%/spec/idwish.h \
 	%D%/spec/mountopts.c %D%/spec/mountopts.h \
+	%D%/spec/image.c %D%/spec/image.h %D%/spec/image_msg.h %D%/spec/image_record.c \
 	%D%/spec/names.c %D%/spec/reference.c %D%/spec/reference.h \
 	%D%/spec/oci.c %D%/spec/oci.h %D%/spec/oci_json.c %D%/spec/oci_notes.c \
 	%D%/spec/oci_read.c %D%/spec/oci_write.c \

@@ -147,6 +147,14 @@ bool path_is_within(const char *path, const char *top)
 	return strncmp(path, top, len) == 0 && (!path[len] || path[len] == '/' || (len == 1 && top[0] == '/'));
 }
 
+bool path_has_dotdot(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "..")); p += 2)
+		if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+			return true;
+	return false;
+}
+
 bool is_path_word(const char *s)
 {
 	return s[0] == '/' || str_starts(s, "./") || str_starts(s, "../") || str_starts(s, "~/") || str_eq(s, ".") ||

@@ -38,6 +38,8 @@ char *path_clean(const char *path);
 /* Whether @path is @top or below it; both absolute and clean. */
 bool path_is_within(const char *path, const char *top);
 
+bool path_has_dotdot(const char *path);	/* as one of its components */
+
 /* Whether a word of the command line is a path of this machine: / ./ ../ ~/ and . .. ~ alone. All else is a name. */
 bool is_path_word(const char *s);
 

@@ -104,6 +104,14 @@ static bool is_alnum(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+bool str_has_control(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return true;
+	return false;
+}
+
 bool str_is_name(const char *s)
 {
 	if (!is_alnum(*s))
@@ -263,6 +271,16 @@ static size_t utf8_len(const unsigned char *s)
 	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return n;
+}
+
+bool str_is_utf8(const char *s)
+{
+	for (size_t n; *s; s += n) {
+		n = utf8_len((const unsigned char *)s);
+		if (!n)
+			return false;
+	}
+	return true;
 }
 
 /* U+0080 to U+009F: control characters, which terminals obey as they do ESC. */

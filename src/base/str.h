@@ -21,6 +21,8 @@ bool str_eq(const char *a, const char *b);	/* NULL equals only NULL */
 bool str_starts(const char *s, const char *prefix);
 void str_set(char **slot, const char *s);	/* frees what was there, stores a copy */
 void str_copy(char *dst, size_t size, const char *src);	/* always terminated, cut where too long */
+bool str_is_utf8(const char *s);
+bool str_has_control(const char *s);		/* bytes below the blank, and DEL */
 bool str_is_name(const char *s);		/* [A-Za-z0-9][A-Za-z0-9_.-]* */
 
 /* Edit distance (insert, delete, replace, swap), for "did you mean". */

@@ -51,6 +51,7 @@ static int add_env(struct spec *s, const char *entry, const char *where, struct 
 
 	if (entry[0] == '=' || !entry[0])
 		return err_set(e, ERR_USAGE, "%s '%s': expected KEY or KEY=VALUE", where, entry);
+	strv_add_take(&s->process.own_env, str_dupn(entry, strcspn(entry, "=")));
 	if (strchr(entry, '=')) {
 		set_env(env, entry);
 		return 0;
@@ -120,6 +121,7 @@ static int unset_env(struct spec *s, const struct args *a, struct err *e)
 	if (!a->unsetenv_all)
 		return 0;
 	strv_fini(&s->process.env);
+	s->process.no_image_env = true;
 	strv_add(names, "HOME");
 	strv_add(names, "HOSTNAME");
 	return 0;

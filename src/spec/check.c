@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/path.h"
 #include "spec/idwish.h"
 #include "spec/internal.h"
 #include "spec/landlock.h"
@@ -23,22 +24,6 @@ enum {
 	DEVICES_MAX = 200,	/* slots of a plan */
 };
 
-static bool has_control(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return true;
-	return false;
-}
-
-static bool has_dotdot(const char *path)
-{
-	for (const char *p = path; (p = strstr(p, "..")); p += 2)
-		if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
-			return true;
-	return false;
-}
-
 /* "/", "//", "/./": made of nothing but slashes and single dots. */
 static bool is_top(const char *path)
 {
@@ -50,7 +35,7 @@ static void check_inside(struct strv *f, const char *what, const char *path)
 {
 	if (path[0] != '/')
 		strv_addf(f, "%s: '%.80s' is not an absolute path", what, path);
-	if (has_dotdot(path))
+	if (path_has_dotdot(path))
 		strv_addf(f, "%s: '%.80s' has '..' in it", what, path);
 	if (strlen(path) >= PATH_MAX)
 		strv_addf(f, "%s: '%.80s...' is longer than %d bytes", what, path, PATH_MAX - 1);
@@ -73,7 +58,7 @@ static void check_identity(struct strv *f, const struct spec *s)
 		strv_addf(f, "name: '%.80s' does not match [A-Za-z0-9][A-Za-z0-9_.-]*", s->name);
 	if (h && (!*h || strlen(h) > HOSTNAME_MAX))
 		strv_addf(f, "hostname: '%.80s' is not between 1 and %d bytes long", h, HOSTNAME_MAX);
-	if (h && (strpbrk(h, "/ ") || has_control(h)))
+	if (h && (strpbrk(h, "/ ") || str_has_control(h)))
 		strv_addf(f, "hostname: '%.80s' has a slash, a blank or a control character in it", h);
 	if (h && s->ns[NS_UTS].mode != NS_PRIVATE)
 		strv_addf(f, "hostname: '%.80s' needs a uts namespace of the sandbox's own, but %s is used", h,
@@ -88,7 +73,7 @@ static void check_root(struct strv *f, const struct spec *s)
 		strv_addf(f, "root: 'host' has no path, but '%.80s' is given", path);
 	if (s->root.cow && (s->root.kind != ROOT_HOST || s->root.readonly))
 		strv_add(f, "root: a writable layer by copy on write is for the machine's own system, and not read-only");
-	if (s->root.layer && (s->root.layer[0] != '/' || has_dotdot(s->root.layer)))
+	if (s->root.layer && (s->root.layer[0] != '/' || path_has_dotdot(s->root.layer)))
 		strv_addf(f, "root: '%.80s', where the layer is kept, is not an absolute path", s->root.layer);
 	if (s->root.layer && (s->root.readonly || s->overlay == OVERLAY_COPY || (s->root.kind != ROOT_DIR && !s->root.cow)))
 		strv_add(f, "root: there is no writable layer to keep");
@@ -171,7 +156,7 @@ static void check_process(struct strv *f, const struct spec *s)
 
 	if (p->cwd && p->cwd[0] != '/')
 		strv_addf(f, "working directory: '%.80s' is not an absolute path", p->cwd);
-	if (p->user && (!p->user[0] || has_control(p->user)))
+	if (p->user && (!p->user[0] || str_has_control(p->user)))
 		strv_addf(f, "user: '%.40s' is not USER[:GROUP]", p->user);
 	check_env(f, &p->env);
 	check_caps(f, s);
@@ -505,7 +490,7 @@ static void check_cgroup(struct strv *f, const struct spec *s)
 		strv_add(f, "cgroup-manager: none, and limits need a cgroup");
 	if (s->cgroup_writable && s->ns[NS_CGROUP].mode != NS_PRIVATE)
 		strv_add(f, "cgroupns-rw: needs a cgroup namespace of the sandbox's own");
-	if (s->cgroup_parent && (!*s->cgroup_parent || has_dotdot(s->cgroup_parent) || has_control(s->cgroup_parent) ||
+	if (s->cgroup_parent && (!*s->cgroup_parent || path_has_dotdot(s->cgroup_parent) || str_has_control(s->cgroup_parent) ||
 				 strlen(s->cgroup_parent) >= PATH_MAX))
 		strv_addf(f, "cgroup-parent: '%.80s' is no path of a cgroup, and no slice", s->cgroup_parent);
 	if (s->proc_limits && (spec_is_bare(s) || s->ns[NS_PID].mode != NS_PRIVATE))

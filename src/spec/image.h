@@ -55,12 +55,17 @@ struct image {
 
 void image_fini(struct image *im);
 
+/* Every rule of a field: what image_read() asks for, to be known before image_write(). Errors: SPEC, names the field */
+NODISCARD int image_check(const struct image *im, struct err *e);
+/* Whether all digests are known, as in the store; a draft's need not be. */
+bool image_is_complete(const struct image *im);
+
 /**
  * image_read() - Take a record apart
  * Errors:	STATE, names the field; duplicates, unknown types, too many and too long are refused
  */
 NODISCARD int image_read(const char *json, size_t len, struct image *im, struct err *e);
-/* The record. Strings that are not UTF-8 were refused when the image came. */
+/* The record of what image_check() takes; larger than IMAGE_RECORD_MAX, it will not be read. */
 void image_write(const struct image *im, struct buf *out);
 
 /**
@@ -68,9 +73,12 @@ void image_write(const struct image *im, struct buf *out);
  * @s:		as the options left it: what is set stays
  * @args:	the words behind the image's name; they replace Cmd, and follow Entrypoint
  *
- * Env (below -e and --unsetenv), User, WorkingDir (a missing one is made), StopSignal, Volumes (made in the writable layer
- * where nothing is mounted there; with --read-only a tmpfs), Labels and ExposedPorts as annotations of the OCI image
- * specification (conversion.md).
+ * process.args has the words of --entrypoint, or nothing: with them the image's Cmd is void, and one empty word says that
+ * there is none.
+ * Env (below -e, --env-file and --unsetenv, above the defaults and --env-host: process.own_env), User (but not with keep-id),
+ * WorkingDir (a missing one is made by STEP_CWD), StopSignal, Volumes (made in the writable layer where nothing is mounted there;
+ * with --read-only a tmpfs; never below /proc, /sys and /dev), Labels, ExposedPorts and what else the OCI image specification
+ * (conversion.md) has as annotations. Healthcheck, Shell and OnBuild do not count at a start.
  * Errors:	SPEC: neither a command nor one of the image's; a field that cannot be, by its name
  */
 NODISCARD int image_apply(struct spec *s, const struct image *im, const struct strv *args, struct err *e);

@@ -55,6 +55,7 @@ static void process_fini(struct spec_process *p)
 	strv_fini(&p->env);
 	free(p->argv0);
 	strv_fini(&p->unset_env);
+	strv_fini(&p->own_env);
 	for (size_t i = 0; i < p->n_rlimits; i++)
 		free(p->rlimits[i].type);
 	free(p->rlimits);

@@ -142,7 +142,9 @@ struct spec_process {
 	uint32_t personality;	/* as personality(2) takes it */
 	char *argv0;		/* the command's own name for itself; NULL: args[0] */
 	uint64_t preserve_fds;	/* descriptors 3 to 2 + n of the caller go in */
-	struct strv unset_env;	/* names of variables that get no default (HOME, HOSTNAME) */
+	struct strv unset_env;	/* names of variables that get no default (HOME, HOSTNAME, an image's) */
+	struct strv own_env;	/* names of those in @env that were asked for: an image's stay below them; not saved */
+	bool no_image_env;	/* --unsetenv-all; not saved */
 };
 
 struct spec {
