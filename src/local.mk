@@ -6,7 +6,7 @@ liblichen_a_SOURCES = \
 	%D%/base/err.c %D%/base/err.h \
 	%D%/base/fd.c %D%/base/fd.h \
 	%D%/base/log.c %D%/base/log.h \
-	%D%/base/near.c %D%/base/near.h %D%/base/path.c %D%/base/path.h \
+	%D%/base/near.c %D%/base/near.h %D%/base/path.c %D%/base/path.h %D%/base/sha256.c %D%/base/sha256.h \
 	%D%/base/size.c %D%/base/size.h %D%/base/stop.c %D%/base/stop.h \
 	%D%/base/str.c %D%/base/str.h \
 	%D%/base/sys.c %D%/base/sys.h \
@@ -29,7 +29,7 @@ liblichen_a_SOURCES = \
 	%D%/steps/attrs.c %D%/steps/fuse.h %D%/steps/procview.c %D%/run/procview.c %D%/run/procview.h %D%/steps/cgroup.c %D%/steps/cgroup.h %D%/steps/init.c %D%/steps/process.h \
 	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/owners.c %D%/steps/owners.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/filter.c \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/join.c %D%/steps/landlock.c %D%/steps/landlock.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c \
-	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/sha256.c %D%/steps/sha256.h %D%/steps/user.c %D%/steps/user.h \
+	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/user.c %D%/steps/user.h \
 	%D%/run/child.c %D%/run/control.c %D%/run/control.h %D%/run/doctor.c %D%/run/doctor.h %D%/run/fuse.c %D%/run/fuse.h %D%/run/layer.c %D%/run/mend.c \
 	%D%/run/groups.c %D%/run/groups.h %D%/run/groups_exec.c %D%/run/groups_internal.h %D%/run/groups_make.c %D%/run/groups_tree.c %D%/run/groups_tree.h %D%/run/holder.c %D%/run/attrs.c %D%/run/cgroup.c %D%/run/autopsy.c %D%/run/autopsy.h %D%/run/hosts.c %D%/run/stats.c %D%/run/stats.h %D%/run/stats_watch.c \
 	%D%/run/doctor_cgroup.c %D%/run/doctor_fix.c %D%/run/doctor_fs.c %D%/run/doctor_ids.c \

@@ -17,7 +17,7 @@
 #include "base/auto.h"
 #include "base/child.h"
 #include "base/str.h"
-#include "steps/sha256.h"
+#include "base/sha256.h"
 
 /* Part of the cache's names; to be raised when lichen-seccomp makes other instructions
  * out of the same profile. */

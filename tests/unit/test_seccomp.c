@@ -36,7 +36,7 @@
 #include "base/child.h"
 #include "base/str.h"
 #include "steps/seccomp.h"
-#include "steps/sha256.h"
+#include "base/sha256.h"
 
 #define CAP_BIT(n) (UINT64_C(1) << (n))
 enum { SYS_CHROOT = 18, SYS_PTRACE = 19, SYS_ADMIN = 21, SYS_NICE = 23 };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* steps/sha256.h - SHA-256, to name what was compiled from a text
+/* base/sha256.h - SHA-256, to name things by what they hold
  *
- * A name in a cache, not a signature: the launcher links no cryptographic library, and
+ * Names in caches, not signatures: the launcher links no cryptographic library, and
  * AF_ALG is refused by the very filter that is being made.
  */
-#ifndef STEPS_SHA256_H
-#define STEPS_SHA256_H
+#ifndef BASE_SHA256_H
+#define BASE_SHA256_H
 
 #include <stddef.h>
 
