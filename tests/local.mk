@@ -51,7 +51,8 @@ UNIT_TESTS = \
 	tests/unit/test_scope tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
 	tests/unit/test_image tests/unit/test_reference \
-	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
+	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits tests/unit/test_images_store
+	tests/unit/test_reference \
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -75,6 +76,7 @@ tests_unit_test_reference_LDADD = $(UNIT_LIBS)
 tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
 tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
 tests_unit_test_groups_LDADD = $(UNIT_LIBS)
+tests_unit_test_images_store_LDADD = $(UNIT_LIBS)
 tests_unit_test_landlock_LDADD = $(UNIT_LIBS)
 tests_unit_test_run_LDADD = $(UNIT_LIBS)
 tests_unit_test_scope_SOURCES = tests/unit/test_scope.c helpers/scope/names.c helpers/scope/names.h

@@ -29,7 +29,7 @@
 #include "host/hint.h"
 #include "store/internal.h"
 
-enum { ID_BYTES = 32, ID_LEN = 2 * ID_BYTES, CREATE_TRIES = 64 };
+enum { ID_BYTES = 32, ID_LEN = STORE_ID_LEN, CREATE_TRIES = 64 };
 
 #define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW)
 
@@ -329,7 +329,7 @@ char *store_read_link(int dirfd, const char *path)
 	return n > 0 && (size_t)n < sizeof(text) ? str_dupn(text, (size_t)n) : NULL;
 }
 
-static int new_id(char id[ID_LEN + 1], struct err *e)
+int store_new_id(char id[ID_LEN + 1], struct err *e)
 {
 	static const char hex[] = "0123456789abcdef";
 	unsigned char raw[ID_BYTES];
@@ -480,7 +480,7 @@ int store_create(struct store *st, const char *name, enum run_kind kind, struct 
 	}
 	for (int tries = 0; r < 0 && tries < CREATE_TRIES; tries++) {
 		run_dir_fini(rd);
-		if (new_id(id, e) < 0)
+		if (store_new_id(id, e) < 0)
 			return -1;
 		rd->id = str_dup(id);
 		rd->live = str_fmt("%s/%s", st->run_dir, id);

@@ -37,6 +37,9 @@
 struct images {
 	char *dir;	/* DATA/images, absolute; owned */
 	int fd;		/* it, O_PATH */
+	bool is_shared;	/* on a network file system, as in struct store */
+	bool skips_sync;	/* images_commit() does not wait for the disk; set by who would rather bring the image again after a crash */
+	char *source_key;	/* what images_find_source() looked for last; owned */
 };
 
 /* Opens, and makes what is missing (0700). Nothing else is made by who only reads: then -1 with STATE and errnum ENOENT. */
@@ -57,6 +60,8 @@ struct image_tmp {
 };
 
 NODISCARD int images_tmp(struct images *im, struct image_tmp *t, struct err *e);
+/* Files with the ids of this map will be made in it: called before that, so that a sweep can remove them. */
+NODISCARD int images_tmp_map(const struct image_tmp *t, const struct id_map *uids, const struct id_map *gids, struct err *e);
 /* Removes what is left of it, in the map where needed. */
 void images_tmp_end(struct images *im, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids,
 		    store_in_map_fn *in_map);
@@ -126,8 +131,9 @@ void image_list_fini(struct image_list *list);
 
 /* ---- files of this machine that became images ---- */
 
-/* By device, inode, size, mtime and ctime. 1, 0, -1 */
-NODISCARD int images_find_source(const struct images *im, int fd, const char *part, char **id, struct err *e);
+/* By device, inode, size, mtime and ctime. 1, 0, -1. Called before the file is read: what is noted
+ * afterwards counts only where the file is still the one that was looked for. */
+NODISCARD int images_find_source(struct images *im, int fd, const char *part, char **id, struct err *e);
 NODISCARD int images_note_source(struct images *im, int fd, const char *part, const char *id, struct err *e);
 
 /* ---- removal ---- */
@@ -148,6 +154,6 @@ struct images_size {
 	uint64_t blob_bytes, layer_bytes;
 	uint64_t free_bytes;			/* of it that images_collect() would free */
 };
-NODISCARD int images_measure(const struct images *im, struct images_size *out, struct err *e);
+NODISCARD int images_measure(struct images *im, struct images_size *out, struct err *e);
 
 #endif

@@ -17,6 +17,11 @@ bool store_is_our_host(const char *host);
 /* /proc/sys/kernel/random/boot_id, or NULL; owned. */
 char *store_boot_id(void);
 
+enum { STORE_ID_LEN = 64 };
+
+/* A new one, of random digits. */
+NODISCARD int store_new_id(char id[STORE_ID_LEN + 1], struct err *e);
+
 /* 64 hex digits. */
 bool store_is_id(const char *s);
 
@@ -25,5 +30,12 @@ bool store_is_live(const struct store *st, const char *id);
 
 /* What a symbolic link says, or NULL; owned. */
 char *store_read_link(int dirfd, const char *path);
+
+/* store_remove_tree(), then inside the id map where that is not enough. */
+NODISCARD int store_remove_mapped(const char *path, const struct id_map *uids, const struct id_map *gids,
+				  store_in_map_fn *in_map, struct err *e);
+
+/* Adds to an error of a write what to do, where the disk or a limit is its cause; evaluates to -1. */
+int store_hint_full(struct err *e);
 
 #endif

@@ -20,6 +20,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/sys.h"
+#include "store/internal.h"
 
 /* How often a directory may be filled again while we empty it. */
 enum { REFILLS_MAX = 1000 };
@@ -51,7 +52,7 @@ static int fail_at(const struct walk *w, const char *op, const char *name, struc
 	AUTO_FREE char *path = name ? str_fmt("%s/%s", w->path.s, name) : str_dup(w->path.s);
 
 	errno = saved;
-	return err_sys(e, op, path, "cannot remove the sandbox's files");
+	return err_sys(e, op, path, "cannot remove files");
 }
 
 /* Opens a directory to be emptied. */
@@ -200,7 +201,7 @@ static int remove_at(int at, const char *name, const char *path, struct err *e)
 	if (errno == ENOTDIR) {
 		if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
 			return 0;
-		return err_sys(e, "unlink", path, "cannot remove the sandbox's files");
+		return err_sys(e, "unlink", path, "cannot remove files");
 	}
 	if (errno != ENOTEMPTY && errno != EEXIST) {
 		int saved = errno;
@@ -209,20 +210,20 @@ static int remove_at(int at, const char *name, const char *path, struct err *e)
 		if (faccessat(at, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 			return 0;
 		errno = saved;
-		return err_sys(e, "rmdir", path, "cannot remove the sandbox's files");
+		return err_sys(e, "rmdir", path, "cannot remove files");
 	}
 	fd = open_dir(at, name, 0);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0 || enter(&w, fd, path) < 0)
-		return err_sys(e, "open", path, "cannot remove the sandbox's files");
+		return err_sys(e, "open", path, "cannot remove files");
 	for (;;) {
 		if (empty(&w, e) < 0)
 			return -1;
 		if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
 		if ((errno != ENOTEMPTY && errno != EEXIST) || w.refills++ >= REFILLS_MAX)
-			return err_sys(e, "rmdir", path, "cannot remove the sandbox's files");
+			return err_sys(e, "rmdir", path, "cannot remove files");
 		rewinddir(w.dir);
 	}
 }
@@ -246,8 +247,8 @@ static int remove_fn(const void *arg, struct err *e)
 	return remove_at(t->parent, t->name, t->path, e);
 }
 
-static int remove_mapped(const char *path, const struct id_map *uids, const struct id_map *gids,
-			 store_in_map_fn *in_map, struct err *e)
+int store_remove_mapped(const char *path, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map,
+			struct err *e)
 {
 	struct err inside = { 0 };
 	AUTO_FREE char *dir = NULL;
@@ -264,7 +265,7 @@ static int remove_mapped(const char *path, const struct id_map *uids, const stru
 	dir = str_dupn(path, (size_t)(strrchr(path, '/') - path));
 	parent = open(dir[0] ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	t = (struct target){ .parent = parent, .name = strrchr(path, '/') + 1, .path = path };
-	r = parent < 0 ? err_sys(&inside, "open", dir, "cannot remove the sandbox's files")
+	r = parent < 0 ? err_sys(&inside, "open", dir, "cannot remove files")
 		       : in_map(uids, gids, remove_fn, &t, &inside);
 	/* what is left belongs to us alone: the directory itself, where the map lacks us */
 	if (store_remove_tree(path, e) == 0)
@@ -288,7 +289,7 @@ static int remove_layer(const struct run_dir *rd, const struct id_map *uids, con
 	tail = str_fmt("/lichen-%u/layers/%s", (unsigned)geteuid(), rd->id);
 	if (target[0] != '/' || (size_t)n < strlen(tail) || !str_eq(target + n - strlen(tail), tail))
 		return 0;
-	return remove_mapped(target, uids, gids, in_map, e);
+	return store_remove_mapped(target, uids, gids, in_map, e);
 }
 
 /* Gives the run's name back, unless somebody has it already. */
@@ -331,14 +332,14 @@ int store_remove(const struct run_dir *rd, const struct id_map *uids, const stru
 	for (size_t i = 0; i < N_ELEMS(layers) && is_on_disk; i++) {
 		AUTO_FREE char *layer = str_fmt("%s/%s", rd->data, layers[i]);
 
-		if (remove_mapped(layer, uids, gids, in_map, e) < 0)
+		if (store_remove_mapped(layer, uids, gids, in_map, e) < 0)
 			return err_wrap(e, "the sandbox %.12s is not removed", rd->id);
 	}
 	if (is_on_disk && remove_layer(rd, uids, gids, in_map, e) < 0)
 		return err_wrap(e, "the sandbox %.12s is not removed", rd->id);
 	if (is_on_disk)
 		(void)!unlink(config);
-	if (is_on_disk && remove_mapped(rd->data, uids, gids, in_map, e) < 0)
+	if (is_on_disk && store_remove_mapped(rd->data, uids, gids, in_map, e) < 0)
 		return err_wrap(e, "the sandbox %.12s is not removed", rd->id);
 	forget_name(rd);
 	if (store_remove_tree(rd->live, e) < 0)

@@ -26,6 +26,15 @@ enum { STATE_MAX = 1 << 20 };
 
 /* ---- writing ---- */
 
+int store_hint_full(struct err *e)
+{
+	if (e->errnum == EFBIG)
+		return err_hint(e, "the limit of a file's size is too small: `ulimit -f`");
+	if (e->errnum == ENOSPC || e->errnum == EDQUOT)
+		return err_hint(e, "the disk, its inodes or your quota is used up (`df -h`, `df -i`)");
+	return -1;
+}
+
 /* Whole or not at all; not forced to the disk, as a crash of the machine ends the run too. */
 static int replace(const char *dir, const char *name, const char *data, size_t len, struct err *e)
 {
@@ -33,9 +42,7 @@ static int replace(const char *dir, const char *name, const char *data, size_t l
 
 	if (fd_write_file(AT_FDCWD, fresh, data, len) < 0) {
 		err_sys(e, "write", fresh, "cannot write %s", name);
-		if (errno == EFBIG)
-			return err_hint(e, "the limit of a file's size is too small: `ulimit -f`");
-		return errno == ENOSPC || errno == EDQUOT ? err_hint(e, "the disk, its inodes or your quota is used up (`df -h`, `df -i`)") : -1;
+		return store_hint_full(e);
 	}
 	if (rename(fresh, path) < 0)
 		return err_sys(e, "rename", path, "cannot write %s", name);

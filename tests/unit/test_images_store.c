@@ -1,0 +1,650 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/test_images_store.c - images on disk: coming, finding, going, and who is quicker */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/sha256.h"
+#include "store/images.h"
+
+/* ---- helpers ---- */
+
+static char *tmp;		/* this test's directory */
+static struct store st;
+static struct images im;
+static struct id_map uids, gids;	/* one id: ours */
+
+static int setup(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	tmp = str_dup("/tmp/lichen-test-XXXXXX");
+	assert_non_null(mkdtemp(tmp));
+	st = (struct store){ .data_dir = tmp, .data_fd = -1, .run_fd = -1 };
+	if (images_open(&st, true, &im, &e) < 0)
+		fail_msg("%s: %s", e.what, strerror(e.errnum));
+	id_map_add(&uids, 0, getuid(), 1);
+	id_map_add(&gids, 0, getgid(), 1);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	images_close(&im);
+	id_map_fini(&uids);
+	id_map_fini(&gids);
+	if (store_remove_tree(tmp, &e) < 0)
+		fail_msg("%s: %s %s %s", e.what, e.op, e.path, strerror(e.errnum));
+	auto_free(&tmp);
+	return 0;
+}
+
+static bool exists(const char *path)
+{
+	struct stat sb;
+
+	return fstatat(im.fd, path, &sb, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* How many entries a directory of the store has. */
+static size_t count(const char *name)
+{
+	AUTO_FREE char *path = str_fmt("%s/%s", im.dir, name);
+	AUTO_DIR DIR *dir = opendir(path);
+	size_t n = 0;
+
+	for (const struct dirent *d; dir && (d = readdir(dir));)
+		n += d->d_name[0] != '.';
+	return n;
+}
+
+static void digest_of(const char *text, char out[DIGEST_MAX])
+{
+	char hex[SHA256_HEX + 1];
+
+	sha256_hex(text, strlen(text), hex);
+	snprintf(out, DIGEST_MAX, "sha256:%s", hex);
+}
+
+static const char *blob_path(const char *digest)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "blobs/sha256/%s", digest + strlen("sha256:"));
+	return path;
+}
+
+static int put_blob(const char *text, char digest[DIGEST_MAX])
+{
+	digest_of(text, digest);
+	return fd_write_file(im.fd, blob_path(digest), text, strlen(text));
+}
+
+static const char *layer_path(const char *cls, const char *diff_id)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "layers/%s/%s", cls, diff_id + strlen("sha256:"));
+	return path;
+}
+
+/* A layer with one file, which says @text. */
+static int put_layer(struct images *to, const char *text, struct err *e)
+{
+	const struct layer_info info = { .bytes = strlen(text), .entries = 2 };
+	char diff_id[DIGEST_MAX];
+	struct image_tmp t;
+	int r;
+
+	digest_of(text, diff_id);
+	if (images_tmp(to, &t, e) < 0)
+		return -1;
+	if (mkdirat(t.fd, "root", 0755) < 0 || fd_write_file(t.fd, "root/file", text, strlen(text)) < 0)
+		r = err_sys(e, "write", t.path, "layer");
+	else
+		r = images_commit_layer(to, &t, "single", &uids, &gids, diff_id, &info, e);
+	images_tmp_end(to, &t, NULL, NULL, NULL);
+	return r;
+}
+
+/* An image of @n layers, whose blobs are made; each image has its own but for the first layer. */
+static int make_image(const char *name, size_t n, struct image *image)
+{
+	AUTO_FREE char *config = str_fmt("config of %s", name), *manifest = str_fmt("manifest of %s", name);
+
+	*image = (struct image){ 0 };
+	image->os = str_dup("linux");
+	image->architecture = str_dup("amd64");
+	image->layers = mem_alloc(n * sizeof(*image->layers));
+	image->n_layers = n;
+	if (put_blob(config, image->id) < 0 || put_blob(manifest, image->manifest) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		AUTO_FREE char *text = i ? str_fmt("layer %zu of %s", i, name) : str_dup("base");
+		AUTO_FREE char *blob = str_fmt("compressed %s", text);
+
+		digest_of(text, image->layers[i].diff_id);
+		if (put_blob(blob, image->layers[i].digest) < 0)
+			return -1;
+		image->layers[i].size = strlen(blob);
+		str_copy(image->layers[i].media_type, sizeof(image->layers[i].media_type), "application/vnd.oci.image.layer.v1.tar");
+	}
+	return 0;
+}
+
+static int bring(struct images *to, const char *name, size_t n, char id[DIGEST_MAX], struct err *e)
+{
+	struct image image;
+	struct image_tmp work;
+	int r = images_tmp(to, &work, e);
+
+	if (r < 0)
+		return -1;
+	r = make_image(name, n, &image);
+	if (r < 0)
+		err_sys(e, "write", "blob", "blobs");
+	for (size_t i = 0; i < n && r == 0; i++) {
+		AUTO_FREE char *text = i ? str_fmt("layer %zu of %s", i, name) : str_dup("base");
+
+		r = put_layer(to, text, e);
+	}
+	if (r == 0)
+		r = images_commit(to, &image, e);
+	memcpy(id, image.id, DIGEST_MAX);
+	image_fini(&image);
+	images_tmp_end(to, &work, NULL, NULL, NULL);
+	return r;
+}
+
+static void must_bring(const char *name, size_t n, char id[DIGEST_MAX])
+{
+	struct err e = { 0 };
+
+	if (bring(&im, name, n, id, &e) < 0)
+		fail_msg("%s: %s %s: %s", e.what, e.op, e.path, strerror(e.errnum));
+}
+
+static void must_name(const char *name, const char *id)
+{
+	struct err e = { 0 };
+
+	if (images_name(&im, name, id, NULL, &e) < 0)
+		fail_msg("%s", e.what);
+}
+
+static int find(const char *word, char **id)
+{
+	struct err e = { 0 };
+
+	return images_find(&im, word, id, &e);
+}
+
+/* Every record's parts are there: what no kill, race or full disk may break. */
+static void must_be_whole(void)
+{
+	struct image_list list;
+	struct err e = { 0 };
+
+	assert_int_equal(images_list(&im, &list, &e), 0);
+	for (size_t i = 0; i < list.n; i++) {
+		struct image image = { 0 };
+
+		if (images_load(&im, list.v[i].id, &image, NULL, &e) < 0)
+			fail_msg("%s", e.what);
+		assert_true(images_has_blob(&im, image.id, 0));
+		assert_true(images_has_blob(&im, image.manifest, 0));
+		for (size_t k = 0; k < image.n_layers; k++) {
+			struct layer_use use;
+			struct stat sb;
+
+			assert_true(images_has_blob(&im, image.layers[k].digest, image.layers[k].size));
+			assert_int_equal(images_use_layer(&im, "single", image.layers[k].diff_id, &use, &e), 1);
+			assert_int_equal(fstatat(use.fd, "root/file", &sb, 0), 0);
+			assert_true(sb.st_size > 0);
+			layer_use_fini(&use);
+		}
+		image_fini(&image);
+	}
+	image_list_fini(&list);
+}
+
+/* ---- opening, classes ---- */
+
+static void test_open(void **state)
+{
+	AUTO_FREE char *none = str_fmt("%s/none", tmp), *dir = NULL;
+	struct store other = { .data_dir = none };
+	struct images x;
+	struct stat sb;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(images_open(&other, false, &x, &e), -1);
+	assert_int_equal(e.kind, ERR_STATE);
+	assert_int_equal(e.errnum, ENOENT);
+	assert_int_equal(access(none, F_OK), -1);
+	assert_int_equal(images_open(&st, false, &x, &e), 0);
+	images_close(&x);
+	assert_int_equal(fstat(im.fd, &sb), 0);
+	assert_int_equal(sb.st_mode & 07777, 0700);
+	/* killed in the middle of making */
+	assert_int_equal(unlinkat(im.fd, "tmp", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(im.fd, "sources", AT_REMOVEDIR), 0);
+	assert_int_equal(images_open(&st, true, &x, &e), 0);
+	assert_true(exists("sources") && exists("tmp"));
+	images_close(&x);
+	assert_int_equal(chmod(im.dir, 0770), 0);
+	assert_int_equal(images_open(&st, true, &x, &e), -1);
+	assert_int_equal(e.kind, ERR_STATE);
+	assert_true(e.hint[0]);
+	assert_int_equal(chmod(im.dir, 0700), 0);
+	/* a link is not followed */
+	dir = str_fmt("%s.away", im.dir);
+	assert_int_equal(rename(im.dir, dir), 0);
+	assert_int_equal(symlink(dir, im.dir), 0);
+	assert_int_equal(images_open(&st, true, &x, &e), -1);
+	assert_int_equal(unlink(im.dir), 0);
+	assert_int_equal(rename(dir, im.dir), 0);
+}
+
+struct class_row {
+	const char *class;	/* NULL: "map-..." */
+	struct id_extent u[3], g[3];
+};
+
+static char *class_of(const struct class_row *row)
+{
+	struct id_map u = { 0 }, g = { 0 };
+	char *class;
+
+	for (size_t i = 0; i < 3; i++) {
+		if (row->u[i].count)
+			id_map_add(&u, row->u[i].inside, row->u[i].outside, row->u[i].count);
+		if (row->g[i].count)
+			id_map_add(&g, row->g[i].inside, row->g[i].outside, row->g[i].count);
+	}
+	class = images_class(&u, &g, 1000);
+	id_map_fini(&u);
+	id_map_fini(&g);
+	return class;
+}
+
+static void test_class(void **state)
+{
+	static const struct class_row rows[] = {
+		{ "single", { { 0, 1000, 1 } }, { { 0, 1000, 1 } } },
+		{ "single-g100", { { 5, 1000, 1 } }, { { 0, 100, 1 } } },
+		{ "caller-100000", { { 0, 1000, 1 }, { 1, 100000, 65536 } }, { { 0, 1000, 1 }, { 1, 100000, 65536 } } },
+		{ "caller-100000-g100", { { 0, 1000, 1 }, { 1, 100000, 65536 } }, { { 0, 100, 1 }, { 1, 100000, 65536 } } },
+		{ "caller-100000.9", { { 0, 1000, 1 }, { 1, 100000, 9 } }, { { 0, 1000, 1 }, { 1, 100000, 9 } } },
+		{ "subid-100000", { { 0, 100000, 65536 } }, { { 0, 100000, 65536 } } },
+		{ "subid-100000.1000", { { 0, 100000, 1000 } }, { { 0, 100000, 1000 } } },
+		/* files of one of these would have other owners in the others */
+		{ NULL, { { 0, 1001, 1 } }, { { 0, 1000, 1 } } },
+		{ NULL, { { 0, 1001, 1 }, { 1, 100000, 65536 } }, { { 0, 1000, 1 }, { 1, 100000, 65536 } } },
+		{ NULL, { { 0, 1000, 1 }, { 1, 100000, 65536 } }, { { 0, 1000, 1 }, { 1, 200000, 65536 } } },
+		{ NULL, { { 0, 1000, 1 }, { 1, 100000, 65536 } }, { { 0, 1000, 1 }, { 1, 100000, 65535 } } },
+		{ NULL, { { 0, 1000, 1 }, { 2, 100000, 65536 } }, { { 0, 1000, 1 }, { 2, 100000, 65536 } } },
+		{ NULL, { { 0, 100000, 65536 }, { 65536, 1000, 1 } }, { { 0, 100000, 65536 }, { 65536, 1000, 1 } } },
+		{ NULL, { { 0, 100000, 1000 }, { 1000, 1000, 1 }, { 1001, 101000, 64536 } }, { { 0, 100000, 65536 } } },
+		{ NULL, { { 0, 1000, 1 } }, { { 0, 1000, 1 }, { 1, 100000, 65536 } } },
+		{ NULL, { { 0, 100000, 65536 } }, { { 0, 100000, 65535 } } },
+		{ NULL, { { 1, 100000, 65536 } }, { { 1, 100000, 65536 } } },
+	};
+	/* the order in which a map is written means nothing */
+	static const struct class_row same[] = {
+		{ NULL, { { 0, 100000, 10 }, { 10, 100010, 10 }, { 50, 1000, 1 } }, { { 0, 7, 1 } } },
+		{ NULL, { { 50, 1000, 1 }, { 0, 100000, 20 } }, { { 0, 7, 1 } } },
+	};
+	AUTO_STRV struct strv seen = { 0 };
+	AUTO_FREE char *a = class_of(&same[0]), *b = class_of(&same[1]);
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMS(rows); i++) {
+		AUTO_FREE char *class = class_of(&rows[i]);
+
+		if (rows[i].class)
+			assert_string_equal(class, rows[i].class);
+		else
+			assert_true(str_starts(class, "map-") && strlen(class) == 16);
+		if (strv_has(&seen, class))
+			fail_msg("row %zu has the class of another: %s", i, class);
+		strv_add(&seen, class);
+		assert_true(str_is_name(class));
+	}
+	assert_string_equal(a, b);
+}
+
+/* ---- layers ---- */
+
+static void test_layers(void **state)
+{
+	struct id_map u, g;
+	AUTO_STRV struct strv classes = { 0 };
+	struct layer_info info;
+	struct layer_use use;
+	struct image_tmp t;
+	char diff_id[DIGEST_MAX];
+	struct err e = { 0 };
+
+	(void)state;
+	digest_of("one", diff_id);
+	assert_int_equal(images_use_layer(&im, "single", diff_id, &use, &e), 0);
+	assert_int_equal(use.fd, -1);
+	assert_int_equal(put_layer(&im, "one", &e), 0);
+	assert_int_equal(images_use_layer(&im, "single", diff_id, &use, &e), 1);
+	assert_int_equal(access(use.path, F_OK), 0);
+	assert_false(exists("layers/single/map") && faccessat(use.fd, "map", F_OK, 0) == 0);
+	layer_use_fini(&use);
+	assert_int_equal(count("tmp"), 0);
+	/* again: the one that is there stays */
+	assert_int_equal(put_layer(&im, "one", &e), 0);
+	assert_int_equal(count("tmp"), 0);
+	assert_int_equal(images_layer_info(&im, "single", diff_id, &info, &e), 0);
+	assert_int_equal(info.bytes, 3);
+	assert_int_equal(info.entries, 2);
+	assert_false(info.has_owners);
+	assert_int_equal(images_classes(&im, &classes, &e), 0);
+	assert_int_equal(classes.n, 1);
+	assert_int_equal(images_class_map(&im, "single", &u, &g, &e), 0);
+	assert_int_equal(u.n, 1);
+	assert_int_equal(u.v[0].outside, getuid());
+	id_map_fini(&u);
+	/* the same class with other ids */
+	u = (struct id_map){ 0 };
+	id_map_add(&u, 0, 4711, 1);
+	digest_of("two", diff_id);
+	assert_int_equal(images_tmp(&im, &t, &e), 0);
+	assert_int_equal(mkdirat(t.fd, "root", 0755), 0);
+	assert_int_equal(images_commit_layer(&im, &t, "single", &u, &g, diff_id, &info, &e), -1);
+	assert_int_equal(e.kind, ERR_STATE);
+	images_tmp_end(&im, &t, NULL, NULL, NULL);
+	assert_int_equal(count("tmp"), 0);
+	id_map_fini(&u);
+	id_map_fini(&g);
+	/* what is no digest or class never becomes a path */
+	assert_int_equal(images_use_layer(&im, "single", "sha256:../../etc", &use, &e), -1);
+	assert_int_equal(images_use_layer(&im, "../x", diff_id, &use, &e), -1);
+	/* without a tree it is no layer */
+	assert_int_equal(images_tmp(&im, &t, &e), 0);
+	assert_int_equal(images_commit_layer(&im, &t, "single", &uids, &gids, diff_id, &info, &e), -1);
+	images_tmp_end(&im, &t, NULL, NULL, NULL);
+	assert_int_equal(images_use_layer(&im, "single", diff_id, &use, &e), 0);
+	{
+		static const char *const bad[] = { "", "[]", "{", "{\"bytes\": -1}", "{\"bytes\": 1, \"entries\": 2, \"devices\": 0}" };
+		char path[300];
+
+		digest_of("one", diff_id);
+		snprintf(path, sizeof(path), "%s/layer.json", layer_path("single", diff_id));
+		for (size_t i = 0; i < N_ELEMS(bad); i++) {
+			assert_int_equal(fd_write_file(im.fd, path, bad[i], strlen(bad[i])), 0);
+			assert_int_equal(images_layer_info(&im, "single", diff_id, &info, &e), -1);
+			assert_int_equal(e.kind, ERR_STATE);
+		}
+	}
+}
+
+static void test_blobs(void **state)
+{
+	char digest[DIGEST_MAX];
+	struct err e = { 0 };
+	int fd;
+
+	(void)state;
+	digest_of("nothing", digest);
+	assert_false(images_has_blob(&im, digest, 0));
+	assert_int_equal(images_open_blob(&im, digest, &e), -1);
+	assert_int_equal(e.errnum, ENOENT);
+	assert_true(e.hint[0]);
+	assert_int_equal(put_blob("some", digest), 0);
+	assert_true(images_has_blob(&im, digest, 0));
+	assert_true(images_has_blob(&im, digest, 4));
+	assert_false(images_has_blob(&im, digest, 5));
+	fd = images_open_blob(&im, digest, &e);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_false(images_has_blob(&im, "sha256:..", 0));
+	assert_int_equal(images_open_blob(&im, "sha256:../../names/x", &e), -1);
+	/* neither a link nor a FIFO is one */
+	assert_int_equal(unlinkat(im.fd, blob_path(digest), 0), 0);
+	assert_int_equal(symlinkat("/etc/passwd", im.fd, blob_path(digest)), 0);
+	assert_false(images_has_blob(&im, digest, 0));
+	assert_int_equal(images_open_blob(&im, digest, &e), -1);
+	assert_int_equal(unlinkat(im.fd, blob_path(digest), 0), 0);
+	assert_int_equal(mkfifoat(im.fd, blob_path(digest), 0600), 0);
+	assert_false(images_has_blob(&im, digest, 0));
+	assert_int_equal(images_open_blob(&im, digest, &e), -1);
+}
+
+/* ---- records and names ---- */
+
+static void test_commit(void **state)
+{
+	struct image image = { 0 };
+	char id[DIGEST_MAX];
+	struct err e = { 0 };
+	struct stat before, after;
+	char record[256];
+	int lock;
+
+	(void)state;
+	must_bring("a", 3, id);
+	must_be_whole();
+	assert_int_equal(images_load(&im, id, &image, &lock, &e), 0);
+	assert_int_equal(image.n_layers, 3);
+	assert_string_equal(image.os, "linux");
+	image_fini(&image);
+	assert_int_equal(count("tmp"), 0);
+	/* the same again leaves the record that runs hold */
+	snprintf(record, sizeof(record), "records/%s", id + strlen("sha256:"));
+	assert_int_equal(fstatat(im.fd, record, &before, 0), 0);
+	must_bring("a", 3, id);
+	assert_int_equal(fstatat(im.fd, record, &after, 0), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	close(lock);
+	/* one that has lost a blob is replaced by one that has all */
+	assert_int_equal(make_image("a", 3, &image), 0);
+	assert_int_equal(unlinkat(im.fd, blob_path(image.layers[2].digest), 0), 0);
+	assert_int_equal(images_commit(&im, &image, &e), -1);
+	assert_int_equal(e.kind, ERR_STATE);
+	assert_non_null(strstr(e.what, image.layers[2].digest));
+	assert_int_equal(put_blob("compressed in another way", image.layers[2].digest), 0);
+	image.layers[2].size = 0;
+	assert_int_equal(images_commit(&im, &image, &e), 0);
+	image_fini(&image);
+	assert_int_equal(fstatat(im.fd, record, &after, 0), 0);
+	assert_true(before.st_ino != after.st_ino);
+	must_be_whole();
+	/* not yet an image */
+	assert_int_equal(make_image("b", 1, &image), 0);
+	image.layers[0].diff_id[0] = '\0';
+	assert_int_equal(images_commit(&im, &image, &e), -1);
+	image_fini(&image);
+	/* a record under another's id, and one that is none */
+	digest_of("other", id);
+	assert_int_equal(images_load(&im, id, &image, NULL, &e), -1);
+	assert_int_equal(e.errnum, ENOENT);
+	assert_int_equal(images_load(&im, "sha256:../x", &image, NULL, &e), -1);
+	snprintf(record, sizeof(record), "records/%s", id + strlen("sha256:"));
+	assert_int_equal(fd_write_file(im.fd, record, "{}", 2), 0);
+	assert_int_equal(images_load(&im, id, &image, NULL, &e), -1);
+	assert_int_equal(e.kind, ERR_STATE);
+	assert_non_null(strstr(e.what, record));
+}
+
+static void test_names(void **state)
+{
+	char a[DIGEST_MAX], b[DIGEST_MAX];
+	AUTO_FREE char *was = NULL, *id = NULL, *longest = NULL, *other = NULL;
+	struct buf path = { 0 };
+	struct image_list list;
+	struct err e = { 0 };
+
+	(void)state;
+	must_bring("a", 1, a);
+	must_bring("b", 1, b);
+	assert_int_equal(images_name(&im, "docker.io/library/x:1", a, &was, &e), 0);
+	assert_null(was);
+	assert_true(exists("names/docker.io%library%x:1"));
+	assert_int_equal(find("docker.io/library/x:1", &id), 1);
+	assert_string_equal(id, a);
+	auto_free(&id);
+	assert_int_equal(images_name(&im, "docker.io/library/x:1", b, &was, &e), 0);
+	assert_string_equal(was, a);
+	assert_int_equal(find("docker.io/library/x:1", &id), 1);
+	assert_string_equal(id, b);
+	auto_free(&id);
+	/* the name of a directory of another's name */
+	must_name("localhost:5000/x:1", a);
+	must_name("localhost:5000/x/y:1", a);
+	must_name("localhost:5000/x@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", a);
+	/* longer than a file's name */
+	buf_add(&path, "registry.example.org");
+	for (int i = 0; i < 25; i++)
+		buf_add(&path, "/component");
+	longest = str_fmt("%s:one", path.s);
+	other = str_fmt("%s:two", path.s);
+	buf_fini(&path);
+	must_name(longest, a);
+	must_name(other, b);
+	assert_int_equal(find(longest, &id), 1);
+	assert_string_equal(id, a);
+	auto_free(&id);
+	assert_int_equal(images_list(&im, &list, &e), 0);
+	assert_int_equal(list.n, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct image_entry *x = &list.v[i];
+
+		assert_true(x->since > 0);
+		if (str_eq(x->id, a)) {
+			assert_int_equal(x->names.n, 3);
+			assert_string_equal(x->names.v[0], "localhost:5000/x/y:1");
+			assert_string_equal(x->names.v[1], "localhost:5000/x:1");
+			assert_string_equal(x->names.v[2], longest);
+			assert_int_equal(x->digests.n, 1);
+		} else {
+			assert_string_equal(x->id, b);
+			assert_int_equal(x->names.n, 2);
+			assert_string_equal(x->names.v[0], "docker.io/library/x:1");
+		}
+	}
+	image_list_fini(&list);
+	assert_int_equal(images_unname(&im, longest, &e), 0);
+	assert_int_equal(find(longest, &id), 0);
+	assert_int_equal(images_unname(&im, longest, &e), -1);
+	assert_int_equal(e.errnum, ENOENT);
+	{
+		static const char *const odd[] = { "", ".", "..", "../x", ".hidden", "a%b", "a b", "a\nb", "a\x1b[2J", "\xff" };
+
+		for (size_t i = 0; i < N_ELEMS(odd); i++) {
+			assert_int_equal(images_name(&im, odd[i], a, NULL, &e), -1);
+			assert_int_equal(e.kind, ERR_USAGE);
+			assert_int_equal(find(odd[i], &id), 0);
+			assert_int_equal(images_unname(&im, odd[i], &e), -1);
+		}
+	}
+	digest_of("no image", a);
+	assert_int_equal(images_name(&im, "x:1", a, NULL, &e), -1);
+	assert_int_equal(e.errnum, ENOENT);
+	/* what a crash of the machine emptied, and what somebody put there, is no name */
+	assert_int_equal(fd_write_file(im.fd, "names/empty:1", "", 0), 0);
+	assert_int_equal(find("empty:1", &id), 0);
+	assert_int_equal(fd_write_file(im.fd, "names/odd:1", "sha256:../../x\n", 15), 0);
+	assert_int_equal(find("odd:1", &id), 0);
+	assert_int_equal(images_list(&im, &list, &e), 0);
+	assert_int_equal(list.n, 2);
+	image_list_fini(&list);
+}
+
+static void test_find_id(void **state)
+{
+	AUTO_FREE char *id = NULL;
+	struct err e = { 0 };
+	char a[DIGEST_MAX], word[DIGEST_MAX], first[2] = "";
+	size_t n_same = 0;
+
+	(void)state;
+	for (int i = 0; i < 17; i++) {
+		AUTO_FREE char *name = str_fmt("image %d", i);
+		char x[DIGEST_MAX];
+
+		must_bring(name, 1, x);
+		if (i == 0) {
+			memcpy(a, x, sizeof(a));
+			first[0] = x[7];
+		}
+		n_same += x[7] == first[0];
+	}
+	assert_int_equal(find(a, &id), 1);
+	assert_string_equal(id, a);
+	auto_free(&id);
+	for (size_t n = 20; n <= 64; n += 22) {
+		snprintf(word, sizeof(word), "%.*s", (int)n, a + 7);
+		assert_int_equal(find(word, &id), 1);
+		assert_string_equal(id, a);
+		auto_free(&id);
+		snprintf(word, sizeof(word), "%.*s", (int)n + 7, a);
+		assert_int_equal(find(word, &id), 1);
+		auto_free(&id);
+	}
+	/* with 17 of them two begin with the same digit; and one digit is enough where there is one */
+	for (char c = '0'; c <= 'f'; c = c == '9' ? 'a' : (char)(c + 1)) {
+		int r;
+
+		word[0] = c;
+		word[1] = '\0';
+		r = images_find(&im, word, &id, &e);
+		if (r < 0) {
+			assert_int_equal(e.kind, ERR_STATE);
+			assert_non_null(strstr(e.what, "images have an id that begins with"));
+			n_same = 0;
+		}
+		auto_free(&id);
+	}
+	assert_int_equal(n_same, 0);
+	assert_int_equal(find("sha256:", &id), 0);
+	assert_int_equal(find("ABCDEF", &id), 0);
+	assert_int_equal(find("zz", &id), 0);
+	/* a name wins over an id */
+	snprintf(word, sizeof(word), "%.20s", a + 7);
+	must_bring("another", 1, a);
+	must_name(word, a);
+	assert_int_equal(find(word, &id), 1);
+	assert_string_equal(id, a);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_open), TEST(test_class), TEST(test_layers), TEST(test_blobs), TEST(test_commit), TEST(test_names), TEST(test_find_id),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
