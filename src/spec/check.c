@@ -9,6 +9,7 @@
 
 #include "base/path.h"
 #include "spec/idwish.h"
+#include "spec/image.h"
 #include "spec/internal.h"
 #include "spec/landlock.h"
 #include "spec/mountopts.h"
@@ -75,7 +76,7 @@ static void check_root(struct strv *f, const struct spec *s)
 		strv_add(f, "root: a writable layer by copy on write is for the machine's own system, and not read-only");
 	if (s->root.layer && (s->root.layer[0] != '/' || path_has_dotdot(s->root.layer)))
 		strv_addf(f, "root: '%.80s', where the layer is kept, is not an absolute path", s->root.layer);
-	if (s->root.layer && (s->root.readonly || s->overlay == OVERLAY_COPY || (s->root.kind != ROOT_DIR && !s->root.cow)))
+	if (s->root.layer && (s->root.readonly || s->overlay == OVERLAY_COPY || (!spec_has_tree(s) && !s->root.cow)))
 		strv_add(f, "root: there is no writable layer to keep");
 	if (s->root.kind == ROOT_BINS && path)
 		strv_addf(f, "root: made of programs it has no path, but '%.80s' is given", path);
@@ -86,6 +87,13 @@ static void check_root(struct strv *f, const struct spec *s)
 	for (size_t i = 0; i < s->root.bins.n && i < BINS_MAX; i++)
 		if (s->root.bins.v[i][0] != '/' || strlen(s->root.bins.v[i]) >= PATH_MAX)
 			strv_addf(f, "root: the program '%.80s' is not an absolute path below %d bytes", s->root.bins.v[i], PATH_MAX);
+	if (s->root.kind == ROOT_IMAGE && (path || !s->root.image || !*s->root.image))
+		strv_add(f, path ? "root: an image has no path, but one is given" : "root: the image has no name");
+	if (s->root.lowers.n > IMAGE_LAYERS_MAX)
+		strv_addf(f, "root: the image has %zu layers, at most %d are possible", s->root.lowers.n, IMAGE_LAYERS_MAX);
+	for (size_t i = 0; i < s->root.lowers.n && i < IMAGE_LAYERS_MAX; i++)
+		if (s->root.lowers.v[i][0] != '/')
+			strv_addf(f, "root: the layer '%.80s' is not an absolute path", s->root.lowers.v[i]);
 	if (s->root.kind == ROOT_DIR && !path)
 		strv_addf(f, "root: no root file system is given");
 	if (s->root.kind == ROOT_DIR && path && path[0] != '/')

@@ -33,7 +33,8 @@ struct note {
 #define AT(member) offsetof(struct spec, member)
 
 static const char *const NO_YES[] = { "false", "true" };
-static const char *const ROOT_KINDS[] = { [ROOT_DIR] = "dir", [ROOT_HOST] = "host", [ROOT_BINS] = "bins" };
+static const char *const ROOT_KINDS[] = { [ROOT_DIR] = "dir", [ROOT_HOST] = "host", [ROOT_BINS] = "bins",
+					  [ROOT_IMAGE] = "image" };
 static const char *const IDS[] = { [IDS_AUTO] = "auto", [IDS_RANGE] = "range",
 				   [IDS_SINGLE] = "single" };
 static const char *const OVERLAYS[] = { [OVERLAY_AUTO] = "auto", [OVERLAY_KERNEL] = "kernel",
@@ -63,6 +64,8 @@ static const struct note NOTES[] = {
 	{ "root-cow", AT(root.cow), FLAG },
 	{ "root-layer", AT(root.layer), TEXT },
 	{ "root-bins", AT(root.bins), LIST },
+	{ "root-image", AT(root.image), TEXT },
+	{ "root-image-id", AT(root.image_id), TEXT },
 	{ "ids", AT(ids), ENUM(IDS), OCI_ALLOWED },
 	{ "overlay", AT(overlay), ENUM(OVERLAYS), OCI_ALLOWED },
 	{ "seccomp", AT(seccomp), ENUM(SECCOMPS) },

@@ -80,6 +80,9 @@ void spec_fini(struct spec *s)
 	free(s->id);
 	free(s->name);
 	free(s->root.path);
+	free(s->root.image);
+	free(s->root.image_id);
+	strv_fini(&s->root.lowers);
 	free(s->root.layer);
 	strv_fini(&s->root.bins);
 	process_fini(&s->process);
@@ -197,6 +200,18 @@ void spec_layers_fini(struct spec_layers *l)
 	free(l->upper);
 	free(l->work);
 	*l = (struct spec_layers){ 0 };
+}
+
+bool spec_has_tree(const struct spec *s)
+{
+	return s->root.kind == ROOT_DIR || s->root.kind == ROOT_IMAGE;
+}
+
+const char *spec_tree_name(const struct spec *s)
+{
+	const char *name = s->root.kind == ROOT_IMAGE ? s->root.image : s->root.path;
+
+	return name ? name : "the root file system";
 }
 
 bool spec_has_scratch(const struct spec *s)

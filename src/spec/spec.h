@@ -36,6 +36,7 @@ enum root_kind {
 	ROOT_DIR,	/* a directory: spec.root.path */
 	ROOT_HOST,	/* this machine's own system, assembled from the table in plan/host_table.c */
 	ROOT_BINS,	/* a root of nothing but spec.root.bins and what they need to run */
+	ROOT_IMAGE,	/* the layers of an image, stacked: spec.root.image, image_id */
 };
 
 /* The ladders' pins (DESIGN section 3); 0 is always "the best that works". */
@@ -157,6 +158,10 @@ struct spec {
 		bool cow;	/* ROOT_HOST: with a writable layer over it */
 		char *layer;	/* --overlay-keep: absolute; the writable layer's own directory, or NULL */
 		struct strv bins;	/* ROOT_BINS: absolute paths of programs, as they are called */
+		char *image;	/* ROOT_IMAGE: its name as typed, else NULL */
+		char *image_id;	/* ROOT_IMAGE: "sha256:...", else NULL */
+		struct strv lowers;	/* ROOT_IMAGE: its layers' directories, absolute, the topmost first. Not
+					 * saved: run/ finds them by the id, for the ids of the run */
 	} root;
 	struct spec_process process;
 	char *hostname;		/* NULL: short id, or the machine's own for ROOT_HOST */
@@ -250,6 +255,11 @@ char *id_map_format(const struct id_map *m);
  * Return: 0, or -1 with @e (ERR_SPEC) listing each violation on a line.
  */
 NODISCARD int spec_check(const struct spec *s, struct err *e);
+
+/* Whether the root file system is one of its own, a directory or an image: neither this machine's nor made of its programs. */
+bool spec_has_tree(const struct spec *s);
+/* What a tree is called in messages: the directory's path, the image's name. */
+const char *spec_tree_name(const struct spec *s);
 
 /* Whether it has no namespaces at all (--no-userns): Landlock, filter and limits are all. */
 bool spec_is_bare(const struct spec *s);

@@ -165,6 +165,8 @@ static void same_spec(const struct spec *a, const struct spec *b)
 	assert_true(str_eq(a->root.path, b->root.path));
 	assert_int_equal(a->root.readonly, b->root.readonly);
 	same_list(&a->root.bins, &b->root.bins);
+	assert_true(str_eq(a->root.image, b->root.image));
+	assert_true(str_eq(a->root.image_id, b->root.image_id));
 	same_process(&a->process, &b->process);
 	assert_true(str_eq(a->hostname, b->hostname));
 	for (int t = 0; t < NS_TYPES; t++) {
@@ -394,6 +396,12 @@ static void every_field_survives(void **state)
 	s.root.kind = ROOT_BINS;
 	strv_add(&s.root.bins, "/bin/sh");
 	strv_add(&s.root.bins, "/a name: with \"[,]\"\n\\ and \xff bytes");
+	round_trip(&s);
+	strv_fini(&s.root.bins);
+	s.root.kind = ROOT_IMAGE;
+	str_set(&s.root.image, "localhost:5000/a/b:1 \xff");
+	str_set(&s.root.image_id, "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+	strv_add(&s.root.lowers, "/not/saved");
 	round_trip(&s);
 	spec_fini(&s);
 }

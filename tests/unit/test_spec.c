@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 
 #include "base/auto.h"
+#include "spec/image.h"
 #include "spec/mountopts.h"
 #include "spec/spec.h"
 
@@ -286,6 +287,19 @@ static void b_host_path(struct spec *s) { s->root.kind = ROOT_HOST; }
 static void b_bins_none(struct spec *s) { s->root.kind = ROOT_BINS; }
 static void b_bins_dir(struct spec *s) { strv_add(&s->root.bins, "/bin/sh"); }
 static void b_bins_rel(struct spec *s) { s->root.kind = ROOT_BINS; strv_add(&s->root.bins, "sh"); }
+static void b_image_none(struct spec *s) { s->root.kind = ROOT_IMAGE, str_set(&s->root.path, NULL); }
+static void b_image_path(struct spec *s) { s->root.kind = ROOT_IMAGE, str_set(&s->root.image, "alpine"); }
+static void image_of(struct spec *s, size_t layers, const char *layer)
+{
+	b_image_none(s);
+	str_set(&s->root.image, "alpine");
+	for (size_t i = 0; i < layers; i++)
+		strv_add(&s->root.lowers, layer);
+}
+static void b_image(struct spec *s) { image_of(s, IMAGE_LAYERS_MAX, "/l"); }
+static void b_image_many(struct spec *s) { image_of(s, IMAGE_LAYERS_MAX + 1, "/l"); }
+static void b_image_rel(struct spec *s) { image_of(s, 1, "l"); }
+static void b_image_kept(struct spec *s) { b_image(s), str_set(&s->root.layer, "/keep"); }
 static void b_mount_rel(struct spec *s) { add_mount(s, "tmpfs", NULL, "tmp", NULL); }
 static void b_mount_up(struct spec *s) { add_mount(s, "tmpfs", NULL, "/a/../b", NULL); }
 static void b_mount_up_end(struct spec *s) { add_mount(s, "tmpfs", NULL, "/a/..", NULL); }
@@ -476,6 +490,12 @@ static const struct {
 	{ b_bins_none, "no program is given" },
 	{ b_bins_dir, "programs are given, but another root" },
 	{ b_bins_rel, "the program 'sh' is not an absolute path" },
+	{ b_image, NULL },
+	{ b_image_kept, NULL },
+	{ b_image_none, "the image has no name" },
+	{ b_image_path, "an image has no path" },
+	{ b_image_many, "the image has 501 layers, at most 500" },
+	{ b_image_rel, "the layer 'l' is not an absolute path" },
 	{ b_mount_rel, "mount: 'tmp' is not an absolute path" },
 	{ b_mount_up, "'/a/../b' has '..' in it" },
 	{ b_mount_up_end, "'/a/..' has '..' in it" },
