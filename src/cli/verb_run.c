@@ -90,7 +90,7 @@ static char *new_path(const char *word, const char *what, struct err *e)
 /* What is written over the root: whether at all, how, and where it stays. */
 static int set_layer(struct spec *s, const struct args *a, struct err *e)
 {
-	const bool has_layer = s->root.kind == ROOT_DIR ? !a->readonly : a->cow;
+	const bool has_layer = spec_has_tree(s) ? !a->readonly : a->cow;
 
 	s->root.readonly = a->readonly;
 	s->root.cow = a->cow;
@@ -115,7 +115,7 @@ static int set_layer(struct spec *s, const struct args *a, struct err *e)
 		return 0;
 	if (!has_layer) {
 		err_set(e, ERR_USAGE, "--overlay-keep %s: there is no writable layer to keep", a->overlay_keep);
-		return err_hint(e, s->root.kind == ROOT_DIR ? "leave out --read-only"
+		return err_hint(e, spec_has_tree(s) ? "leave out --read-only"
 				   : s->root.kind == ROOT_BINS ? "a root of programs is made anew at every start: keep files in a volume, -v"
 							       : "give --cow as well, with host");
 	}

@@ -229,7 +229,7 @@ static void build_order(struct build *b)
 		s = plan_add_meet(b, HS_USERNS);
 		s->reads[0] = s->writes[0] = SLOT_USERNS;
 	}
-	if (spec->root.kind == ROOT_DIR || spec->root.cow)
+	if (spec_has_tree(spec) || spec->root.cow)
 		plan_open_root(b);
 	else if (spec->root.kind == ROOT_BINS)
 		plan_open_bins(b);

@@ -442,7 +442,7 @@ void plan_etc_files(struct build *b)
 	for (size_t i = 0; i < N_ELEMS(files); i++) {
 		bool is_host = b->spec->root.kind == ROOT_HOST;
 		/* a layer that is kept holds what the command did, and not this */
-		bool binds = (b->spec->root.readonly && b->spec->root.kind == ROOT_DIR) || is_host || b->spec->root.layer;
+		bool binds = (b->spec->root.readonly && spec_has_tree(b->spec)) || is_host || b->spec->root.layer;
 		struct step *s;
 
 		/* what is bound lies in lichen's own /dev; spec_check() refuses what is asked for then */

@@ -227,7 +227,7 @@ static int nomap(struct plan_input *in, const struct spec *s, const struct facts
 		return 0;
 	if (!f->subuids.n || !f->subgids.n || !f->newuidmap || !f->newgidmap)
 		return no_ranges(f, "--userns=nomap", e);
-	if (s->root.kind == ROOT_DIR && !s->root.readonly) {
+	if (spec_has_tree(s) && !s->root.readonly) {
 		err_set(e, ERR_SPEC, "--userns=nomap: the writable layer would be yours, and you are not inside");
 		return err_hint(e, "give --read-only, with --tmpfs for what must be written, or use host");
 	}
@@ -243,7 +243,7 @@ static int check_self_inside(const struct plan_input *in, const struct spec *s, 
 {
 	bool has_uid = id_map_inside(&in->uids, f->uid) >= 0, has_gid = id_map_inside(&in->gids, f->gid) >= 0;
 
-	if (f->is_root || s->root.kind != ROOT_DIR || s->root.readonly || (has_uid && has_gid))
+	if (f->is_root || !spec_has_tree(s) || s->root.readonly || (has_uid && has_gid))
 		return 0;
 	err_set(e, ERR_SPEC, "%s: the writable layer would be yours, and your own %s (0 in the middle) is not mapped",
 		has_uid ? "--gidmap" : "--uidmap", has_uid ? "gid" : "uid");

@@ -127,8 +127,8 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 		return err_hint(e, "run lichen as an ordinary user (docker run --user, setpriv --reuid), or with that "
 				   "capability (docker run --cap-add SYS_ADMIN)");
 	}
-	if (s->root.kind != ROOT_DIR || s->ids == IDS_SINGLE || (s->ids == IDS_AUTO && !(has_ranges && has_tools))) {
-		if (s->root.kind != ROOT_DIR && s->ids == IDS_RANGE) {
+	if (!spec_has_tree(s) || s->ids == IDS_SINGLE || (s->ids == IDS_AUTO && !(has_ranges && has_tools))) {
+		if (!spec_has_tree(s) && s->ids == IDS_RANGE) {
 			if (!has_ranges)
 				return no_range(f, e);
 			map_range_caller(&in->uids, f->uid, &f->subuids);
@@ -138,7 +138,7 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 		}
 		map_single(&in->uids, &in->gids, s, f);
 		in->how = IDMAP_SELF;
-		if (s->root.kind == ROOT_DIR && s->ids == IDS_AUTO)
+		if (spec_has_tree(s) && s->ids == IDS_AUTO)
 			log_info("ids: single (%s)", !has_ranges ? "no lines in /etc/subuid and /etc/subgid" : "newuidmap is not installed");
 		else
 			log_info("ids: single (%s)", s->ids == IDS_SINGLE ? "--ids=single" : "the files of host belong to this machine's users");
@@ -342,7 +342,7 @@ static int check_joined_ids(struct plan_input *in, const struct spec *s, const s
 		err_set(e, ERR_SPEC, "your own id, %u, does not exist in the user namespace that is joined", f->uid);
 		return err_hint(e, "join one that maps you: every sandbox does, but with --userns=nomap");
 	}
-	if (s->root.kind == ROOT_DIR && !f->is_root && id_map_inside(&in->uids, in->top_uid) < 0)
+	if (spec_has_tree(s) && !f->is_root && id_map_inside(&in->uids, in->top_uid) < 0)
 		in->owner = OWNER_FOREIGN;
 	return 0;
 }
@@ -385,9 +385,9 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 	add_hostname(s, in->hostname);
 	in->maps_tty_gid = id_map_outside(&in->gids, 5) >= 0;
 	/* real root: every tree of the host is idmapped by the supervisor */
-	in->needs_userns_fd = in->is_root && (s->n_mounts || (s->root.kind == ROOT_DIR && in->owner == OWNER_ROOT_IDMAP) ||
+	in->needs_userns_fd = in->is_root && (s->n_mounts || (spec_has_tree(s) && in->owner == OWNER_ROOT_IDMAP) ||
 					      s->overlay == OVERLAY_COPY);
-	if (s->root.kind != ROOT_DIR && !s->root.cow)
+	if (!spec_has_tree(s) && !s->root.cow)
 		return 0;
 	if (choose_overlay(in, s, e) < 0)
 		return -1;

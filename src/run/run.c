@@ -66,7 +66,7 @@ static bool is_half_mapped(const struct spec *s, const struct err *e)
 /* The errnos by which the kernel says that its overlay cannot do this tree. */
 static bool wants_copy(const struct spec *s, const struct err *e)
 {
-	return s->overlay == OVERLAY_AUTO && s->root.kind == ROOT_DIR && !s->root.readonly && str_eq(e->op, "overlay") &&
+	return s->overlay == OVERLAY_AUTO && spec_has_tree(s) && !s->root.readonly && str_eq(e->op, "overlay") &&
 	       (e->errnum == EINVAL || e->errnum == EPERM || e->errnum == ENODEV || e->errnum == EOPNOTSUPP ||
 		e->errnum == EXDEV || e->errnum == ELOOP);
 }
@@ -74,7 +74,7 @@ static bool wants_copy(const struct spec *s, const struct err *e)
 /* ... or that fuse-overlayfs, the rung behind it, is not to be had. */
 static bool lacks_fuse(const struct spec *s, const struct err *e)
 {
-	return s->overlay == OVERLAY_AUTO && s->root.kind == ROOT_DIR && !s->root.layer && str_eq(e->op, "fuse");
+	return s->overlay == OVERLAY_AUTO && spec_has_tree(s) && !s->root.layer && str_eq(e->op, "fuse");
 }
 
 int run_foreground(struct spec *s, struct run_end *end, struct err *e)

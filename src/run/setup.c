@@ -97,7 +97,7 @@ static int choose_filter(struct run *r, struct err *e)
 /* Whether the run writes more than its state: a writable layer, a copy. */
 static bool has_layer(const struct spec *s)
 {
-	return s->root.kind == ROOT_DIR ? !s->root.readonly : s->root.cow;
+	return spec_has_tree(s) ? !s->root.readonly : s->root.cow;
 }
 
 int run_make_plan(struct run *r, struct err *e)
@@ -198,7 +198,7 @@ static void give_pipes(struct run *r)
 int run_prepare(struct run *r, struct err *e)
 {
 	struct spec *s = r->spec;
-	bool needs_ranges = s->ids != IDS_SINGLE && (s->root.kind == ROOT_DIR || s->ids == IDS_RANGE || geteuid() == 0 ||
+	bool needs_ranges = s->ids != IDS_SINGLE && (spec_has_tree(s) || s->ids == IDS_RANGE || geteuid() == 0 ||
 						     s->userns || s->uidmap || s->gidmap || s->groups == GROUPS_DROP ||
 						     s->process.groups);
 

@@ -173,7 +173,7 @@ static bool is_mapped(const struct id_map *m, uint32_t id)
 /* Whether the caller left more ids unused than are mapped. */
 static bool may_have_more(const struct spec *s)
 {
-	return s->ids == IDS_SINGLE || (s->ids == IDS_AUTO && s->root.kind != ROOT_DIR);
+	return s->ids == IDS_SINGLE || (s->ids == IDS_AUTO && !spec_has_tree(s));
 }
 
 static int check_mapped(const struct spec *s, const struct id_map *m, const char *kind, uint32_t id, struct err *e)
