@@ -315,6 +315,12 @@ int plan_build(struct plan *p, const struct spec *spec, const struct plan_input 
 	p->device_slots = mem_alloc((spec->n_devices + 1) * sizeof(*p->device_slots));
 	for (size_t i = 0; i < spec->n_devices; i++)
 		p->device_slots[i] = p->n_slots++;
+	if (spec->root.kind == ROOT_IMAGE) {
+		p->lowers = (struct slot_range){ p->n_slots, (short)spec->root.lowers.n };
+		p->n_slots = (short)(p->n_slots + p->lowers.n);
+		if (!p->lowers.n)
+			return err_set(e, ERR_SPEC, "%s has no layers: there is nothing in it that could run", spec->root.image);
+	}
 	if (p->n_slots > SLOTS_MAX)
 		return err_set(e, ERR_SPEC, "more sources, layers and devices than the %d that are possible", SLOTS_MAX);
 	if (spec_is_bare(spec))

@@ -13,33 +13,56 @@ static int broken(struct err *e, const struct plan *p, size_t i, const char *rul
 	return err_set(e, ERR_BUG, "plan: step %zu, %s %s: %s", i + 1, step_name(p->v[i].kind), p->v[i].object, rule);
 }
 
+static bool exists(const struct plan *p, short slot)
+{
+	return slot > SLOT_NONE && slot < p->n_slots && slot < SLOTS_MAX;
+}
+
+static int check_read(const struct plan *p, size_t i, short slot, const struct seen *seen, struct err *e)
+{
+	const struct step *s = &p->v[i];
+	bool from_child = s->kind == STEP_MEET ? hs_point_from_child(s->u.meet) : s->place == AT_CHILD;
+
+	if (!exists(p, slot))
+		return broken(e, p, i, "a slot that does not exist");
+	if (!(from_child ? seen->child[slot] : seen->supervisor[slot]))
+		return broken(e, p, i, "reads a slot that nobody has written at this place");
+	return 0;
+}
+
+static int check_write(const struct plan *p, size_t i, short slot, struct seen *seen, struct err *e)
+{
+	const struct step *s = &p->v[i];
+
+	if (!exists(p, slot))
+		return broken(e, p, i, "a slot that does not exist");
+	if (s->place == AT_CHILD || s->kind == STEP_MEET)
+		seen->child[slot] = true;
+	if (s->place == AT_SUPERVISOR || s->kind == STEP_MEET)
+		seen->supervisor[slot] = true;
+	/* what is there before the clone, the child inherits */
+	if (s->place == AT_SUPERVISOR && !seen->first[STEP_CLONE] && s->kind != STEP_CLONE)
+		seen->child[slot] = true;
+	return 0;
+}
+
 /* Every slot is written before it is read, at the same place or carried by a meeting point. */
 static int check_slots(const struct plan *p, size_t i, struct seen *seen, struct err *e)
 {
 	const struct step *s = &p->v[i];
 
-	for (size_t k = 0; k < STEP_READS && s->reads[k]; k++) {
-		short slot = s->reads[k];
-		bool from_child = s->kind == STEP_MEET ? hs_point_from_child(s->u.meet) : s->place == AT_CHILD;
-
-		if (slot >= p->n_slots || slot >= SLOTS_MAX)
-			return broken(e, p, i, "a slot that does not exist");
-		if (!(from_child ? seen->child[slot] : seen->supervisor[slot]))
-			return broken(e, p, i, "reads a slot that nobody has written at this place");
-	}
-	for (size_t k = 0; k < STEP_WRITES && s->writes[k]; k++) {
-		short slot = s->writes[k];
-
-		if (slot >= p->n_slots || slot >= SLOTS_MAX)
-			return broken(e, p, i, "a slot that does not exist");
-		if (s->place == AT_CHILD || s->kind == STEP_MEET)
-			seen->child[slot] = true;
-		if (s->place == AT_SUPERVISOR || s->kind == STEP_MEET)
-			seen->supervisor[slot] = true;
-		/* what is there before the clone, the child inherits */
-		if (s->place == AT_SUPERVISOR && !seen->first[STEP_CLONE] && s->kind != STEP_CLONE)
-			seen->child[slot] = true;
-	}
+	for (size_t k = 0; k < STEP_READS && s->reads[k]; k++)
+		if (check_read(p, i, s->reads[k], seen, e) < 0)
+			return -1;
+	for (short k = 0; k < s->reads_all.n; k++)
+		if (check_read(p, i, (short)(s->reads_all.first + k), seen, e) < 0)
+			return -1;
+	for (size_t k = 0; k < STEP_WRITES && s->writes[k]; k++)
+		if (check_write(p, i, s->writes[k], seen, e) < 0)
+			return -1;
+	for (short k = 0; k < s->writes_all.n; k++)
+		if (check_write(p, i, (short)(s->writes_all.first + k), seen, e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -74,6 +97,7 @@ static const struct {
 	{ STEP_LANDLOCK, STEP_RLIMITS, "the rules' files are opened before there is a low limit" },
 	{ STEP_DEATHSIG, STEP_INIT, "pid 1 dies with the supervisor" },
 	{ STEP_SECCOMP, STEP_INIT, "init has the filter of the command" },
+	{ STEP_LOWERS, STEP_ROOT_ID, "layers are opened as the caller" },
 	{ STEP_INIT_LOAD, STEP_ROOT_ID, "init is opened as the caller" },
 	{ STEP_INIT, STEP_VERIFY, "what is verified is the command's own process" },
 	{ STEP_SYSCTL, STEP_READONLY, "parameters are written while /proc/sys can be" },

@@ -95,7 +95,7 @@ static struct step *add_newfs(struct build *b, const char *fstype, const char *t
 	return s;
 }
 
-/* ---- a directory as root ---- */
+/* ---- a directory or an image as root ---- */
 
 static const char *state_path(struct build *b, const char *leaf)
 {
@@ -157,6 +157,11 @@ void plan_open_root(struct build *b)
 		return; /* idmapped by the supervisor, as the tree itself would be */
 	} else if (is_copied) {
 		plan_add_tree(b, STEP_TREE, AT_CHILD, state_path(b, "copy"), SLOT_ROOT, MOUNT_ATTR_NODEV);
+	} else if (b->spec->root.kind == ROOT_IMAGE) {
+		struct step *s = plan_add(b, STEP_LOWERS, AT_CHILD, b->spec->root.image);
+
+		s->u.paths = &b->spec->root.lowers;
+		s->writes_all = b->plan->lowers;
 	} else if (in->owner != OWNER_ROOT_IDMAP) {
 		if (b->spec->root.readonly && !has_skeleton)
 			plan_add_tree(b, STEP_TREE, AT_CHILD, b->spec->root.path, SLOT_ROOT, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
@@ -198,6 +203,7 @@ static struct step *add_overlay(struct build *b, const char *object)
 	bool is_readonly = b->spec->root.readonly;
 	struct step *s = plan_add(b, STEP_OVERLAY, AT_CHILD, object);
 	struct rung fuse = { .name = "fuse", .is_fuse = true, .data = in->squash };
+	size_t n = 0;
 
 	s->rungs[0].name = "kernel";
 	if (in->takes_fuse) {
@@ -207,9 +213,12 @@ static struct step *add_overlay(struct build *b, const char *object)
 		s->rungs[1] = fuse;
 		s->n_rungs = 2;
 	}
-	s->reads[0] = SLOT_LOWER;
-	s->reads[1] = is_readonly ? SLOT_SKELETON : SLOT_UPPER;
-	s->reads[2] = is_readonly ? SLOT_NONE : SLOT_WORK;
+	if (b->spec->root.kind == ROOT_IMAGE)
+		s->reads_all = b->plan->lowers;
+	else
+		s->reads[n++] = SLOT_LOWER;
+	s->reads[n++] = is_readonly ? SLOT_SKELETON : SLOT_UPPER;
+	s->reads[n] = is_readonly ? SLOT_NONE : SLOT_WORK;
 	s->writes[0] = SLOT_ROOT;
 	s->u.mount.attrs = is_readonly ? MOUNT_ATTR_RDONLY : 0;
 	return s;
@@ -237,7 +246,7 @@ void plan_root_dir(struct build *b)
 		s->reads[0] = SLOT_UPPER;
 		s->reads[1] = SLOT_WORK;
 	}
-	s = add_overlay(b, b->spec->root.path);
+	s = add_overlay(b, spec_tree_name(b->spec));
 	s->u.mount.source = in->owner == OWNER_ROOT_IDMAP ? state_path(b, "lower") : b->spec->root.path;
 	add_attach_root(b);
 }

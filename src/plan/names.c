@@ -10,6 +10,7 @@ static const char *const STEP_NAMES[STEP_KINDS] = {
 	[STEP_ENTER] = "enter",	      [STEP_OUTER] = "outer",	  [STEP_CLONE] = "clone",
 	[STEP_JOIN] = "join",	      [STEP_IDMAP] = "idmap",	  [STEP_MEET] = "meet",
 	[STEP_PRIVATE] = "private",   [STEP_OPEN] = "open",	  [STEP_TREE] = "tree",
+	[STEP_LOWERS] = "lowers",
 	[STEP_IDTREE] = "idtree",     [STEP_ATTACH] = "attach",	  [STEP_OWN] = "own",
 	[STEP_COPY_FIX] = "copy-fix", [STEP_ROOT_ID] = "root-id", [STEP_OVERLAY] = "overlay",
 	[STEP_LAYER] = "layer",
@@ -59,6 +60,14 @@ static const char *const SLOT_NAMES[SLOT_FIRST_FREE] = {
 const char *step_name(enum step_kind kind)
 {
 	return STEP_NAMES[kind];
+}
+
+bool step_has_upper(const struct step *s)
+{
+	for (size_t k = 0; k < STEP_READS && s->reads[k]; k++)
+		if (s->reads[k] == SLOT_UPPER)
+			return true;
+	return false;
 }
 
 const char *place_name(enum place place)

@@ -37,6 +37,7 @@ enum step_kind {
 	STEP_MEET,	/* a meeting point: u.meet */
 	STEP_PRIVATE,	/* cut mount propagation */
 	STEP_OPEN,	/* open a directory of the host: u.mount.source -> slot */
+	STEP_LOWERS,	/* open the directories of an image's layers -> a range of slots */
 	STEP_TREE,	/* clone a host tree as a detached mount, with attributes */
 	STEP_IDTREE,	/* the same by the supervisor as real root, idmapped */
 	STEP_ATTACH,	/* put a detached tree on a path of the host (in the new mount namespace) */
@@ -95,7 +96,7 @@ enum slot {
 	SLOT_CHILD,	/* pidfd of the child */
 	SLOT_USERNS,	/* the child's user namespace */
 	SLOT_MOUNTNS,	/* the child's mount namespace */
-	SLOT_LOWER,	/* the root file system as given: directory or detached tree */
+	SLOT_LOWER,	/* the root file system as given: directory or detached tree. Of an image: see plan.lowers */
 	SLOT_UPPER,	/* the writable layer's directory */
 	SLOT_WORK,	/* overlayfs' own directory beside it */
 	SLOT_SKELETON,	/* directory with the mount points that a read-only root lacks */
@@ -113,7 +114,7 @@ enum slot {
 	SLOT_FIRST_FREE
 };
 
-enum { STEP_READS = 16, STEP_WRITES = 3, RUNGS_MAX = 3, ERRNOS_MAX = 6, SLOTS_MAX = 1024, MOUNTS_MAX = 500,
+enum { STEP_READS = 16, STEP_WRITES = 3, RUNGS_MAX = 3, ERRNOS_MAX = 6, SLOTS_MAX = 2048, MOUNTS_MAX = 500,
        STEPS_MAX = 4096 };
 
 enum idmap_how {
@@ -133,12 +134,18 @@ struct rung {
 	enum idmap_how how;
 };
 
+/* Slots of a kind that lie side by side. */
+struct slot_range {
+	short first, n;		/* n 0: none */
+};
+
 struct step {
 	enum step_kind kind;
 	enum place place;
 	const char *object;	/* what it acts on, for printing and errors; never NULL */
 	const char *why;	/* one clause; may be NULL */
 	short reads[STEP_READS], writes[STEP_WRITES];	/* slots, 0-terminated */
+	struct slot_range reads_all, writes_all;	/* further ones: the layers of an image */
 	struct rung rungs[RUNGS_MAX];
 	size_t n_rungs;		/* at least 1 */
 	bool optional;		/* a failure is a warning */
@@ -250,6 +257,7 @@ struct plan {
 	short n_slots;
 	short *source_slots;	/* per spec.mounts: the first of its slots */
 	short *device_slots;	/* per spec.devices */
+	struct slot_range lowers;	/* per spec.root.lowers */
 };
 
 /**
@@ -266,6 +274,9 @@ const char *plan_shared_path(size_t n);
 
 /* Invariants; ERR_BUG names the rule and the step. */
 NODISCARD int plan_check(const struct plan *p, struct err *e);
+
+/* STEP_OVERLAY: whether there is a writable layer, the slots SLOT_UPPER and SLOT_WORK; else the mount is read-only. */
+bool step_has_upper(const struct step *s);
 
 void plan_print_text(const struct plan *p, struct buf *out);
 void plan_print_json(const struct plan *p, struct buf *out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plan/print.c - a plan as text and as JSON (--dry-run, golden files) */
 
+#include <string.h>
+
 #include "base/sys.h"
 #include "plan/plan.h"
 
@@ -27,6 +29,9 @@ static void add_detail(const struct step *s, struct buf *b)
 	case STEP_MEET:
 		buf_add(b, hs_point_from_child(s->u.meet) ? " child -> supervisor" : " supervisor -> child");
 		break;
+	case STEP_LOWERS:
+		buf_addf(b, ", %zu layer%s", s->u.paths->n, s->u.paths->n == 1 ? "" : "s");
+		break;
 	case STEP_SYSCTL:
 	case STEP_MASK:
 	case STEP_LANDLOCK:
@@ -46,6 +51,33 @@ static void add_detail(const struct step *s, struct buf *b)
 				buf_addf(b, " %s", ATTRS[i].word);
 }
 
+/* "source.3-9" */
+static void add_range(const struct slot_range *r, struct buf *b)
+{
+	char name[16];
+
+	buf_add(b, slot_name(r->first, name));
+	if (r->n > 1)
+		buf_addf(b, "-%s", strchr(slot_name((short)(r->first + r->n - 1), name), '.') + 1);
+}
+
+/* ,"reads":["root","source.3-9"] */
+static void add_slots(const char *key, const short *slots, size_t max, const struct slot_range *more, struct buf *out)
+{
+	char name[16];
+	size_t n = 0;
+
+	buf_addf(out, ",\"%s\":[", key);
+	for (; n < max && slots[n]; n++)
+		buf_addf(out, "%s\"%s\"", n ? "," : "", slot_name(slots[n], name));
+	if (more->n) {
+		buf_add(out, n ? ",\"" : "\"");
+		add_range(more, out);
+		buf_add(out, "\"");
+	}
+	buf_add(out, "]");
+}
+
 void plan_print_text(const struct plan *p, struct buf *out)
 {
 	char name[16];
@@ -60,6 +92,10 @@ void plan_print_text(const struct plan *p, struct buf *out)
 			buf_addf(out, "%s%s", r ? " | " : "  rungs: ", s->rungs[r].name ? s->rungs[r].name : "");
 		for (size_t k = 0; k < STEP_WRITES && s->writes[k]; k++)
 			buf_addf(out, " => %s", slot_name(s->writes[k], name));
+		if (s->writes_all.n) {
+			buf_add(out, " => ");
+			add_range(&s->writes_all, out);
+		}
 		if (s->why)
 			buf_addf(out, "  (%s)", s->why);
 		buf_add(out, "\n");
@@ -68,8 +104,6 @@ void plan_print_text(const struct plan *p, struct buf *out)
 
 void plan_print_json(const struct plan *p, struct buf *out)
 {
-	char name[16];
-
 	buf_add(out, "[");
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step *s = &p->v[i];
@@ -83,13 +117,9 @@ void plan_print_json(const struct plan *p, struct buf *out)
 			buf_add(out, ",\"detail\":");
 			buf_add_json(out, detail.s + 1);
 		}
-		buf_add(out, ",\"reads\":[");
-		for (size_t k = 0; k < STEP_READS && s->reads[k]; k++)
-			buf_addf(out, "%s\"%s\"", k ? "," : "", slot_name(s->reads[k], name));
-		buf_add(out, "],\"writes\":[");
-		for (size_t k = 0; k < STEP_WRITES && s->writes[k]; k++)
-			buf_addf(out, "%s\"%s\"", k ? "," : "", slot_name(s->writes[k], name));
-		buf_add(out, "],\"rungs\":[");
+		add_slots("reads", s->reads, STEP_READS, &s->reads_all, out);
+		add_slots("writes", s->writes, STEP_WRITES, &s->writes_all, out);
+		buf_add(out, ",\"rungs\":[");
 		for (size_t r = 0; r < s->n_rungs; r++)
 			if (s->rungs[r].name)
 				buf_addf(out, "%s\"%s\"", r ? "," : "", s->rungs[r].name);

@@ -104,33 +104,44 @@ static int enter(const int *fds, struct err *e)
  * not be allowed to search what leads to the layers: so they are taken as the caller and put
  * where everybody gets, on a tmpfs over a directory that every system has. */
 #define PLACE	    "/tmp"
-#define LOWER_PLACE PLACE "/lower"
-#define UPPER_PLACE PLACE "/layer/upper"
+#define LAYER_PLACE PLACE "/layer"
+#define UPPER_PLACE LAYER_PLACE "/upper"
 
-enum { LOWER, LAYER, N_TREES };
+/* Which paths, and their trees: the writable layer or the skeleton first, named "layer"; then the lowers, the
+ * topmost first, named "1", "2" ... Both owned. */
+struct trees {
+	struct strv paths;
+	int *fds;
+};
 
-static const char *const TREES[N_TREES] = { [LOWER] = "lower", [LAYER] = "layer" };
+static char *tree_place(size_t i)
+{
+	return i ? str_fmt("%zu", i) : str_dup("layer");
+}
 
-static int take_trees(const struct ctx *c, const struct step *s, int trees[N_TREES], struct err *e)
+static int take_trees(const struct ctx *c, const struct step *s, struct trees *t, struct err *e)
 {
 	AUTO_FREE char *skeleton = str_fmt("%s/skeleton", c->in->state_dir);
-	/* upper and work in one mount: files are renamed from one to the other */
-	const char *const paths[N_TREES] = { [LOWER] = s->u.mount.source,
-					     [LAYER] = s->reads[2] != SLOT_NONE ? c->in->layer_dir : skeleton };
 
 	/* our own directory, below one that only we can search: root inside may be another id */
-	if (!c->spec->root.layer && s->reads[2] != SLOT_NONE && !c->in->layer_in_memory &&
-	    chmod(c->in->layer_dir, 0711) < 0)
+	if (!c->spec->root.layer && step_has_upper(s) && !c->in->layer_in_memory && chmod(c->in->layer_dir, 0711) < 0)
 		return err_sys(e, "chmod", c->in->layer_dir, "taking a layer for fuse-overlayfs");
-	for (size_t i = 0; i < N_TREES; i++) {
-		trees[i] = sys_open_tree(AT_FDCWD, paths[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-		if (trees[i] < 0)
-			return err_sys(e, "open_tree", paths[i], "taking a layer for fuse-overlayfs");
+	/* upper and work in one mount: files are renamed from one to the other */
+	strv_add(&t->paths, step_has_upper(s) ? c->in->layer_dir : skeleton);
+	if (s->u.mount.source)
+		strv_add(&t->paths, s->u.mount.source);
+	for (size_t i = 0; i < c->spec->root.lowers.n; i++)
+		strv_add(&t->paths, c->spec->root.lowers.v[i]);
+	t->fds = mem_alloc(t->paths.n * sizeof(*t->fds));
+	for (size_t i = 0; i < t->paths.n; i++) {
+		t->fds[i] = sys_open_tree(AT_FDCWD, t->paths.v[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		if (t->fds[i] < 0)
+			return err_sys(e, "open_tree", t->paths.v[i], "taking a layer for fuse-overlayfs");
 	}
 	return 0;
 }
 
-static int place_trees(const int trees[N_TREES], struct err *e)
+static int place_trees(const struct trees *t, struct err *e)
 {
 	AUTO_CLOSE int fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
 	AUTO_CLOSE int fd = -1;
@@ -141,20 +152,27 @@ static int place_trees(const int trees[N_TREES], struct err *e)
 	fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	if (fd < 0 || sys_move_mount(fd, "", AT_FDCWD, PLACE, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_sys(e, "move_mount", PLACE, "a place for the layers");
-	for (size_t i = 0; i < N_TREES; i++)
-		if (mkdirat(fd, TREES[i], 0755) < 0 || sys_move_mount(trees[i], "", fd, TREES[i], MOVE_MOUNT_F_EMPTY_PATH) < 0)
-			return err_sys(e, "move_mount", TREES[i], "placing a layer for fuse-overlayfs");
+	for (size_t i = 0; i < t->paths.n; i++) {
+		AUTO_FREE char *place = tree_place(i);
+
+		if (mkdirat(fd, place, 0755) < 0 || sys_move_mount(t->fds[i], "", fd, place, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			return err_sys(e, "move_mount", t->paths.v[i], "placing a layer for fuse-overlayfs");
+	}
 	return 0;
 }
 
-static void make_options(const struct step *s, struct buf *out)
+/* The skeleton's place in the stack: as in steps/overlay.c. */
+static void make_options(const struct step *s, size_t n_lowers, struct buf *out)
 {
 	const struct rung *r = &s->rungs[s->n_rungs - 1];
+	bool is_above = !step_has_upper(s) && !s->reads_all.n, is_below = !step_has_upper(s) && s->reads_all.n;
 
-	if (s->reads[2] != SLOT_NONE)
-		buf_add(out, "lowerdir=" LOWER_PLACE ",upperdir=" UPPER_PLACE ",workdir=" PLACE "/layer/work");
-	else
-		buf_add(out, "lowerdir=" PLACE "/layer:" LOWER_PLACE);
+	buf_addf(out, "lowerdir=%s", is_above ? LAYER_PLACE ":" : "");
+	for (size_t i = 1; i <= n_lowers; i++)
+		buf_addf(out, "%s" PLACE "/%zu", i > 1 ? ":" : "", i);
+	buf_add(out, is_below ? ":" LAYER_PLACE : "");
+	if (step_has_upper(s))
+		buf_add(out, ",upperdir=" UPPER_PLACE ",workdir=" LAYER_PLACE "/work");
 	if (r->data)
 		buf_addf(out, ",%s", r->data);
 }
@@ -175,7 +193,8 @@ static int serve(const struct ctx *c, const struct step *s, const int *fds, int 
 	static char *const env[] = { path_env, NULL };
 	AUTO_BUF struct buf options = { 0 };
 	AUTO_FREE char *program = child_find(PROGRAM);
-	int trees[N_TREES] = { -1, -1 }, null, dev;
+	struct trees trees = { 0 };	/* as long as the process */
+	int null, dev;
 	char device[FD_PATH_MAX];
 	sigset_t none;
 
@@ -185,15 +204,15 @@ static int serve(const struct ctx *c, const struct step *s, const int *fds, int 
 		return err_hint(e, "install the package fuse-overlayfs");
 	}
 	setsid();
-	if (enter(fds, e) < 0 || take_trees(c, s, trees, e) < 0)
+	if (enter(fds, e) < 0 || take_trees(c, s, &trees, e) < 0)
 		return -1;
 	if (has_root_inside(c) && become_root(e) < 0)
 		return -1;
-	if (place_trees(trees, e) < 0)
+	if (place_trees(&trees, e) < 0)
 		return -1;
-	if (c->spec->root.layer && s->reads[2] != SLOT_NONE)
-		layer_mend(UPPER_PLACE, LOWER_PLACE);
-	make_options(s, &options);
+	if (c->spec->root.layer && step_has_upper(s))
+		layer_mend(UPPER_PLACE, PLACE, trees.paths.n - 1);
+	make_options(s, trees.paths.n - 1, &options);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	dev = dup(fds[FUSE_DEVICE]); /* without CLOEXEC */
 	if (null < 0 || dev < 0 || dup2(null, 0) < 0 || dup2(err_fd, 1) < 0 || dup2(err_fd, 2) < 0)

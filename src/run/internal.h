@@ -88,8 +88,9 @@ NODISCARD int layer_choose(struct layer *l, const struct spec *s, const struct r
 void layer_release(struct layer *l);
 /* After fuse-overlayfs has ended, which tells nobody that its disk was full. */
 void layer_check_room(const struct layer *l);
-/* run/mend.c; @upper: of a kept layer that nobody uses now, with the rights to read and change all of it */
-void layer_mend(const char *upper, const char *lower);
+/* run/mend.c; @upper: of a kept layer that nobody uses now, with the rights to read and change all of it; the @n lowers are
+ * LOWERS/1 (the topmost), LOWERS/2 ... */
+void layer_mend(const char *upper, const char *lowers, size_t n);
 /* run/sweeper.c */
 struct sweeper {
 	pid_t pid;		/* 0: none, or it has been waited for */

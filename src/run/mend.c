@@ -19,7 +19,21 @@
 
 static const char ORIGIN[] = "user.fuseoverlayfs.origin";
 
-void layer_mend(const char *upper, const char *lower)
+/* How many names the file has below, in the topmost layer that has it. */
+static nlink_t names_below(const char *lowers, size_t n, const char *path)
+{
+	struct stat st;
+
+	for (size_t i = 1; i <= n; i++) {
+		AUTO_FREE char *below = str_fmt("%s/%zu%s", lowers, i, path);
+
+		if (lstat(below, &st) == 0)
+			return S_ISREG(st.st_mode) ? st.st_nlink : 0;
+	}
+	return 0;
+}
+
+void layer_mend(const char *upper, const char *lowers, size_t n)
 {
 	AUTO_FREE char *root = str_dup(upper), *first = NULL;
 	char *const roots[] = { root, NULL };
@@ -29,13 +43,9 @@ void layer_mend(const char *upper, const char *lower)
 	if (!walk)
 		return;
 	for (FTSENT *f; (f = fts_read(walk));) {
-		AUTO_FREE char *below = NULL;
-		struct stat st;
-
 		if (f->fts_info != FTS_F || lremovexattr(f->fts_path, ORIGIN) < 0)
 			continue;
-		below = str_fmt("%s%s", lower, f->fts_path + strlen(upper));
-		if (lstat(below, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink < 2)
+		if (names_below(lowers, n, f->fts_path + strlen(upper)) < 2)
 			continue;
 		if (!links++)
 			first = str_dup(f->fts_path + strlen(upper));

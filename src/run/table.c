@@ -9,6 +9,7 @@
 static step_fn *const STEP_FUNCTIONS[STEP_KINDS] = {
 	[STEP_ENTER] = step_enter,	   [STEP_OUTER] = step_outer,	      [STEP_JOIN] = step_join,
 	[STEP_IDMAP] = step_idmap,	   [STEP_PRIVATE] = step_private,     [STEP_OPEN] = step_open,
+	[STEP_LOWERS] = step_lowers,
 	[STEP_TREE] = step_tree,	   [STEP_IDTREE] = step_idtree,	      [STEP_ATTACH] = step_attach,
 	[STEP_OWN] = step_own,		   [STEP_COPY_FIX] = step_copy_fix,   [STEP_ROOT_ID] = step_root_id,
 	[STEP_LAYER] = step_layer,

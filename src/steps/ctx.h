@@ -63,6 +63,8 @@ typedef int step_fn(struct ctx *c, const struct step *s, size_t rung, struct err
 /* steps/mount.c */
 step_fn step_private, step_open, step_tree, step_idtree, step_attach, step_newfs, step_setattr,
 	step_mount;
+/* steps/stack.c */
+step_fn step_lowers;
 /* steps/overlay.c */
 step_fn step_overlay, step_own, step_layer, step_layers;
 /* steps/copy.c: the copy itself is made before the clone, by run/prepare */

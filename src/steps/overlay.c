@@ -24,6 +24,7 @@
 #include "base/sys.h"
 #include "steps/ctx.h"
 #include "steps/fuse.h"
+#include "steps/stack.h"
 
 /* overlayfs takes its merged root's owner and mode from the upper's top directory. */
 int step_own(struct ctx *c, const struct step *s, size_t rung, struct err *e)
@@ -186,42 +187,44 @@ static int no_room(const struct ctx *c, struct err *e)
 			   "there, or use --read-only");
 }
 
-/* Layers are named by /proc/self/fd: no escaping, and no second walk of a path. With a
- * skeleton in place of the upper there are two lowers and no writing. */
+/* Of an image all its layers, else the one tree; what a read-only root lacks lies above a tree, whose merged view is known
+ * beforehand, and below an image. */
+static void add_lowers(const struct ctx *c, const struct step *s, bool is_writable, int *lowers, size_t *n)
+{
+	if (!is_writable && !s->reads_all.n)
+		lowers[(*n)++] = ctx_fd(c, SLOT_SKELETON);
+	if (!s->reads_all.n)
+		lowers[(*n)++] = ctx_fd(c, s->reads[0]);
+	for (short i = 0; i < s->reads_all.n; i++)
+		lowers[(*n)++] = ctx_fd(c, (short)(s->reads_all.first + i));
+	if (!is_writable && s->reads_all.n)
+		lowers[(*n)++] = ctx_fd(c, SLOT_SKELETON);
+}
+
 static int overlay_kernel(struct ctx *c, const struct step *s, struct err *e)
 {
-	AUTO_CLOSE int fs = sys_fsopen("overlay", FSOPEN_CLOEXEC);
-	AUTO_CLOSE int fd = -1;
-	bool is_writable = s->reads[2] != SLOT_NONE;
+	bool is_writable = step_has_upper(s);
+	AUTO_FREE int *lowers = mem_alloc(((size_t)s->reads_all.n + 2) * sizeof(*lowers));
+	struct stack stack = { .name = s->object, .lowers = lowers, .upper = -1, .work = -1, .attrs = s->u.mount.attrs };
 	struct statfs fs_stat;
-	char lower[FD_PATH_MAX], second[FD_PATH_MAX], work[FD_PATH_MAX];
-	AUTO_FREE char *layers = NULL;
-	struct option v[6] = { { "source", "overlay" }, { "userxattr", NULL } };
-	size_t n = 2;
+	AUTO_CLOSE int fd = -1;
 
-	if (fs < 0)
-		return err_sys(e, "fsopen", "overlay", "overlay on the new root");
-	if (is_writable && refuse_fuse_layer(c, ctx_fd(c, s->reads[1]), e) < 0)
-		return -1;
-	fd_path(ctx_fd(c, s->reads[0]), lower);
-	fd_path(ctx_fd(c, s->reads[1]), second);
-	layers = is_writable ? str_dup(lower) : str_fmt("%s:%s", second, lower);
-	v[n++] = (struct option){ "lowerdir", layers };
+	add_lowers(c, s, is_writable, lowers, &stack.n);
 	if (is_writable) {
-		v[n++] = (struct option){ "upperdir", second };
-		v[n++] = (struct option){ "workdir", fd_path(ctx_fd(c, s->reads[2]), work) };
+		stack.upper = ctx_fd(c, SLOT_UPPER);
+		stack.work = ctx_fd(c, SLOT_WORK);
 		/* thrown away: a sync need not reach the disk. The kernel takes such a layer once */
-		if (c->spec->ephemeral && !c->spec->root.layer)
-			v[n++] = (struct option){ "volatile", NULL };
+		stack.is_volatile = c->spec->ephemeral && !c->spec->root.layer;
+		if (refuse_fuse_layer(c, stack.upper, e) < 0)
+			return -1;
 	}
-	if (set_options(fs, v, n, e) < 0)
-		return -1;
-	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return is_writable && (errno == ENOSPC || errno == EDQUOT) ? no_room(c, e)
-									   : err_sys(e, "overlay", s->object, "overlay on the new root");
-	fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)s->u.mount.attrs);
+	fd = stack_mount(&stack, STACK_STRING, e);
+	if (fd < 0 && is_writable && str_eq(e->op, "overlay") && (e->errnum == ENOSPC || e->errnum == EDQUOT)) {
+		errno = e->errnum;
+		return no_room(c, e);
+	}
 	if (fd < 0)
-		return err_sys(e, "fsmount", s->object, "overlay on the new root");
+		return -1;
 	/* without its work directory overlayfs mounts read-only, and says so only to the kernel's log */
 	if (is_writable && fstatfs(fd, &fs_stat) == 0 && (fs_stat.f_flags & ST_RDONLY)) {
 		errno = ENOSPC;

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "plan/plan.h"
+#include "spec/image.h"
 
 /* ---- the cases: a spec and what run/prepare would have found, both by hand ---- */
 
@@ -167,6 +168,49 @@ static void root_idmapped_readonly(struct spec *s, struct plan_input *in)
 {
 	root_idmapped(s, in);
 	s->root.readonly = true;
+}
+
+static void image(struct spec *s, struct plan_input *in)
+{
+	dir_range(s, in);
+	id_map_fini(&in->single_uids);
+	id_map_fini(&in->single_gids);
+	s->root.kind = ROOT_IMAGE;
+	str_set(&s->root.path, NULL);
+	str_set(&s->root.image, "alpine:3.20");
+	strv_add(&s->root.lowers, "/images/top/root");
+	strv_add(&s->root.lowers, "/images/middle/root");
+	strv_add(&s->root.lowers, "/images/base/root");
+}
+
+/* The slots of the layers come after those of the volumes. The skeleton is the lowest layer. */
+static void image_readonly(struct spec *s, struct plan_input *in)
+{
+	image(s, in);
+	s->root.readonly = true;
+	in->may_fuse = true;
+	add_bind(s, "/data", "/data", "ro");
+	strv_add(&in->skeleton_dirs, "/proc");
+	strv_add(&in->skeleton_dirs, "/data");
+	strv_add(&in->skeleton_files, "/etc/hosts");
+}
+
+/* Real root's layers are its subordinate ids' already: nothing is idmapped. */
+static void image_by_root(struct spec *s, struct plan_input *in)
+{
+	image(s, in);
+	in->is_root = true;
+	in->owner = OWNER_SUBID;
+	in->how = IDMAP_SUPERVISOR;
+	id_map_fini(&in->uids);
+	id_map_add(&in->uids, 0, 524288, 65536);
+	id_map_copy(&in->gids, &in->uids);
+}
+
+static void image_copy(struct spec *s, struct plan_input *in)
+{
+	image(s, in);
+	in->takes_copy = true;
 }
 
 static void host_plain(struct spec *s, struct plan_input *in)
@@ -482,6 +526,10 @@ static const struct golden {
 	{ "root-idmapped", root_idmapped },
 	{ "root-idmapped-copy", root_idmapped_copy },
 	{ "root-idmapped-readonly", root_idmapped_readonly },
+	{ "image", image },
+	{ "image-readonly", image_readonly },
+	{ "image-by-root", image_by_root },
+	{ "image-copy", image_copy },
 	{ "host", host_plain },
 	{ "host-volume", host_volume },
 	{ "bins", bins },
@@ -720,6 +768,7 @@ static const struct {
 	{ STEP_ENTER, STEP_JOIN, joined, "the owner's user namespace is entered before what it owns is joined" },
 	{ STEP_JOIN, STEP_CLONE, joined_by_root, "namespaces are joined before the clone" },
 	{ STEP_OUTER, STEP_CLONE, time_offsets, "time offsets are written before the clone" },
+	{ STEP_LOWERS, STEP_ROOT_ID, image, "layers are opened as the caller" },
 	{ STEP_CGROUP, STEP_LIMIT, limits_by_either, "the cgroup is there before it is limited" },
 	{ STEP_LIMIT, STEP_CLONE, limits_by_either, "the child is born within its limits" },
 	{ STEP_ROOT_ID, STEP_DELEGATE, limits_handed_on, "root inside gives the cgroup to itself" },
@@ -813,9 +862,40 @@ static void test_slots(void **state)
 	unmake(&m);
 
 	make(&m, dir_range);
-	m.plan.n_slots = 2000;
+	m.plan.n_slots = SLOTS_MAX + 1;
 	m.plan.v[first_of(&m.plan, STEP_CLONE)].writes[0] = SLOTS_MAX;
 	must_say(&m.plan, no_such, "clone");
+	unmake(&m);
+}
+
+/* A range's slots are slots as any other. */
+static void test_ranges(void **state)
+{
+	struct err e = { 0 };
+	struct plan p = { 0 };
+	struct made m;
+
+	(void)state;
+	make(&m, image);
+	m.plan.v[first_of(&m.plan, STEP_LOWERS)].writes_all.n--;
+	must_say(&m.plan, "reads a slot that nobody has written at this place", "overlay");
+	m.plan.v[first_of(&m.plan, STEP_LOWERS)].writes_all.n += 2;
+	must_say(&m.plan, "a slot that does not exist", "lowers");
+	strv_fini(&m.spec.root.lowers);
+	assert_int_equal(plan_build(&p, &m.spec, &m.in, &e), -1);
+	assert_non_null(strstr(e.what, "has no layers"));
+	plan_fini(&p);
+	unmake(&m);
+
+	make(&m, many_mounts);
+	plan_fini(&m.plan);
+	m.spec.root.kind = ROOT_IMAGE;
+	str_set(&m.spec.root.image, "a");
+	m.in.owner = OWNER_SUBID;
+	while (m.spec.root.lowers.n < IMAGE_LAYERS_MAX)
+		strv_add(&m.spec.root.lowers, "/l");
+	if (plan_build(&m.plan, &m.spec, &m.in, &e) < 0 || plan_check(&m.plan, &e) < 0)
+		fail_msg("%s", e.what);
 	unmake(&m);
 }
 
@@ -977,7 +1057,8 @@ int main(void)
 	static const struct CMUnitTest fixed[] = {
 		cmocka_unit_test(test_json),	    cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_most_mounts), cmocka_unit_test(test_order),
-		cmocka_unit_test(test_slots),	    cmocka_unit_test(test_shape),
+		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_ranges),	    cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_names),	    cmocka_unit_test(test_joined),
 		cmocka_unit_test(test_depth),	    cmocka_unit_test(test_readonly_without_masks),
 	};
