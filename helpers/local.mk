@@ -51,6 +51,7 @@ pkglibexec_PROGRAMS += %D%/lichen-image
 endif
 %C%_lichen_image_SOURCES = \
 	%D%/image/confine.c %D%/image/confine.h \
+	%D%/image/digest.c %D%/image/digest.h \
 	%D%/image/main.c %D%/image/tasks.h \
 	%D%/image/talk.c %D%/image/talk.h \
 	src/base/err.c src/base/fd.c src/base/str.c src/base/sys.c
