@@ -17,7 +17,7 @@ static const struct {
 	const char *name;
 	task_fn *run;
 } TASKS[] = {
-	{ NULL, NULL },
+	{ "source", task_source },
 };
 
 static const char USAGE[] =
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 	task_fn *run = NULL;
 	int r;
 
-	for (size_t i = 0; argc == 2 && i < N_ELEMS(TASKS) && TASKS[i].name; i++)
+	for (size_t i = 0; argc == 2 && i < N_ELEMS(TASKS); i++)
 		if (str_eq(argv[1], TASKS[i].name))
 			run = TASKS[i].run;
 	if (argc == 2 && str_eq(argv[1], "--help")) {

@@ -8,4 +8,6 @@
 /* All: the request is taken, nothing is confined yet. 0: done and said so; -1 with @e, which main() says. */
 typedef int task_fn(struct talk *t, struct err *e);
 
+task_fn task_source;
+
 #endif
