@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "manifest.h"
 #include "spec/image.h"
 
 enum { CONFIG_BYTES_MAX = 4 << 20 };
@@ -15,7 +16,7 @@ enum { CONFIG_BYTES_MAX = 4 << 20 };
  * config_read() - Take an image's config apart, OCI's or docker's
  * @im:		empty; its layers get their diff ids, and nothing else
  * Errors:	STATE, names the field: a wrong type, too many, too long, a text with a NUL, duplicate keys, a diff id that
- *		is none, a history of other layers
+ *		is none
  */
 NODISCARD int config_read(const char *json, size_t len, struct image *im, struct err *e);
 /* A config for what has none (an imported root). The same image gives the same bytes. */
@@ -24,7 +25,6 @@ void config_make(const struct image *im, struct buf *out);
  * config_layers() - The layers' descriptors from the manifest, beside their diff ids
  * Errors:	STATE: another count
  */
-struct manifest;
 NODISCARD int config_layers(struct image *im, const struct manifest *m, struct err *e);
 
 #endif
