@@ -50,10 +50,16 @@ if HAVE_IMAGE
 pkglibexec_PROGRAMS += %D%/lichen-image
 endif
 %C%_lichen_image_SOURCES = \
+	%D%/image/auth.c %D%/image/auth.h \
+	%D%/image/challenge.c %D%/image/challenge.h \
 	%D%/image/confine.c %D%/image/confine.h \
 	%D%/image/digest.c %D%/image/digest.h \
+	%D%/image/http.c %D%/image/http.h \
+	%D%/image/http_say.c %D%/image/http_say.h \
 	%D%/image/main.c %D%/image/tasks.h \
+	%D%/image/remote.c %D%/image/remote.h \
 	%D%/image/talk.c %D%/image/talk.h \
+	%D%/image/url.c %D%/image/url.h \
 	src/base/err.c src/base/fd.c src/base/str.c src/base/sys.c
 %C%_lichen_image_CPPFLAGS = $(AM_CPPFLAGS) $(IMAGE_CFLAGS) $(SECCOMP_CFLAGS) $(JANSSON_CFLAGS)
 %C%_lichen_image_LDADD = $(IMAGE_LIBS) $(SECCOMP_LIBS) $(JANSSON_LIBS)
