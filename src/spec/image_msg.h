@@ -9,7 +9,7 @@
  *
  *      launcher                                     source
  *         │ ── request, fds {images/, tmp, archive} ─► │
- *         │ ◄──────────── IMSG_DRAFT (record) ──────── │   one an image; layers in their order, digests as far as known
+ *         │ ◄──────────── IMSG_DRAFT (record) ──────── │   one an image, @total of them; layers in their order, digests as far as known
  *         │ ── IMSG_WANT index ... IMSG_GO ──────────► │   which layers' blobs are lacking; index counts over all drafts'
  *         │ ◄── IMSG_BLOB index (file, counter) ────── │   begins to come; the file grows, the counter tells how far it is good
  *         │ ◄── IMSG_PROGRESS index done total ─────── │
@@ -54,7 +54,7 @@ enum image_msg_kind {
 	IMSG_STEP,	/* @text: what is being done now, for people */
 	IMSG_WARN,	/* @text */
 	IMSG_ERROR,	/* @err */
-	IMSG_DRAFT,	/* fd: a memfd with a record (spec/image.h) */
+	IMSG_DRAFT,	/* fd: a memfd with a record (spec/image.h); @total: how many drafts there are (0: this one) */
 	IMSG_WANT,	/* @index */
 	IMSG_GO,
 	IMSG_BLOB,	/* @index, @total; fds: file, counter */
