@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run/inmap.c - do something as root inside an id map: remove what was made in it */
+/* run/inmap.c - do something as root inside an id map: remove what was made in it, unpack a layer */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,48 +50,80 @@ static int inside(int sock, const struct id_map *uids, int (*fn)(const void *, s
 	return rc < 0 ? EXIT_LICHEN : 0;
 }
 
-int in_map(const struct id_map *uids, const struct id_map *gids, int (*fn)(const void *, struct err *), const void *arg,
-	   struct err *e)
+int in_map_start(struct in_map_job *j, const struct id_map *uids, const struct id_map *gids, int (*fn)(const void *, struct err *),
+		 const void *arg, struct err *e)
 {
 	struct hs ours, theirs;
 	struct sys_clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
-	struct err sent;
-	int status, rc;
-	ssize_t n;
-	pid_t pid;
 
+	*j = (struct in_map_job){ .sock = -1 };
 	if (!uids->n || !gids->n)
 		return err_set(e, ERR_STATE, "no id map is recorded");
 	if (hs_pair(&ours, &theirs, e) < 0)
 		return -1;
-	pid = sys_clone3(&args);
-	if (pid < 0) {
-		err_sys(e, "clone3", "user", "making a user namespace to clean up in");
+	j->pid = sys_clone3(&args);
+	if (j->pid < 0) {
+		err_sys(e, "clone3", "user", "making a user namespace");
 		hs_close(&ours);
 		hs_close(&theirs);
 		return -1;
 	}
-	if (pid == 0) {
+	if (j->pid == 0) {
 		hs_close(&ours);
 		_exit(inside(theirs.sock, uids, fn, arg));
 	}
 	hs_close(&theirs);
-	rc = write_maps(pid, uids, gids, e);
-	if (rc == 0 && fd_send(ours.sock, "", 1, NULL, 0) < 0)
-		rc = err_sys(e, "sendmsg", NULL, "starting to clean up");
-	if (rc < 0)
-		kill(pid, SIGKILL); /* our own child, not yet waited for */
-	n = rc == 0 ? fd_recv(ours.sock, &sent, sizeof(sent), NULL, NULL) : 0;
-	hs_close(&ours);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (rc < 0)
-		return -1;
-	if (n == (ssize_t)sizeof(sent)) {
-		*e = sent;
-		e->file = NULL;
-		return -1;
+	j->sock = ours.sock;
+	if (write_maps(j->pid, uids, gids, e) == 0) {
+		if (fd_send(j->sock, "", 1, NULL, 0) == 0)
+			return 0;
+		err_sys(e, "sendmsg", NULL, "starting a process inside the id map");
 	}
+	in_map_kill(j);
+	return -1;
+}
+
+static void reap(struct in_map_job *j, int *status)
+{
+	while (waitpid(j->pid, status, 0) < 0 && errno == EINTR)
+		;
+	j->pid = 0;
+}
+
+void in_map_kill(struct in_map_job *j)
+{
+	int status;
+
+	auto_close(&j->sock);
+	kill(j->pid, SIGKILL); /* our own child, not yet waited for */
+	reap(j, &status);
+}
+
+int in_map_said(struct in_map_job *j, struct err *e)
+{
+	struct err sent;
+	ssize_t n = fd_recv(j->sock, &sent, sizeof(sent), NULL, NULL);
+
+	auto_close(&j->sock);
+	if (n != (ssize_t)sizeof(sent))
+		return 0;
+	*e = sent;
+	e->file = NULL;
+	return -1;
+}
+
+int in_map(const struct id_map *uids, const struct id_map *gids, int (*fn)(const void *, struct err *), const void *arg,
+	   struct err *e)
+{
+	struct in_map_job j;
+	int status, rc;
+
+	if (in_map_start(&j, uids, gids, fn, arg, e) < 0)
+		return -1;
+	rc = in_map_said(&j, e);
+	reap(&j, &status);
+	if (rc < 0)
+		return -1;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return err_set(e, ERR_PEER, "the process inside the id map died");
 	return 0;

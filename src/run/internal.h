@@ -107,6 +107,17 @@ void sweeper_end(struct sweeper *s);
 /* run/inmap.c: see store_in_map_fn */
 store_in_map_fn in_map;
 
+/* The same without waiting, for what executes another program there. */
+struct in_map_job {
+	pid_t pid;	/* a child of ours, which the caller waits for */
+	int sock;
+};
+NODISCARD int in_map_start(struct in_map_job *j, const struct id_map *uids, const struct id_map *gids,
+			   int (*fn)(const void *arg, struct err *e), const void *arg, struct err *e);
+/* Waits until @fn has returned or executed a program (or its process has died): its error, else 0. */
+NODISCARD int in_map_said(struct in_map_job *j, struct err *e);
+void in_map_kill(struct in_map_job *j);	/* and waits for it */
+
 /* run/attrs.c: limits and scores beyond what this machine gives; ERR_HOST, ERR_SYS.
  * @is_dry: nothing of the launcher's own is changed. */
 NODISCARD int attrs_check(const struct spec *s, bool is_dry, struct err *e);
