@@ -109,6 +109,8 @@ static void name_call(struct buf *out, const struct autopsy_facts *f)
 	snprintf(arch_text, sizeof(arch_text), "0x%lx", k.arch);
 	if (child_spawn(&tool, argv, true, &ignored) == 0 && child_wait(&tool, &name, &ignored) == 0 && name)
 		name[strcspn(name, "\n")] = '\0';
+	else
+		free(ptr_take(&name));
 	buf_addf(out, ": system call %s%s%s%s", name && *name ? name : number, name && *name ? " (" : "", name && *name ? number : "",
 		 name && *name ? ")" : "");
 }
