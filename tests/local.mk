@@ -53,7 +53,7 @@ UNIT_TESTS = \
 	tests/unit/test_image tests/unit/test_reference \
 	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits tests/unit/test_images_store
 	tests/unit/test_reference \
-	tests/unit/test_template \
+	tests/unit/test_credentials tests/unit/test_template \
 	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -91,6 +91,7 @@ tests_unit_test_spec_LDADD = $(UNIT_LIBS)
 tests_unit_test_stats_LDADD = $(UNIT_LIBS)
 tests_unit_test_store_LDADD = $(UNIT_LIBS)
 tests_unit_test_table_LDADD = $(UNIT_LIBS)
+tests_unit_test_credentials_LDADD = $(UNIT_LIBS)
 tests_unit_test_template_LDADD = $(UNIT_LIBS)
 tests_unit_test_update_LDADD = $(UNIT_LIBS)
 tests_unit_test_user_LDADD = $(UNIT_LIBS)
