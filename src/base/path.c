@@ -161,6 +161,29 @@ bool is_path_word(const char *s)
 	       str_eq(s, "..") || str_eq(s, "~");
 }
 
+char *path_user_config(const char *name)
+{
+	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (xdg && xdg[0] == '/')
+		return str_fmt("%s/lichen/%s", xdg, name);
+	return home && home[0] == '/' ? str_fmt("%s/.config/lichen/%s", home, name) : NULL;
+}
+
+char *path_built(const char *name)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	AUTO_FREE char *built = NULL;
+
+	if (n <= 0)
+		return NULL;
+	exe[n] = '\0';
+	*strrchr(exe, '/') = '\0';
+	built = str_fmt("%s/%s", exe, name);
+	return access(built, R_OK) == 0 ? ptr_take(&built) : NULL;
+}
+
 char *path_real(const char *path)
 {
 	return realpath(path, NULL);

@@ -43,6 +43,12 @@ bool path_has_dotdot(const char *path);	/* as one of its components */
 /* Whether a word of the command line is a path of this machine: / ./ ../ ~/ and . .. ~ alone. All else is a name. */
 bool is_path_word(const char *s);
 
+/* $XDG_CONFIG_HOME/lichen/NAME, else ~/.config/lichen/NAME, whether it is there or not. Owned; NULL: no such place. */
+char *path_user_config(const char *name);
+
+/* A file of the tree in which this very program was built: "data/x". Owned; NULL: it is not there, as once installed. */
+char *path_built(const char *name);
+
 /* realpath(3) of a host path; NULL with errno. Owned. */
 char *path_real(const char *path);
 

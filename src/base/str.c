@@ -228,6 +228,14 @@ void strv_split(struct strv *sv, const char *s, char sep)
 	strv_add(sv, s);
 }
 
+void str_words(struct strv *sv, const char *s)
+{
+	for (size_t n; *(s += strspn(s, " \t")); s += n) {
+		n = strcspn(s, " \t");
+		strv_add_take(sv, str_dupn(s, n));
+	}
+}
+
 /* ---- growing text ---- */
 
 void buf_addn(struct buf *b, const char *s, size_t n)

@@ -12,6 +12,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "cli/args.h"
 #include "cli/opts.h"
 
@@ -102,29 +103,15 @@ static int read_line(const struct verb *v, const char *line, struct args *a, str
 
 /* ---- a file ---- */
 
-static char *config_dir(void)
-{
-	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-
-	if (xdg && xdg[0] == '/')
-		return str_fmt("%s/lichen/profiles", xdg);
-	return home && home[0] == '/' ? str_fmt("%s/.config/lichen/profiles", home) : NULL;
-}
-
 /* The places of named profiles, best first. */
 static void profile_dirs(struct strv *out)
 {
-	char exe[4096];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	char *config = config_dir();
+	char *own = path_user_config("profiles"), *built = path_built("data/profiles");
 
-	if (config)
-		strv_add_take(out, config);
-	if (n > 0) { /* from the build tree */
-		exe[n] = '\0';
-		*strrchr(exe, '/') = '\0';
-		strv_addf(out, "%s/data/profiles", exe);
-	}
+	if (own)
+		strv_add_take(out, own);
+	if (built)
+		strv_add_take(out, built);
 	strv_add(out, LICHEN_DATADIR "/profiles");
 }
 

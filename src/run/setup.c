@@ -21,36 +21,17 @@
 
 char *helper_path(const char *name)
 {
-	char exe[4096];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	AUTO_FREE char *built = NULL;
+	AUTO_FREE char *beside = str_fmt("helpers/%s", name);
+	char *built = path_built(beside);
 
-	/* from the build tree: the helpers lie beside the program */
-	if (n > 0) {
-		exe[n] = '\0';
-		*strrchr(exe, '/') = '\0';
-		built = str_fmt("%s/helpers/%s", exe, name);
-		if (access(built, X_OK) == 0)
-			return ptr_take(&built);
-	}
-	return str_fmt("%s/%s", LICHEN_LIBEXECDIR, name);
+	return built ? built : str_fmt("%s/%s", LICHEN_LIBEXECDIR, name);
 }
 
 static char *profile_path(void)
 {
-	char exe[4096];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *built = path_built("data/seccomp-default.json");
 
-	if (n > 0) {
-		AUTO_FREE char *built = NULL;
-
-		exe[n] = '\0';
-		*strrchr(exe, '/') = '\0';
-		built = str_fmt("%s/data/seccomp-default.json", exe);
-		if (access(built, R_OK) == 0)
-			return ptr_take(&built);
-	}
-	return str_dup(LICHEN_DATADIR "/seccomp-default.json");
+	return built ? built : str_dup(LICHEN_DATADIR "/seccomp-default.json");
 }
 
 /* Compiled by the helper where it is not in the cache; owned by @r afterwards. */
