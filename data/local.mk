@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# data/local.mk - the AppArmor profile, which names where lichen is installed: for /etc/apparmor.d, see lichen-doctor(1)
+# data/local.mk - the names of images; the AppArmor profile, which names where lichen is installed: for /etc/apparmor.d, see lichen-doctor(1)
+dist_pkgdata_DATA += %D%/images.conf
 EXTRA_DIST += %D%/apparmor/lichen.in
 CLEANFILES += %D%/apparmor/lichen
 apparmordir = $(pkgdatadir)/apparmor

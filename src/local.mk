@@ -22,6 +22,7 @@ liblichen_a_SOURCES = \
 	%D%/host/facts.c %D%/host/facts.h \
 	%D%/host/hint.c %D%/host/hint.h \
 	%D%/host/internal.h %D%/host/libs.c %D%/host/libs.h %D%/host/libs_conf.c %D%/host/libs_search.c \
+	%D%/host/short_names.c %D%/host/short_names.h \
 	%D%/plan/build.c %D%/plan/check.c %D%/plan/names.c %D%/plan/plan.h %D%/plan/print.c \
 	%D%/plan/host_table.h %D%/plan/internal.h %D%/plan/mounts.c %D%/plan/process.c \
 	%D%/plan/bins.c %D%/run/bins.c %D%/cli/run_bins.c \

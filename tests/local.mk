@@ -50,7 +50,7 @@ UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
 	tests/unit/test_scope tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
-	tests/unit/test_image tests/unit/test_reference tests/unit/test_images_store tests/unit/test_credentials tests/unit/test_template \
+	tests/unit/test_image tests/unit/test_reference tests/unit/test_short_names tests/unit/test_images_store tests/unit/test_credentials tests/unit/test_template \
 	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -83,6 +83,7 @@ tests_unit_test_scope_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers/scope
 tests_unit_test_scope_LDADD = $(UNIT_LIBS)
 tests_unit_test_seccomp_LDADD = $(UNIT_LIBS)
 tests_unit_test_share_LDADD = $(UNIT_LIBS)
+tests_unit_test_short_names_LDADD = $(UNIT_LIBS)
 tests_unit_test_size_LDADD = $(UNIT_LIBS)
 tests_unit_test_spec_LDADD = $(UNIT_LIBS)
 tests_unit_test_stats_LDADD = $(UNIT_LIBS)

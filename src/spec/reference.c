@@ -169,6 +169,11 @@ static char *registry_take(char *registry)
 	return registry;
 }
 
+char *registry_canonical(const char *text)
+{
+	return registry_is_valid(text) ? registry_take(str_dup(text)) : NULL;
+}
+
 void ref_set_registry(struct image_ref *r, const char *registry)
 {
 	free(r->registry);

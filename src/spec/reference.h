@@ -33,6 +33,8 @@ void ref_fini(struct image_ref *r);
 void ref_copy(struct image_ref *dst, const struct image_ref *src);
 /* Whether a registry can have this name: "docker.io", "localhost:5000", "[::1]:5000"; not "somewhere". */
 bool registry_is_valid(const char *text);
+/* The same in the form in which names have it: lower case, docker.io. Owned; NULL: it is none. */
+char *registry_canonical(const char *text);
 /* Gives @r a registry, and docker.io's "library/". The name grows: ref_check_length() says whether it may. */
 void ref_set_registry(struct image_ref *r, const char *registry);
 /* 255 bytes, as it is a file's name in the store. Errors: USAGE */
@@ -45,6 +47,8 @@ char *ref_familiar(const struct image_ref *r);
 
 /* "sha256:" and 64 lower-case hexadecimal digits, or sha512: and 128. */
 bool digest_is_valid(const char *text);
+
+#define AUTO_REF __attribute__((cleanup(ref_fini)))
 
 /* ---- where an image is: the words of run, pull, load and save ---- */
 

@@ -132,24 +132,24 @@ done <"$T/list"
 
 # ---- the manual ----
 
-for page in "$top_srcdir"/doc/man/*.1.scd.in; do
+for page in "$top_srcdir"/doc/man/*.[15].scd.in; do
 	page=${page##*/}
-	page=${page%.1.scd.in}
-	unlike "$(cat "$man/$page.1.scd")" '^@|@[A-Z]+(:[a-z ]+)?@' "$page(1) has no mark left"
+	page=${page%.scd.in}
+	unlike "$(cat "$man/$page.scd")" '^@|@[A-Z]+(:[a-z ]+)?@' "$page has no mark left"
 	if ! command -v scdoc >/dev/null 2>&1; then
-		skip no-scdoc "$page(1) is what scdoc understands"
+		skip no-scdoc "$page is what scdoc understands"
 		continue
 	fi
-	scdoc <"$man/$page.1.scd" >"$T/page" 2>"$T/complaint"
-	ok $? "$page(1) is what scdoc understands" || diag "$(cat "$T/complaint")"
+	scdoc <"$man/$page.scd" >"$T/page" 2>"$T/complaint"
+	ok $? "$page is what scdoc understands" || diag "$(cat "$T/complaint")"
 	if command -v man >/dev/null 2>&1; then
-		complaint=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -l "$man/$page.1" 2>&1 >"$T/text")
-		is "$complaint" '' "$page(1) is laid out without complaint"
+		complaint=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -l "$man/$page" 2>&1 >"$T/text")
+		is "$complaint" '' "$page is laid out without complaint"
 		# U+2010 HYPHEN, U+2212 MINUS SIGN
 		is "$(LC_ALL=C grep -e "$(printf '\342\200\220')" -e "$(printf '\342\210\222')" "$T/text")" '' \
-			"$page(1): no word is parted, and each - can be copied"
+			"$page: no word is parted, and each - can be copied"
 	else
-		skip no-man "$page(1) is laid out without complaint"
+		skip no-man "$page is laid out without complaint"
 	fi
 done
 
