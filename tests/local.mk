@@ -137,7 +137,7 @@ tests_tools_fake_systemd_LDADD = $(SYSTEMD_LIBS)
 
 # ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
 check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts tests/fuzz/replay_elf tests/fuzz/replay_words \
-	tests/fuzz/replay_proc
+	tests/fuzz/replay_proc tests/fuzz/replay_record tests/fuzz/replay_reference
 tests_fuzz_replay_elf_SOURCES = tests/fuzz/fuzz_elf.c tests/fuzz/replay.c
 tests_fuzz_replay_elf_LDADD = liblichen.a
 tests_fuzz_replay_oci_SOURCES = tests/fuzz/fuzz_oci.c tests/fuzz/replay.c
@@ -148,19 +148,28 @@ PROC_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers -I$(top_srcdir)/helpers/p
 tests_fuzz_replay_proc_SOURCES = tests/fuzz/fuzz_proc.c tests/fuzz/replay.c
 tests_fuzz_replay_proc_CPPFLAGS = $(PROC_CPPFLAGS)
 tests_fuzz_replay_proc_LDADD = libprocview.a liblichen.a
+tests_fuzz_replay_record_SOURCES = tests/fuzz/fuzz_record.c tests/fuzz/replay.c
+tests_fuzz_replay_record_LDADD = liblichen.a $(JANSSON_LIBS)
+tests_fuzz_replay_reference_SOURCES = tests/fuzz/fuzz_reference.c tests/fuzz/replay.c
+tests_fuzz_replay_reference_LDADD = liblichen.a
 tests_fuzz_replay_words_SOURCES = tests/fuzz/fuzz_words.c tests/fuzz/replay.c
 tests_fuzz_replay_words_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/opts/run tests/fuzz/corpus/opts/wrong tests/fuzz/corpus/opts/mounts
 EXTRA_DIST += tests/fuzz/corpus/words/csv tests/fuzz/corpus/words/layers tests/fuzz/corpus/words/mount \
 	tests/fuzz/corpus/words/profile
 if ENABLE_FUZZ
-check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts tests/fuzz/fuzz_elf tests/fuzz/fuzz_words tests/fuzz/fuzz_proc
+check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts tests/fuzz/fuzz_elf tests/fuzz/fuzz_words tests/fuzz/fuzz_proc \
+	tests/fuzz/fuzz_record tests/fuzz/fuzz_reference
 endif
 tests_fuzz_fuzz_elf_LDADD = liblichen.a
 tests_fuzz_fuzz_elf_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_proc_CPPFLAGS = $(PROC_CPPFLAGS)
 tests_fuzz_fuzz_proc_LDADD = libprocview.a liblichen.a
 tests_fuzz_fuzz_proc_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_record_LDADD = liblichen.a $(JANSSON_LIBS)
+tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_reference_LDADD = liblichen.a
+tests_fuzz_fuzz_reference_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_words_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
 tests_fuzz_fuzz_words_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_oci_LDADD = liblichen.a $(JANSSON_LIBS)
@@ -170,5 +179,5 @@ tests_fuzz_fuzz_opts_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 EXTRA_DIST += tests/fuzz/corpus/oci/big-numbers.json tests/fuzz/corpus/oci/duplicate-key.json \
 	tests/fuzz/corpus/oci/mark-forged.json tests/fuzz/corpus/oci/ours-bytes.json \
 	tests/fuzz/corpus/oci/ours-default.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json tests/fuzz/corpus/oci/ours-made.json
-EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc
+EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/record tests/fuzz/corpus/reference
 EXTRA_DIST += tests/data/plans
