@@ -75,7 +75,8 @@ void log_fmt_(enum log_level level, const char *fmt, ...)
 
 void log_err(const struct err *e)
 {
-	if (e->errnum)
+	/* an error number without a call is for programs: the words say it */
+	if (e->errnum && e->op[0])
 		log_warn("%s: %s%s%s: %s (%s)%s%s", e->what, e->op, e->path[0] ? " " : "", e->path,
 			 strerror(e->errnum), err_errno_name(e->errnum), e->hint[0] ? "; " : "", e->hint);
 	else
