@@ -368,9 +368,9 @@ static void sweep_one(const struct tmp_place *p, const char *entry, tmp_maps_fn 
 	size_t n = 0;
 	int r;
 
-	if (fd < 0 && errno == ENOENT)
-		return;
 	/* a link or a socket is nobody's work: it is removed as it is */
+	if (fd < 0 && errno != ELOOP && errno != ENXIO)
+		return;
 	if (fd >= 0 && (lock_take(fd, LOCK_EX | LOCK_NB) < 0 || !lock_holds(p->at, name, fd) || is_strangers(p, fd)))
 		return;
 	(void)!map_read(fd, "map", &own.uids, &own.gids);
