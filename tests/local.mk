@@ -48,7 +48,7 @@ check-vm-all: all tests/tools/probe$(EXEEXT) tests/tools/deny$(EXEEXT)
 if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
-	tests/unit/test_scope tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user \
+	tests/unit/test_scope tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user tests/unit/test_volumes \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
 	tests/unit/test_image tests/unit/test_reference tests/unit/test_short_names tests/unit/test_images_store tests/unit/test_credentials tests/unit/test_template \
 	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
@@ -93,6 +93,7 @@ tests_unit_test_credentials_LDADD = $(UNIT_LIBS)
 tests_unit_test_template_LDADD = $(UNIT_LIBS)
 tests_unit_test_update_LDADD = $(UNIT_LIBS)
 tests_unit_test_user_LDADD = $(UNIT_LIBS)
+tests_unit_test_volumes_LDADD = $(UNIT_LIBS)
 tests_unit_test_verbs_CPPFLAGS = $(SAMPLE_CPPFLAGS)
 tests_unit_test_verbs_LDADD = tests/sample/libsample.a $(UNIT_LIBS)
 

@@ -209,6 +209,17 @@ bool strv_has(const struct strv *sv, const char *s)
 	return false;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void strv_sort(struct strv *sv)
+{
+	if (sv->n)
+		qsort(sv->v, sv->n, sizeof(*sv->v), by_text);
+}
+
 void strv_fini(struct strv *sv)
 {
 	for (size_t i = 0; i < sv->n; i++)

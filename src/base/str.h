@@ -42,6 +42,7 @@ void strv_add_take(struct strv *sv, char *s);	/* moves s in */
 void strv_addf(struct strv *sv, const char *fmt, ...) PRINTF(2, 3);
 void strv_copy(struct strv *dst, const struct strv *src);
 bool strv_has(const struct strv *sv, const char *s);
+void strv_sort(struct strv *sv);	/* by bytes */
 void strv_fini(struct strv *sv);
 void strv_split(struct strv *sv, const char *s, char sep);	/* appends the parts, empty ones too */
 void str_words(struct strv *sv, const char *s);			/* appends what stands between blanks and tabs */

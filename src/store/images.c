@@ -100,19 +100,9 @@ char *images_digest(const char *hex)
 	return digest_is_valid(digest) ? ptr_take(&digest) : NULL;
 }
 
-DIR *images_dir(const struct images *im, const char *name)
-{
-	AUTO_CLOSE int fd = openat(im->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (dir)
-		fd = -1;
-	return dir;
-}
-
 int images_entries(const struct images *im, const char *name, struct strv *out, struct err *e)
 {
-	AUTO_DIR DIR *dir = images_dir(im, name);
+	AUTO_DIR DIR *dir = dir_open(im->fd, name);
 
 	if (!dir && errno != ENOENT) {
 		AUTO_FREE char *path = str_fmt("%s/%s", im->dir, name);
@@ -208,21 +198,19 @@ void images_tmp_end(struct images *im, struct image_tmp *t, const struct id_map 
 }
 
 /* Of a removal that was cut short, whose directory no longer tells. */
-static void all_maps(const void *arg, struct map_pair **maps, size_t *n)
+static void all_maps(const void *arg, int fd, struct map_pair **maps, size_t *n)
 {
 	AUTO_STRV struct strv classes = { 0 };
 	const struct images *im = arg;
-	struct err ignored = { 0 };
+	struct err ignored;
 
+	(void)fd;
 	if (images_classes(im, &classes, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < classes.n; i++) {
-		struct map_pair one;
+		AUTO_FREE char *name = str_fmt("layers/%s/map", classes.v[i]);
 
-		if (images_class_map(im, classes.v[i], &one.uids, &one.gids, &ignored) < 0)
-			continue;
-		*maps = mem_grow(*maps, *n + 1, sizeof(**maps));
-		(*maps)[(*n)++] = one;
+		map_pairs_add(im->fd, name, maps, n);
 	}
 }
 

@@ -142,7 +142,7 @@ static int add_record(const struct images *im, struct refs *r, const char *file,
 /* Adds what has come since the last look. */
 static int refs_look(const struct images *im, struct refs *r, struct err *e)
 {
-	AUTO_DIR DIR *dir = images_dir(im, "records");
+	AUTO_DIR DIR *dir = dir_open(im->fd, "records");
 	int n = 0;
 
 	if (!dir && errno != ENOENT)
@@ -158,10 +158,10 @@ static int refs_look(const struct images *im, struct refs *r, struct err *e)
 	}
 	if (n < 0)
 		return -1;
-	if (n && r->layers.n)
-		qsort(r->layers.v, r->layers.n, sizeof(char *), by_text);
-	if (n)
-		qsort(r->blobs.v, r->blobs.n, sizeof(char *), by_text);
+	if (n) {
+		strv_sort(&r->layers);
+		strv_sort(&r->blobs);
+	}
 	return 0;
 }
 
@@ -311,7 +311,7 @@ int images_collect(struct images *im, bool is_dry, store_in_map_fn *in_map, stru
 
 static int measure_blobs(const struct images *im, const char *name, struct images_size *out, struct err *e)
 {
-	AUTO_DIR DIR *dir = images_dir(im, name);
+	AUTO_DIR DIR *dir = dir_open(im->fd, name);
 
 	if (!dir && errno != ENOENT)
 		return err_sys(e, "openat", name, "cannot measure the store of images");

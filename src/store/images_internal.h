@@ -14,8 +14,6 @@ const char *images_hex(const char *digest);
 /* "sha256:HEX" of a file's name; owned, or NULL where it is none. */
 char *images_digest(const char *hex);
 
-/* A directory below images/ to be read; NULL with errno. */
-DIR *images_dir(const struct images *im, const char *name);
 /* The entries that may be ours: without those that begin with a dot. */
 NODISCARD int images_entries(const struct images *im, const char *name, struct strv *out, struct err *e);
 

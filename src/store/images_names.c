@@ -287,11 +287,6 @@ int images_find(const struct images *im, const char *word, char **id, struct err
 
 /* ---- listing ---- */
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int by_id(const void *a, const void *b)
 {
 	return strcmp(((const struct image_entry *)a)->id, ((const struct image_entry *)b)->id);
@@ -343,12 +338,8 @@ int images_list(const struct images *im, struct image_list *out, struct err *e)
 			strv_add(strchr(name, '@') ? &found->digests : &found->names, name);
 	}
 	for (size_t i = 0; i < out->n; i++) {
-		struct image_entry *x = &out->v[i];
-
-		if (x->names.n)
-			qsort(x->names.v, x->names.n, sizeof(char *), by_text);
-		if (x->digests.n)
-			qsort(x->digests.v, x->digests.n, sizeof(char *), by_text);
+		strv_sort(&out->v[i].names);
+		strv_sort(&out->v[i].digests);
 	}
 	qsort(out->v, out->n, sizeof(*out->v), by_age);
 	return 0;

@@ -25,6 +25,16 @@ enum { MAKE_TRIES = 64, HALF_MAX_AGE_S = 3600, MAP_TEXT_MAX = 1 << 16 };
 /* O_NONBLOCK: a FIFO in a file's place must not hang us */
 #define ANY_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
+DIR *dir_open(int at, const char *name)
+{
+	AUTO_CLOSE int fd = openat(at, name, DIR_FLAGS);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir)
+		fd = -1;
+	return dir;
+}
+
 /* ---- locks ---- */
 
 int lock_take(int fd, int how)
@@ -138,6 +148,25 @@ int map_read(int at, const char *name, struct id_map *uids, struct id_map *gids)
 	id_map_fini(gids);
 	errno = EBADMSG;
 	return -1;
+}
+
+void map_pairs_add(int at, const char *name, struct map_pair **maps, size_t *n)
+{
+	struct map_pair one;
+
+	if (map_read(at, name, &one.uids, &one.gids) < 0)
+		return;
+	*maps = mem_grow(*maps, *n + 1, sizeof(**maps));
+	(*maps)[(*n)++] = one;
+}
+
+void map_pairs_read(int at, const char *name, struct map_pair **maps, size_t *n)
+{
+	AUTO_DIR DIR *dir = dir_open(at, name);
+
+	for (const struct dirent *d; dir && (d = readdir(dir));)
+		if (d->d_name[0] != '.')
+			map_pairs_add(dirfd(dir), d->d_name, maps, n);
 }
 
 void map_pairs_fini(struct map_pair *maps, size_t n)
@@ -307,37 +336,49 @@ int tmp_put(const struct tmp_place *p, const char *to, const char *data, size_t 
 
 /* ---- removing ---- */
 
-/* The file that tells of the ids goes last, so that a removal that was cut short can be taken up. */
-static int remove_all(const char *path, int fd, const struct map_pair *map, store_in_map_fn *in_map, struct err *e)
+/* What tells of the ids goes last, so that a removal that was cut short can be taken up. */
+static int remove_once(const char *path, int fd, const struct map_pair *map, store_in_map_fn *in_map, struct err *e)
 {
-	AUTO_CLOSE int own = fd >= 0 ? openat(fd, ".", DIR_FLAGS) : -1;
-	AUTO_DIR DIR *dir = own >= 0 ? fdopendir(own) : NULL;
+	AUTO_DIR DIR *dir = fd >= 0 ? dir_open(fd, ".") : NULL;
 	int r = 0;
 
-	if (dir)
-		own = -1;
 	for (const struct dirent *d; dir && r == 0 && (d = readdir(dir));) {
 		AUTO_FREE char *below = str_fmt("%s/%s", path, d->d_name);
 
-		if (!str_eq(d->d_name, ".") && !str_eq(d->d_name, "..") && !str_eq(d->d_name, "map"))
+		if (!str_eq(d->d_name, ".") && !str_eq(d->d_name, "..") && !str_eq(d->d_name, "map") && !str_eq(d->d_name, "maps"))
 			r = store_remove_mapped(below, &map->uids, &map->gids, in_map, e);
 	}
 	return r == 0 ? store_remove_tree(path, e) : -1;
 }
 
-void tmp_end(const struct tmp_place *p, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map)
+/* In one map after the other: what each may. */
+static int remove_all(const char *path, int fd, const struct map_pair *maps, size_t n, store_in_map_fn *in_map, struct err *e)
+{
+	static const struct map_pair none;
+	int r = remove_once(path, fd, n ? &maps[0] : &none, in_map, e);
+
+	for (size_t i = 1; i < n && r < 0; i++)
+		r = remove_once(path, fd, &maps[i], in_map, e);
+	return r;
+}
+
+void tmp_end_maps(const struct tmp_place *p, struct image_tmp *t, const struct map_pair *maps, size_t n, store_in_map_fn *in_map)
 {
 	AUTO_FREE char *name = t->name ? str_fmt("%s/%s", p->name, t->name) : NULL;
 	AUTO_CLOSE int dir = name ? openat(p->at, name, DIR_FLAGS) : -1;
-	struct map_pair map = { 0 };
 	struct err e = { 0 };
 
-	/* borrowed */
-	if (uids && gids)
-		map = (struct map_pair){ *uids, *gids };
-	if (name && remove_all(t->path, dir, &map, in_map, &e) < 0)
+	if (name && remove_all(t->path, dir, maps, n, in_map, &e) < 0)
 		log_err(&e);
 	tmp_fini(t);
+}
+
+void tmp_end(const struct tmp_place *p, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map)
+{
+	/* borrowed */
+	const struct map_pair map = uids && gids ? (struct map_pair){ *uids, *gids } : (struct map_pair){ 0 };
+
+	tmp_end_maps(p, t, &map, 1, in_map);
 }
 
 static bool has_host(int fd, bool *is_ours)
@@ -359,48 +400,32 @@ static bool is_strangers(const struct tmp_place *p, int fd)
 	return p->is_shared && (fstat(fd, &sb) < 0 || time(NULL) - sb.st_mtime < HALF_MAX_AGE_S);
 }
 
-static void sweep_one(const struct tmp_place *p, const char *entry, tmp_maps_fn *maps, const void *arg, store_in_map_fn *in_map)
+static void sweep_one(const struct tmp_place *p, const char *entry, tmp_maps_fn *more, const void *arg, store_in_map_fn *in_map)
 {
 	AUTO_FREE char *name = str_fmt("%s/%s", p->name, entry), *path = str_fmt("%s/%s", p->dir, name);
 	AUTO_CLOSE int fd = openat(p->at, name, ANY_FLAGS);
-	struct map_pair own = { 0 }, *others = NULL;
+	struct map_pair *maps = NULL;
 	struct err e = { 0 };
 	size_t n = 0;
-	int r;
 
 	/* a link or a socket is nobody's work: it is removed as it is */
 	if (fd < 0 && errno != ELOOP && errno != ENXIO)
 		return;
 	if (fd >= 0 && (lock_take(fd, LOCK_EX | LOCK_NB) < 0 || !lock_holds(p->at, name, fd) || is_strangers(p, fd)))
 		return;
-	(void)!map_read(fd, "map", &own.uids, &own.gids);
-	r = remove_all(path, fd, &own, in_map, &e);
-	if (r < 0 && maps && in_map)
-		maps(arg, &others, &n);
-	for (size_t i = 0; i < n && r < 0; i++)
-		r = remove_all(path, fd, &others[i], in_map, &e);
-	if (r < 0)
+	map_pairs_add(fd, "map", &maps, &n);
+	if (in_map)
+		more(arg, fd, &maps, &n);
+	if (remove_all(path, fd, maps, n, in_map, &e) < 0)
 		log_err(&e);
 	else
 		log_info("removed %s, whose maker is dead", path);
-	map_pairs_fini(others, n);
-	id_map_fini(&own.uids);
-	id_map_fini(&own.gids);
-}
-
-static DIR *open_place(const struct tmp_place *p)
-{
-	AUTO_CLOSE int fd = openat(p->at, p->name, DIR_FLAGS);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (dir)
-		fd = -1;
-	return dir;
+	map_pairs_fini(maps, n);
 }
 
 void tmp_sweep(const struct tmp_place *p, tmp_maps_fn *maps, const void *arg, store_in_map_fn *in_map)
 {
-	AUTO_DIR DIR *dir = open_place(p);
+	AUTO_DIR DIR *dir = dir_open(p->at, p->name);
 
 	if (!dir && errno != ENOENT)
 		log_warn("cannot look for what was not finished in %s/%s: %s", p->dir, p->name, strerror(errno));
@@ -411,7 +436,7 @@ void tmp_sweep(const struct tmp_place *p, tmp_maps_fn *maps, const void *arg, st
 
 int64_t tmp_oldest(const struct tmp_place *p)
 {
-	AUTO_DIR DIR *dir = open_place(p);
+	AUTO_DIR DIR *dir = dir_open(p->at, p->name);
 	int64_t oldest = INT64_MAX;
 
 	for (const struct dirent *d; dir && (d = readdir(dir));) {

@@ -10,6 +10,7 @@
 #ifndef STORE_TMP_H
 #define STORE_TMP_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,13 +33,16 @@ void tmp_placed(struct image_tmp *t);
 /* Moves @name of the directory @at to tmp/, from where tmp_end() removes it, or a sweep. @fd: its lock, given back. 1, 0: it is
  * gone already, -1 */
 NODISCARD int tmp_bury(const struct tmp_place *p, int at, const char *name, struct image_tmp *t, struct err *e);
-/* Removes what is left of it, in the map where needed; failures are warnings. */
-void tmp_end(const struct tmp_place *p, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map);
-/* Removes what dead makers left. @maps: tried for files of ids that no "map" tells of; may be NULL */
 struct map_pair {
 	struct id_map uids, gids;
 };
-typedef void tmp_maps_fn(const void *arg, struct map_pair **maps, size_t *n);
+
+/* Removes what is left of it, in the map where needed; failures are warnings. */
+void tmp_end(const struct tmp_place *p, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map);
+/* The same where several maps made its files. */
+void tmp_end_maps(const struct tmp_place *p, struct image_tmp *t, const struct map_pair *maps, size_t n, store_in_map_fn *in_map);
+/* Removes what dead makers left. @maps: more maps, for files of ids that no "map" in the entry @fd tells of */
+typedef void tmp_maps_fn(const void *arg, int fd, struct map_pair **maps, size_t *n);
 void tmp_sweep(const struct tmp_place *p, tmp_maps_fn *maps, const void *arg, store_in_map_fn *in_map);
 /* When the oldest work that still goes on was begun, seconds since the epoch; INT64_MAX: there is none. */
 int64_t tmp_oldest(const struct tmp_place *p);
@@ -46,6 +50,9 @@ int64_t tmp_oldest(const struct tmp_place *p);
 /* Puts a small file into its place @to, whole and on the disk. @replaces: whatever has that name; else 1 where somebody has. */
 NODISCARD int tmp_put(const struct tmp_place *p, const char *to, const char *data, size_t len, bool replaces, bool syncs_all,
 		      struct err *e);
+
+/* A directory in @at to be read; NULL with errno. A link is not followed. */
+DIR *dir_open(int at, const char *name);
 
 /* ---- locks ---- */
 
@@ -61,6 +68,19 @@ NODISCARD int lock_share(int at, const char *name, int flags, int *fd);
 char *map_text(const struct id_map *uids, const struct id_map *gids);
 /* -1 with errno; EBADMSG: it is none */
 NODISCARD int map_read(int at, const char *name, struct id_map *uids, struct id_map *gids);
+/* Appends the map in a file, where it is one. */
+void map_pairs_add(int at, const char *name, struct map_pair **maps, size_t *n);
+/* All that are in the directory @at/@name. */
+void map_pairs_read(int at, const char *name, struct map_pair **maps, size_t *n);
 void map_pairs_fini(struct map_pair *maps, size_t n);
+
+/* ---- store/measure.c ---- */
+
+/**
+ * tree_measure() - What the files below a directory take up on the disk
+ * @fd:		it, may be O_PATH
+ * @maps:	in which more may be seen than by the caller; tried one after the other where that is needed
+ */
+NODISCARD int tree_measure(int fd, const struct map_pair *maps, size_t n, store_in_map_fn *in_map, uint64_t *bytes, struct err *e);
 
 #endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/volumes.h - named volumes: directories that outlive the sandboxes that use them
+ *
+ *   DATA/volumes/NAME/data/		what is mounted; belongs to root inside of the map that made it
+ *   DATA/volumes/NAME/volume.json	when it was made, and its labels. flock: shared by who uses it
+ *   DATA/volumes/NAME/maps/HEX		the id maps whose sandboxes have used it: in these its files can be removed
+ *   DATA/volumes/.tmp/			what is being made or removed, see store/tmp.h
+ *
+ * NAME is [A-Za-z0-9][A-Za-z0-9_.-]*, at most 255. A volume is made beside and renamed; who uses it holds its
+ * lock shared, who removes it takes that exclusively without waiting.
+ */
+#ifndef STORE_VOLUMES_H
+#define STORE_VOLUMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "store/store.h"
+
+struct volumes {
+	char *dir;	/* DATA/volumes, absolute; owned */
+	int fd;		/* it, O_PATH */
+	bool is_shared;	/* as in struct store */
+};
+
+struct volume {
+	char *name;	/* owned */
+	char *path;	/* .../NAME/data, absolute; owned */
+	int64_t created;	/* seconds since the epoch */
+	struct strv labels;	/* KEY=VALUE, sorted */
+	int lock;	/* flocked shared for as long as it is used; -1: of who only looks */
+};
+
+/* Opens, and makes what is missing (0700); where nothing is made and nothing is there: -1 with STATE and errnum ENOENT. */
+NODISCARD int volumes_open(const struct store *st, bool makes, struct volumes *vs, struct err *e);
+void volumes_close(struct volumes *vs);
+/* Removes what dead makers and removers left; failures are warnings. @in_map: as store_sweep(). */
+void volumes_sweep(struct volumes *vs, store_in_map_fn *in_map);
+
+/**
+ * volume_create() - Make a volume
+ * @labels:	KEY=VALUE
+ * @uids, @gids:	of the sandbox that it is for; its root gets the directory. Where there is none, the caller
+ * Return: 1, 0: it was there already, and is as it was; -1 with @e (USAGE: no name for a volume)
+ */
+NODISCARD int volume_create(struct volumes *vs, const char *name, const struct strv *labels, const struct id_map *uids,
+			    const struct id_map *gids, store_in_map_fn *in_map, struct err *e);
+
+/* Takes it for a sandbox with these ids, which are noted. 1, 0: there is none, -1 */
+NODISCARD int volume_use(struct volumes *vs, const char *name, const struct id_map *uids, const struct id_map *gids, struct volume *v,
+			 struct err *e);
+/* Looks at it, without its lock. 1, 0: there is none, -1 */
+NODISCARD int volume_find(const struct volumes *vs, const char *name, struct volume *v, struct err *e);
+void volume_fini(struct volume *v);
+
+/* The names, sorted. */
+NODISCARD int volumes_list(const struct volumes *vs, struct strv *names, struct err *e);
+
+/* STATE with EBUSY where a sandbox uses it, with ENOENT where there is none. */
+NODISCARD int volume_remove(struct volumes *vs, const char *name, store_in_map_fn *in_map, struct err *e);
+
+/**
+ * volumes_prune() - Remove the volumes that nobody uses
+ * @wants:	whether this one is meant, by its labels or age; NULL: all
+ * @gone:	their names; the caller's, also after a failure
+ * @bytes:	what they took up
+ */
+NODISCARD int volumes_prune(struct volumes *vs, bool (*wants)(const struct volume *v, const void *arg), const void *arg,
+			    store_in_map_fn *in_map, struct strv *gone, uint64_t *bytes, struct err *e);
+
+/**
+ * volume_measure() - What its files take up on the disk
+ * Walks the tree, inside the maps of its users where the caller may not look. A file with several names counts once,
+ * if all of them are in there. What comes and goes meanwhile is counted or not.
+ */
+NODISCARD int volume_measure(const struct volumes *vs, const char *name, store_in_map_fn *in_map, uint64_t *bytes, struct err *e);
+
+#endif
