@@ -236,15 +236,25 @@ int store_remove_tree(const char *path, struct err *e)
 /* ---- one run ---- */
 
 struct target {
-	int parent;
+	int parent, top;	/* top: what is to be removed, where it is a directory; else -1 */
 	const char *name, *path;
 };
 
 static int remove_fn(const void *arg, struct err *e)
 {
+	__attribute__((cleanup(walk_fini))) struct walk w = { 0 };
 	const struct target *t = arg;
+	int fd;
 
-	return remove_at(t->parent, t->name, t->path, e);
+	if (remove_at(t->parent, t->name, t->path, e) == 0)
+		return 0;
+	if (e->errnum != EACCES || t->top < 0)
+		return -1;
+	/* the directories above are not root's: what is in this one is all that it can remove */
+	fd = open_dir(t->top, ".", 0);
+	if (fd < 0 || enter(&w, fd, t->path) < 0)
+		return err_sys(e, "open", t->path, "cannot remove files");
+	return empty(&w, e);
 }
 
 int store_remove_mapped(const char *path, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map,
@@ -252,7 +262,7 @@ int store_remove_mapped(const char *path, const struct id_map *uids, const struc
 {
 	struct err inside = { 0 };
 	AUTO_FREE char *dir = NULL;
-	AUTO_CLOSE int parent = -1;
+	AUTO_CLOSE int parent = -1, top = -1;
 	struct target t;
 	int r;
 
@@ -261,10 +271,11 @@ int store_remove_mapped(const char *path, const struct id_map *uids, const struc
 	if ((e->errnum != EACCES && e->errnum != EPERM && e->errnum != ENOTEMPTY) || !in_map || !uids || !uids->n ||
 	    !gids || !gids->n)
 		return -1;
-	/* root inside may have no way through the directories above: it gets the last of them */
+	/* root inside may have no way through the directories above: it gets the last of them, and the top */
 	dir = str_dupn(path, (size_t)(strrchr(path, '/') - path));
 	parent = open(dir[0] ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	t = (struct target){ .parent = parent, .name = strrchr(path, '/') + 1, .path = path };
+	top = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	t = (struct target){ .parent = parent, .top = top, .name = strrchr(path, '/') + 1, .path = path };
 	r = parent < 0 ? err_sys(&inside, "open", dir, "cannot remove files")
 		       : in_map(uids, gids, remove_fn, &t, &inside);
 	/* what is left belongs to us alone: the directory itself, where the map lacks us */

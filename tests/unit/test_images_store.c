@@ -29,6 +29,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "host/facts.h"
+#include "run/internal.h"
 #include "store/images.h"
 
 /* ---- helpers ---- */
@@ -760,6 +762,78 @@ static void test_sweep_in_map(void **state)
 	id_map_fini(&u);
 }
 
+/* The map of whoever has subordinate ids: root inside is the first of them. Else the test is skipped. */
+static void real_maps(struct id_map *u, struct id_map *g)
+{
+	struct facts f;
+	struct err e = { 0 };
+
+	if (facts_read(&f, true, &e) < 0 || !f.newuidmap || !f.newgidmap || !f.subuids.n || !f.subgids.n)
+		skip();
+	id_map_add(u, 0, f.subuids.v[0].first, f.subuids.v[0].count);
+	id_map_add(g, 0, f.subgids.v[0].first, f.subgids.v[0].count);
+	facts_fini(&f);
+}
+
+/* A tree of others' files in the directory that a descriptor stands for, as unpack makes it. */
+static int make_tree(const void *arg, struct err *e)
+{
+	const int *fd = arg;
+
+	if (mkdirat(*fd, "root", 0755) < 0 || fd_write_file(*fd, "root/file", "text", 4) < 0 || mkdirat(*fd, "root/dir", 0700) < 0 ||
+	    fd_write_file(*fd, "root/dir/file", "text", 4) < 0 || fchownat(*fd, "root/dir", 5, 6, 0) < 0)
+		return err_sys(e, "fchownat", "root", "a layer of others' files");
+	return 0;
+}
+
+static void make_mapped(struct image_tmp *t, const struct id_map *u, const struct id_map *g)
+{
+	struct err e = { 0 };
+
+	if (images_tmp(&im, t, &e) < 0 || images_tmp_map(t, u, g, &e) < 0 || fchmod(t->fd, 0777) < 0 ||
+	    in_map(u, g, make_tree, &t->fd, &e) < 0 || fchmod(t->fd, 0700) < 0)
+		fail_msg("%s %s", e.what, e.hint);
+}
+
+static void test_subordinate_ids(void **state)
+{
+	struct layer_info info = { .bytes = 8, .entries = 4 };
+	struct images_gone gone = { 0 };
+	struct id_map u = { 0 }, g = { 0 };
+	char diff_id[DIGEST_MAX];
+	struct image_tmp t;
+	struct err e = { 0 };
+	AUTO_FREE char *class = NULL;
+
+	(void)state;
+	real_maps(&u, &g);
+	class = images_class(&u, &g, getuid());
+	digest_of("mapped", diff_id);
+	/* given up */
+	make_mapped(&t, &u, &g);
+	images_tmp_end(&im, &t, &u, &g, in_map);
+	assert_int_equal(count("tmp"), 0);
+	/* its maker is dead */
+	make_mapped(&t, &u, &g);
+	close(t.fd);
+	images_sweep(&im, in_map);
+	assert_int_equal(count("tmp"), 0);
+	auto_free(&t.name);
+	auto_free(&t.path);
+	/* a layer that no image needs */
+	make_mapped(&t, &u, &g);
+	assert_int_equal(images_commit_layer(&im, &t, class, &u, &g, diff_id, &info, &e), 0);
+	images_tmp_end(&im, &t, &u, &g, in_map);
+	assert_true(exists(layer_path(class, diff_id)));
+	assert_int_equal(images_collect(&im, false, in_map, &gone, &e), 0);
+	assert_int_equal(gone.layers, 1);
+	assert_int_equal(gone.bytes, 8);
+	assert_int_equal(count("tmp"), 0);
+	assert_false(exists(layer_path(class, diff_id)));
+	id_map_fini(&u);
+	id_map_fini(&g);
+}
+
 /* ---- files that became images ---- */
 
 static void wait_a_tick(void)
@@ -1231,7 +1305,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_open),	TEST(test_class),	  TEST(test_layers),	  TEST(test_blobs),	  TEST(test_commit),
-		TEST(test_names),	TEST(test_find_id),	  TEST(test_sweep),	  TEST(test_sweep_in_map), TEST(test_sources),
+		TEST(test_names),	TEST(test_find_id),	  TEST(test_sweep),	  TEST(test_sweep_in_map), TEST(test_subordinate_ids), TEST(test_sources),
 		TEST(test_remove),	TEST(test_collect_spares), TEST(test_race_commit), TEST(test_race_remove), TEST(test_kill),
 		TEST(test_full),	TEST(test_file_limit),	  TEST(test_speed),
 	};

@@ -23,6 +23,8 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "host/facts.h"
+#include "run/internal.h"
 #include "store/volumes.h"
 
 static char *tmp;		/* this test's directory */
@@ -242,25 +244,65 @@ static void test_use(void **state)
 	assert_int_equal(count(".tmp"), 0);
 }
 
-/* Files that only the second of the two maps may touch. */
-static void test_remove_in_map(void **state)
+/* The map of whoever has subordinate ids: root inside is the first of them. Else the test is skipped. */
+static void real_maps(struct id_map *u, struct id_map *g)
 {
-	struct volume v;
+	struct facts f;
 	struct err e = { 0 };
 
+	if (facts_read(&f, true, &e) < 0 || !f.newuidmap || !f.newgidmap || !f.subuids.n || !f.subgids.n)
+		skip();
+	id_map_add(u, 0, f.subuids.v[0].first, f.subuids.v[0].count);
+	id_map_add(g, 0, f.subgids.v[0].first, f.subgids.v[0].count);
+	facts_fini(&f);
+}
+
+/* Files of others, closed to all but them; the volume's directory, given as a descriptor. */
+static int make_foreign(const void *arg, struct err *e)
+{
+	const int *fd = arg;
+
+	if (mkdirat(*fd, "dir", 0700) < 0 || fd_write_file(*fd, "dir/file", "text", 4) < 0 || fchownat(*fd, "dir/file", 5, 6, 0) < 0 ||
+	    fchownat(*fd, "dir", 5, 6, 0) < 0)
+		return err_sys(e, "fchownat", "dir", "files of others");
+	return 0;
+}
+
+static void test_subordinate_ids(void **state)
+{
+	struct id_map u = { 0 }, g = { 0 };
+	struct err e = { 0 };
+	struct volume v;
+	struct stat sb;
+	uint64_t bytes;
+	int fd;
+
 	(void)state;
-	assert_int_equal(create("x"), 1);
-	assert_int_equal(volume_use(&vs, "x", &others, &others, &v, &e), 1);
-	assert_int_equal(fd_write_file(AT_FDCWD, v.path, "", 0), -1);
+	real_maps(&u, &g);
+	if (volume_create(&vs, "x", NULL, &u, &g, in_map, &e) < 0)
+		fail_msg("%s %s", e.what, e.hint);
+	assert_int_equal(volume_use(&vs, "x", &uids, &gids, &v, &e), 1);
+	fd = open(v.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &sb), 0);
+	assert_int_equal(sb.st_uid, u.v[0].outside);
+	assert_int_equal(sb.st_gid, g.v[0].outside);
+	if (in_map(&u, &g, make_foreign, &fd, &e) < 0)
+		fail_msg("%s", e.what);
+	close(fd);
 	volume_fini(&v);
-	assert_int_equal(chmod(vs.dir, 0700), 0);
-	/* the volume's own directory, which its emptying does not change, stands for other ids */
-	locked = str_fmt("%s/.tmp", vs.dir);
-	assert_int_equal(fd_write_file(vs.fd, "x/data/file", "x", 1), 0);
-	in_map_calls = 0;
-	assert_int_equal(volume_remove(&vs, "x", fake_in_map, &e), 0);
+	assert_int_equal(volume_measure(&vs, "x", NULL, &bytes, &e), -1);
+	if (volume_measure(&vs, "x", in_map, &bytes, &e) < 0)
+		fail_msg("%s", e.what);
+	assert_true(bytes >= 512);
+	assert_int_equal(volume_remove(&vs, "x", in_map, &e), 0);
 	assert_int_equal(count(".tmp"), 0);
-	auto_free(&locked);
+	/* who dies while such a one is made or removed */
+	assert_int_equal(volume_create(&vs, "x", NULL, &u, &g, in_map, &e), 1);
+	assert_int_equal(renameat(vs.fd, "x", vs.fd, ".tmp/0-x"), 0);
+	volumes_sweep(&vs, in_map);
+	assert_int_equal(count(".tmp"), 0);
+	id_map_fini(&u);
+	id_map_fini(&g);
 }
 
 static bool has_label(const struct volume *v, const void *arg)
@@ -421,7 +463,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_open),	   TEST(test_create), TEST(test_create_in_map), TEST(test_damaged), TEST(test_use),
-		TEST(test_remove_in_map), TEST(test_prune),  TEST(test_measure),	TEST(test_sweep),   TEST(test_race_and_kill),
+		TEST(test_subordinate_ids), TEST(test_prune),  TEST(test_measure),	TEST(test_sweep),   TEST(test_race_and_kill),
 	};
 
 	/* the rights of files mean nothing to root */
