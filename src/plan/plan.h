@@ -213,6 +213,7 @@ struct plan_input {
 	struct id_map uids, gids;		/* the first ids rung */
 	struct id_map single_uids, single_gids;	/* the second; empty where there is none */
 	enum idmap_how how;	/* of the first rung */
+	bool may_single;	/* there is no second rung, but one id would do, in a run of its own */
 	bool takes_copy;	/* the copy rung is taken, or is the next after the kernel's overlay */
 	bool takes_fuse;	/* fuse-overlayfs is the only rung */
 	bool may_fuse;		/* it is the second one */

@@ -286,7 +286,7 @@ static bool is_only_self(const struct id_map *m, uint32_t self)
 /* The tree's owner, seen through the map that is asked for. */
 static void choose_owner(struct plan_input *in, const struct spec *s, const struct facts *f)
 {
-	if (f->is_root || s->root.kind == ROOT_HOST)
+	if (f->is_root || s->root.kind == ROOT_HOST || s->root.kind == ROOT_IMAGE)
 		return;
 	if (id_map_inside(&in->uids, in->top_uid) >= 0)
 		in->owner = in->top_uid == f->uid ? OWNER_CALLER : OWNER_SUBID;

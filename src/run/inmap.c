@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/stop.h"
 #include "base/sys.h"
 #include "run/internal.h"
 #include "steps/idmap.h"
@@ -26,8 +28,8 @@ static int write_maps(pid_t pid, const struct id_map *uids, const struct id_map 
 	return idmap_write(who, uids, gids, geteuid() != 0, e);
 }
 
-/* ---- child: in the new user namespace; waits for a byte, then is root inside ---- */
-static int inside(int sock, const struct id_map *uids, int (*fn)(const void *, struct err *), const void *arg)
+/* ---- child: in the new user namespace; waits for a byte, then is root inside, or has root's capabilities ---- */
+static int inside(int sock, bool becomes_root, int (*fn)(const void *, struct err *), const void *arg)
 {
 	struct err e = { 0 };
 	char byte;
@@ -36,7 +38,7 @@ static int inside(int sock, const struct id_map *uids, int (*fn)(const void *, s
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (read(sock, &byte, 1) != 1)
 		return EXIT_LICHEN;
-	if (id_map_outside(uids, 0) >= 0) {
+	if (becomes_root) {
 		rc = setgroups(0, NULL); /* refused where the map denies it; then there is nothing to drop */
 		if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 			rc = err_sys(&e, "setresuid", "0", "becoming root inside the id map");
@@ -50,8 +52,8 @@ static int inside(int sock, const struct id_map *uids, int (*fn)(const void *, s
 	return rc < 0 ? EXIT_LICHEN : 0;
 }
 
-int in_map_start(struct in_map_job *j, const struct id_map *uids, const struct id_map *gids, int (*fn)(const void *, struct err *),
-		 const void *arg, struct err *e)
+static int start(struct in_map_job *j, const struct id_map *uids, const struct id_map *gids, bool becomes_root,
+		 int (*fn)(const void *, struct err *), const void *arg, struct err *e)
 {
 	struct hs ours, theirs;
 	struct sys_clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
@@ -70,7 +72,7 @@ int in_map_start(struct in_map_job *j, const struct id_map *uids, const struct i
 	}
 	if (j->pid == 0) {
 		hs_close(&ours);
-		_exit(inside(theirs.sock, uids, fn, arg));
+		_exit(inside(theirs.sock, becomes_root, fn, arg));
 	}
 	hs_close(&theirs);
 	j->sock = ours.sock;
@@ -81,6 +83,12 @@ int in_map_start(struct in_map_job *j, const struct id_map *uids, const struct i
 	}
 	in_map_kill(j);
 	return -1;
+}
+
+int in_map_start(struct in_map_job *j, const struct id_map *uids, const struct id_map *gids, int (*fn)(const void *, struct err *),
+		 const void *arg, struct err *e)
+{
+	return start(j, uids, gids, id_map_outside(uids, 0) >= 0, fn, arg, e);
 }
 
 static void reap(struct in_map_job *j, int *status)
@@ -112,14 +120,19 @@ int in_map_said(struct in_map_job *j, struct err *e)
 	return -1;
 }
 
-int in_map(const struct id_map *uids, const struct id_map *gids, int (*fn)(const void *, struct err *), const void *arg,
-	   struct err *e)
+static int run_inside(const struct id_map *uids, const struct id_map *gids, bool becomes_root,
+		      int (*fn)(const void *, struct err *), const void *arg, struct err *e)
 {
 	struct in_map_job j;
 	int status, rc;
 
-	if (in_map_start(&j, uids, gids, fn, arg, e) < 0)
+	if (start(&j, uids, gids, becomes_root, fn, arg, e) < 0)
 		return -1;
+	if (stop_poll(j.sock, POLLIN, -1) < 0) {
+		rc = stop_err(e, "while the files of other ids were at work");
+		in_map_kill(&j);
+		return rc;
+	}
 	rc = in_map_said(&j, e);
 	reap(&j, &status);
 	if (rc < 0)
@@ -127,4 +140,16 @@ int in_map(const struct id_map *uids, const struct id_map *gids, int (*fn)(const
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return err_set(e, ERR_PEER, "the process inside the id map died");
 	return 0;
+}
+
+int in_map(const struct id_map *uids, const struct id_map *gids, int (*fn)(const void *, struct err *), const void *arg,
+	   struct err *e)
+{
+	return run_inside(uids, gids, id_map_outside(uids, 0) >= 0, fn, arg, e);
+}
+
+int in_map_as_caller(const struct id_map *uids, const struct id_map *gids, int (*fn)(const void *, struct err *), const void *arg,
+		     struct err *e)
+{
+	return run_inside(uids, gids, false, fn, arg, e);
 }

@@ -104,8 +104,10 @@ bool sweeper_reap(struct sweeper *s);
 /* Waits for it for a moment, passes on what it said, and leaves it alone otherwise. */
 void sweeper_end(struct sweeper *s);
 
-/* run/inmap.c: see store_in_map_fn */
+/* run/inmap.c: see store_in_map_fn. @fn is root inside. */
 store_in_map_fn in_map;
+/* The same, and the caller stays who it is, with every capability inside: what is made is the caller's. */
+store_in_map_fn in_map_as_caller;
 
 /* The same without waiting, for what executes another program there. */
 struct in_map_job {
@@ -148,6 +150,11 @@ NODISCARD int prepare_input(struct plan_input *in, struct spec *s, const struct 
 			    struct store *st, struct err *e);
 /* run/root.c */
 NODISCARD int root_find(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e);
+/* run/layers.c: an image's layers, once the ids are chosen: what lies below an opaque top is cut off, whose they are, whether
+ * they are there */
+NODISCARD int image_look(struct plan_input *in, struct spec *s, const struct facts *f, struct err *e);
+/* The copy rung of an image: made inside its id map, where all of it can be read, of files that are the caller's. */
+NODISCARD int image_copy(const struct plan_input *in, const struct spec *s, const char *dst, const char *owners, struct err *e);
 /* run/bins.c: a root of programs: which files, and the texts that it has of its own */
 NODISCARD int bins_find(struct plan_input *in, const struct spec *s, struct err *e);
 void bins_texts(struct plan_input *in, const struct spec *s);

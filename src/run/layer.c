@@ -143,7 +143,7 @@ int layer_choose(struct layer *l, const struct spec *s, const struct run_dir *rd
 	const char *tmp = secure_getenv("TMPDIR"), *why;
 
 	if (s->root.layer)
-		return take_kept(l, s->root.layer, s->root.path, !rd, e);
+		return take_kept(l, s->root.layer, s->root.kind == ROOT_IMAGE ? s->root.image_id : s->root.path, !rd, e);
 	why = rd ? unfit(rd->data) : NULL;
 	if (!why) {
 		l->dir = str_dup(rd ? rd->data : "STATE");

@@ -29,12 +29,13 @@ static void map_single(struct id_map *uids, struct id_map *gids, const struct sp
 
 	if (s->process.user) {
 		const char *path = is_host ? "/" : s->root.path;
+		const struct strv *lowers = s->root.lowers.n ? &s->root.lowers : NULL;
 		AUTO_CLOSE int root = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 		const bool has_group = strchr(s->process.user, ':');
 
-		if (user_lookup(root, s->process.user, &want, &want_gid)) {
+		if (user_lookup(root, lowers, s->process.user, &want, &want_gid)) {
 			uid = want;
-			gid = has_group ? want_gid : is_host && want == f->uid ? f->gid : path ? want_gid : want;
+			gid = has_group ? want_gid : is_host && want == f->uid ? f->gid : path || lowers ? want_gid : want;
 		}
 	}
 	id_map_add(uids, uid, f->uid, 1);
@@ -156,7 +157,9 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 	}
 	map_range_caller(&in->uids, f->uid, &f->subuids);
 	map_range_caller(&in->gids, f->gid, &f->subgids);
-	if (s->ids == IDS_AUTO)
+	/* an image's layers are unpacked for one map: another one is another run */
+	in->may_single = s->ids == IDS_AUTO && s->root.kind == ROOT_IMAGE;
+	if (s->ids == IDS_AUTO && s->root.kind != ROOT_IMAGE)
 		map_single(&in->single_uids, &in->single_gids, s, f);
 	return 0;
 }
@@ -213,6 +216,8 @@ static int make_copy(struct plan_input *in, const struct spec *s, struct err *e)
 
 	if (mkdir(dst, 0755) < 0)
 		return err_sys(e, "mkdir", dst, "making the copy's directory");
+	if (s->root.kind == ROOT_IMAGE)
+		return image_copy(in, s, dst, owners, e);
 	if (copy_tree(s->root.path, dst, owners, &st, e) < 0)
 		return err_wrap(e, "copying the root file system");
 	return 0;
@@ -342,7 +347,7 @@ static int check_joined_ids(struct plan_input *in, const struct spec *s, const s
 		err_set(e, ERR_SPEC, "your own id, %u, does not exist in the user namespace that is joined", f->uid);
 		return err_hint(e, "join one that maps you: every sandbox does, but with --userns=nomap");
 	}
-	if (spec_has_tree(s) && !f->is_root && id_map_inside(&in->uids, in->top_uid) < 0)
+	if (s->root.kind == ROOT_DIR && !f->is_root && id_map_inside(&in->uids, in->top_uid) < 0)
 		in->owner = OWNER_FOREIGN;
 	return 0;
 }
@@ -375,6 +380,16 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 		return -1;
 	if (in->how == IDMAP_JOINED && check_joined_ids(in, s, f, e) < 0)
 		return -1;
+	if (s->root.kind == ROOT_IMAGE) {
+		if (image_look(in, s, f, e) < 0)
+			return -1;
+		/* the user's name is known only now: no other ids, so the same layers */
+		if (!wished && in->how == IDMAP_SELF && s->process.user) {
+			id_map_fini(&in->uids);
+			id_map_fini(&in->gids);
+			map_single(&in->uids, &in->gids, s, f);
+		}
+	}
 	if (sources_look(in, s, rd, e) < 0 || (s->n_devices && devices_look(in, s, f, e) < 0))
 		return -1;
 	if (st)
@@ -396,7 +411,7 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 	if (s->root.readonly)
 		return root_skeleton(in, s, e);
 	if (in->takes_copy)
-		log_info("overlay %s: copy", s->root.path);
+		log_info("overlay %s: copy", spec_tree_name(s));
 	if (in->takes_copy && rd && make_copy(in, s, e) < 0)
 		return -1;
 	return 0;

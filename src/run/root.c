@@ -17,6 +17,7 @@
 #include "plan/host_table.h"
 #include "run/internal.h"
 #include "steps/copy.h"
+#include "steps/merged.h"
 
 /* ---- host ---- */
 
@@ -160,8 +161,10 @@ int root_find(struct plan_input *in, const struct spec *s, const struct facts *f
 {
 	if (s->root.kind == ROOT_DIR)
 		return look_at_dir(in, s, f, e);
-	in->owner = OWNER_CALLER;
+	in->owner = f->is_root && s->root.kind == ROOT_IMAGE ? OWNER_SUBID : OWNER_CALLER;
 	in->top_mode = 0755;
+	if (s->root.kind == ROOT_IMAGE)
+		return 0;	/* its files follow the ids: image_look() */
 	if (s->root.kind == ROOT_BINS)
 		return bins_find(in, s, e);
 	find_rows(in);
@@ -206,6 +209,11 @@ static void add_lacking(struct plan_input *in, const struct spec *s, int root, c
 
 	if (!is_default && is_below_mount(s, path))
 		return;
+	/* below an image's layers nothing can be in the way */
+	if (s->root.kind == ROOT_IMAGE) {
+		strv_add_take(is_dir ? &in->skeleton_dirs : &in->skeleton_files, merged_resolve(&s->root.lowers, path));
+		return;
+	}
 	fd = path_open_in(root, path, O_PATH, 0);
 	if (fd < 0)
 		strv_add_take(is_dir ? &in->skeleton_dirs : &in->skeleton_files, resolve_missing(root, path));
@@ -216,14 +224,16 @@ int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e)
 {
 	const struct {
 		const char *path;
-		bool is_asked;
+		bool is_asked, has_text;
 	} files[] = {
-		{ "/etc/hosts", s->add_hosts.n },
-		{ "/etc/resolv.conf", s->dns.n || s->dns_search.n || s->dns_options.n },
+		{ "/etc/hosts", s->add_hosts.n, in->etc_hosts },
+		{ "/etc/hostname", false, in->etc_hostname },
+		{ "/etc/resolv.conf", s->dns.n || s->dns_search.n || s->dns_options.n, in->etc_resolv },
 	};
-	AUTO_CLOSE int root = open(s->root.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const bool is_image = s->root.kind == ROOT_IMAGE;
+	AUTO_CLOSE int root = is_image ? -1 : open(s->root.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (root < 0)
+	if (root < 0 && !is_image)
 		return err_sys(e, "open", s->root.path, "the root file system");
 	for (size_t i = 0; i < N_ELEMS(DEFAULT_PLACES); i++)
 		add_lacking(in, s, root, DEFAULT_PLACES[i], true, true);
@@ -237,8 +247,12 @@ int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e)
 		if (s->paths[i].kind == PATH_DIR && s->paths[i].mode == 0755)
 			add_lacking(in, s, root, s->paths[i].path, true, false);
 	for (size_t i = 0; i < N_ELEMS(files); i++) {
-		AUTO_CLOSE int fd = files[i].is_asked ? path_open_in(root, files[i].path, O_PATH, 0) : -1;
+		AUTO_CLOSE int fd = files[i].is_asked && !is_image ? path_open_in(root, files[i].path, O_PATH, 0) : -1;
 
+		if (is_image && files[i].has_text)
+			add_lacking(in, s, root, files[i].path, false, false);
+		if (is_image)
+			continue;
 		if (files[i].is_asked && fd < 0)
 			strv_add(&in->skeleton_files, files[i].path);
 	}

@@ -93,12 +93,12 @@ int run_foreground(struct spec *s, struct run_end *end, struct err *e)
 	}
 	if (!wants_copy(s, e) && !lacks_fuse(s, e))
 		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");
-	if (mounts_below(s->root.path, &below))
+	if (s->root.kind == ROOT_DIR && mounts_below(s->root.path, &below))
 		log_warn("%s is mounted below %s, which the kernel's overlay refuses: the tree is copied for this run",
 			 below, s->root.path);
 	else
 		log_warn("neither the kernel's overlay nor fuse-overlayfs takes %s (%s: %s): the tree is copied for this run",
-			 s->root.path, e->path, err_errno_name(e->errnum));
+			 spec_tree_name(s), e->path, err_errno_name(e->errnum));
 	s->overlay = OVERLAY_COPY;
 	if (run_once(s, parent, end, e) < 0)
 		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");

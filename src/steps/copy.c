@@ -28,6 +28,8 @@
 #include "base/path.h"
 #include "base/stop.h"
 #include "base/str.h"
+#include "spec/spec.h"
+#include "steps/merged.h"
 #include "steps/owners.h"
 
 enum { CHUNK = 8 << 20, XATTR_NAMES = 4096, XATTR_VALUE = 4096 };
@@ -85,6 +87,66 @@ static void links_fini(struct links *l)
 	*l = (struct links){ 0 };
 }
 
+/* ---- what upper layers hide ---- */
+
+/* Paths of whiteouts and opaque directories, with the layer that has them: they hide what is below it. */
+struct hidden {
+	struct hidden_row {
+		char *path;	/* owned; NULL: a free row */
+		size_t layer;
+	} *v;			/* open addressing, at most half full */
+	size_t cap, n;
+};
+
+static struct hidden_row *hidden_slot(const struct hidden *h, const char *path)
+{
+	size_t hash = 5381;
+
+	for (const char *s = path; *s; s++)
+		hash = hash * 33 ^ (unsigned char)*s;
+	hash *= 0x9e3779b97f4a7c15u;
+	for (hash >>= 16;; hash++)
+		if (!h->v[hash & (h->cap - 1)].path || str_eq(h->v[hash & (h->cap - 1)].path, path))
+			return &h->v[hash & (h->cap - 1)];
+}
+
+static bool is_hidden(const struct hidden *h, const char *path, size_t layer)
+{
+	const struct hidden_row *row = h->n ? hidden_slot(h, path) : NULL;
+
+	return row && row->path && row->layer < layer;
+}
+
+/* The topmost layer that hides it counts, and comes first. */
+static void hide(struct hidden *h, const char *path, size_t layer)
+{
+	struct hidden_row *row;
+
+	if (2 * (h->n + 1) > h->cap) {
+		struct hidden bigger = { .cap = h->cap ? 2 * h->cap : 256, .n = h->n };
+
+		bigger.v = mem_alloc(bigger.cap * sizeof(*bigger.v));
+		for (size_t i = 0; i < h->cap; i++)
+			if (h->v[i].path)
+				*hidden_slot(&bigger, h->v[i].path) = h->v[i];
+		free(h->v);
+		*h = bigger;
+	}
+	row = hidden_slot(h, path);
+	if (row->path)
+		return;
+	*row = (struct hidden_row){ .path = str_dup(path), .layer = layer };
+	h->n++;
+}
+
+static void hidden_fini(struct hidden *h)
+{
+	for (size_t i = 0; i < h->cap; i++)
+		free(h->v[i].path);
+	free(h->v);
+	*h = (struct hidden){ 0 };
+}
+
 /* ---- one copy under way ---- */
 
 struct copy {
@@ -92,7 +154,10 @@ struct copy {
 	int dst_root;
 	FILE *owners;
 	struct stat dst_st, owners_st;	/* never copied into themselves */
-	struct links links;
+	struct links links;	/* of the layer at hand */
+	const struct copy_layers *layers;	/* NULL: it is one tree */
+	size_t layer;		/* the one at hand; 0 is the topmost, or the tree */
+	struct hidden hidden;
 	struct copy_stats st;
 	char path[PATH_MAX];	/* of the entry at hand: absolute inside the tree */
 	size_t len;
@@ -135,9 +200,19 @@ static int tick(struct copy *c)
 	return 0;
 }
 
+/* As the host has it. */
+static uint32_t outside(const struct id_map *m, uint32_t id)
+{
+	int64_t there = m ? id_map_outside(m, id) : -1;
+
+	return there < 0 ? id : (uint32_t)there;
+}
+
 static int record(struct copy *c, const struct stat *st, struct err *e)
 {
-	if (fprintf(c->owners, "%u %u %o %s", st->st_uid, st->st_gid, st->st_mode, c->path) < 0 ||
+	const struct id_map *uids = c->layers ? c->layers->uids : NULL, *gids = c->layers ? c->layers->gids : NULL;
+
+	if (fprintf(c->owners, "%u %u %o %s", outside(uids, st->st_uid), outside(gids, st->st_gid), st->st_mode, c->path) < 0 ||
 	    putc('\0', c->owners) == EOF)
 		return err_sys(e, "write", c->dst, "noting the owners of the copy");
 	return 0;
@@ -353,6 +428,8 @@ static int copy_subdir(struct copy *c, int *in_dir, int *out_dir, const char *na
 		return fail(c, "openat", e);
 	if (st->st_dev == c->dst_st.st_dev && st->st_ino == c->dst_st.st_ino)
 		return 1;	/* the copy lies below what is copied */
+	if (c->layers && readable && merged_is_opaque(in))
+		hide(&c->hidden, c->path, c->layer);
 	if (mkdirat(*out_dir, name, 0700) < 0)
 		return fail(c, "mkdirat", e);
 	c->st.dirs++;
@@ -371,6 +448,49 @@ static int copy_subdir(struct copy *c, int *in_dir, int *out_dir, const char *na
 	return descend(c, in_dir, out_dir, &in, &out, st, e);
 }
 
+/* A directory of a lower layer where an upper one has made it: only what is in it is added. */
+static int copy_into(struct copy *c, int *in_dir, int *out_dir, const char *name, struct err *e)
+{
+	AUTO_CLOSE int in = openat(*in_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int out = openat(*out_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st, made;
+
+	if (out < 0 || fstat(out, &made) < 0)
+		return fail(c, "openat", e);
+	if (in < 0 || fstat(in, &st) < 0) {
+		if (!is_not_readable(errno))
+			return fail(c, "openat", e);
+		skip(c);
+		return 0;
+	}
+	if (merged_is_opaque(in))
+		hide(&c->hidden, c->path, c->layer);
+	if (descend(c, in_dir, out_dir, &in, &out, &st, e) < 0)
+		return -1;
+	set_times(*out_dir, name, &made);
+	return 0;
+}
+
+/* What the layers above and whiteouts make of an entry of this one. 1: it is done with. */
+static int copy_below(struct copy *c, int *in_dir, int *out_dir, const char *name, const struct stat *st, struct err *e)
+{
+	struct stat there;
+
+	if (is_hidden(&c->hidden, c->path, c->layer))
+		return 1;
+	if (fstatat(*out_dir, name, &there, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (!S_ISDIR(there.st_mode) || !S_ISDIR(st->st_mode)) {
+			hide(&c->hidden, c->path, c->layer); /* nor do directories further down show through */
+			return 1;
+		}
+		return copy_into(c, in_dir, out_dir, name, e) < 0 ? -1 : 1;
+	}
+	/* a device, too, which is not copied */
+	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode) || S_ISSOCK(st->st_mode))
+		hide(&c->hidden, c->path, c->layer);
+	return merged_is_whiteout(st);
+}
+
 static int copy_entry(struct copy *c, int *in_dir, int *out_dir, const char *name, dev_t outer, struct err *e)
 {
 	struct stat st;
@@ -386,6 +506,9 @@ static int copy_entry(struct copy *c, int *in_dir, int *out_dir, const char *nam
 	}
 	if (st.st_dev == c->owners_st.st_dev && st.st_ino == c->owners_st.st_ino)
 		return 0;
+	rc = c->layers ? copy_below(c, in_dir, out_dir, name, &st, e) : 0;
+	if (rc)
+		return rc < 0 ? -1 : 0;
 	other = S_ISDIR(st.st_mode) || st.st_nlink < 2 ? NULL : links_find(&c->links, &st);
 	if (other) {
 		if (linkat(c->dst_root, other, *out_dir, name, 0) < 0)
@@ -411,6 +534,8 @@ static int copy_entry(struct copy *c, int *in_dir, int *out_dir, const char *nam
 		c->st.devices++;
 		return 0;
 	}
+	if (rc > 0 && c->layers)
+		hide(&c->hidden, c->path, c->layer);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (!S_ISDIR(st.st_mode) && st.st_nlink > 1)
@@ -485,56 +610,94 @@ static void say_skipped(const struct copy *c)
 			 c->src);
 }
 
-static int copy_all(struct copy *c, const char *owners_path, struct err *e)
+static int copy_one(struct copy *c, const char *src, int dst, struct err *e)
 {
-	AUTO_CLOSE int in = open(c->src, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO_CLOSE int out = open(c->dst, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	AUTO_CLOSE int fd = -1, root = -1;
-	AUTO_FCLOSE FILE *owners = NULL;
+	AUTO_CLOSE int in = open(src, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int out = openat(dst, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
+	c->src = src;
 	if (in < 0 || fstat(in, &st) < 0)
-		return err_sys(e, "open", c->src, "copying %s", c->src);
-	if (out < 0 || fstat(out, &c->dst_st) < 0)
+		return err_sys(e, "open", src, "copying %s", src);
+	if (out < 0)
+		return err_sys(e, "open", c->dst, "copying %s", src);
+	c->path[c->len = 0] = '\0';
+	if (copy_dir(c, &in, &out, &st, e) < 0)
+		return -1;
+	links_fini(&c->links);
+	return 0;
+}
+
+/* The top directory is that of the tree, or of the topmost layer. */
+static int finish_top(struct copy *c, const char *src, int dst, struct err *e)
+{
+	struct stat st;
+
+	if (stat(src, &st) < 0)
+		return err_sys(e, "stat", src, "copying %s", src);
+	set_times(dst, ".", &st);
+	str_copy(c->path, sizeof(c->path), "/");
+	return record(c, &st, e);
+}
+
+static int copy_all(struct copy *c, const struct strv *srcs, const char *owners_path, struct err *e)
+{
+	AUTO_CLOSE int dst = open(c->dst, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	AUTO_CLOSE int fd = -1;
+	AUTO_FCLOSE FILE *owners = NULL;
+
+	c->src = srcs->v[0];
+	if (dst < 0 || fstat(dst, &c->dst_st) < 0)
 		return err_sys(e, "open", c->dst, "copying %s", c->src);
 	fd = open(owners_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 || fstat(fd, &c->owners_st) < 0 || !(owners = fdopen(fd, "w")))
 		return err_sys(e, "open", owners_path, "copying %s", c->src);
 	fd_take(&fd);
 	c->owners = owners;
-	root = fcntl(out, F_DUPFD_CLOEXEC, 3);
-	if (root < 0)
-		return err_sys(e, "fcntl", c->dst, "copying %s", c->src);
-	c->dst_root = root;
+	c->dst_root = dst;
 	if (fwrite(OWNERS_MAGIC, sizeof(OWNERS_MAGIC), 1, owners) != 1)
 		return err_sys(e, "write", owners_path, "noting the owners of the copy");
-	if (copy_dir(c, &in, &out, &st, e) < 0)
-		return -1;
-	set_times(out, ".", &st);
-	str_copy(c->path, sizeof(c->path), "/");
-	if (record(c, &st, e) < 0)
+	for (c->layer = 0; c->layer < srcs->n; c->layer++)
+		if (copy_one(c, srcs->v[c->layer], dst, e) < 0)
+			return -1;
+	if (finish_top(c, srcs->v[0], dst, e) < 0)
 		return -1;
 	if (fwrite(OWNERS_END, sizeof(OWNERS_END), 1, owners) != 1 || fflush(owners) == EOF)
 		return err_sys(e, "write", owners_path, "noting the owners of the copy");
 	return 0;
 }
 
-int copy_tree(const char *src, const char *dst, const char *owners_path, struct copy_stats *st, struct err *e)
+static int copy(const struct strv *srcs, const struct copy_layers *layers, const char *dst, const char *owners_path,
+		struct copy_stats *st, struct err *e)
 {
 	AUTO_FREE struct copy *c = mem_alloc(sizeof(*c));
 	int rc;
 
-	c->src = src;
 	c->dst = dst;
+	c->layers = layers;
 	c->shows = isatty(STDERR_FILENO) == 1;
 	c->began = now_ms();
-	rc = copy_all(c, owners_path, e);
+	rc = copy_all(c, srcs, owners_path, e);
 	if (c->shown)
 		dprintf(STDERR_FILENO, "\r\033[K");
 	links_fini(&c->links);
+	hidden_fini(&c->hidden);
 	if (rc == 0)
 		say_skipped(c);
 	if (st)
 		*st = c->st;
 	return rc;
+}
+
+int copy_tree(const char *src, const char *dst, const char *owners_path, struct copy_stats *st, struct err *e)
+{
+	AUTO_STRV struct strv srcs = { 0 };
+
+	strv_add(&srcs, src);
+	return copy(&srcs, NULL, dst, owners_path, st, e);
+}
+
+int copy_layers(const struct copy_layers *l, const char *dst, const char *owners_path, struct copy_stats *st, struct err *e)
+{
+	return copy(l->lowers, l, dst, owners_path, st, e);
 }

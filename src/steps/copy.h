@@ -32,6 +32,19 @@ struct copy_stats {
 NODISCARD int copy_tree(const char *src, const char *dst, const char *owners_path, struct copy_stats *st,
 			struct err *e);
 
+struct id_map;
+struct strv;
+
+/* An image's layers, and the map whose ids their files have. */
+struct copy_layers {
+	const struct strv *lowers;		/* directories, the topmost first */
+	const struct id_map *uids, *gids;	/* where this is called inside that map; else NULL: ids are the host's */
+};
+
+/* copy_tree() of what the layers are together: whiteouts, opaque directories and what lies above hide what is below. */
+NODISCARD int copy_layers(const struct copy_layers *l, const char *dst, const char *owners_path, struct copy_stats *st,
+			  struct err *e);
+
 /* Whether the descriptor is of a file system whose files the kernel makes up: proc, sysfs ... */
 bool copy_is_kernel_fs(int fd);
 

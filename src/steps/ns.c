@@ -146,7 +146,7 @@ static int by_tools(struct ctx *c, const struct step *s, size_t rung, struct err
 		return -1;
 	}
 	c->is_final = has_map(c->child_pid, "uid_map") || has_map(c->child_pid, "gid_map");
-	if (c->is_final && rung + 1 < s->n_rungs) {
+	if ((c->is_final && rung + 1 < s->n_rungs) || c->in->may_single) {
 		str_copy(e->op, sizeof(e->op), "idmap"); /* run_foreground() begins anew */
 		return err_hint(e, "--ids=single does without the tools");
 	}

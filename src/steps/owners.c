@@ -140,7 +140,7 @@ static uint32_t translate(const struct id_map *m, uint32_t id, uint32_t top)
 static int fix_all(int root_fd, FILE *fp, const char *name, const struct plan_input *in, uint64_t *unmapped,
 		   struct err *e)
 {
-	bool is_ours = in && (in->owner == OWNER_CALLER || in->owner == OWNER_SUBID) && !in->is_root;
+	bool is_ours = in && (in->owner == OWNER_CALLER || in->owner == OWNER_SUBID);
 	char rec[RECORD_MAX];
 	int rc;
 

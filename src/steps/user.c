@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "steps/ctx.h"
+#include "steps/merged.h"
 #include "steps/user.h"
 
 enum { DB_BYTES_MAX = 4 << 20, FIELDS_MAX = 7 };
@@ -44,9 +45,10 @@ static void db_fini(struct db *db)
 #define AUTO_DB __attribute__((cleanup(db_fini)))
 
 /* Never fails: numbers need no file. */
-static void db_read(struct db *db, int root_fd)
+static void db_read(struct db *db, int root_fd, const struct strv *lowers)
 {
-	AUTO_CLOSE int fd = path_open_in(root_fd, db->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+	AUTO_CLOSE int fd = lowers ? merged_open(lowers, db->path, flags) : path_open_in(root_fd, db->path, flags, 0);
 
 	if (fd >= 0 && !fd_read_file(fd, "", DB_BYTES_MAX, &db->text, &db->len))
 		return;
@@ -312,7 +314,7 @@ static int64_t only_id(const struct id_map *m)
 	return m->n == 1 && m->v[0].count == 1 ? (int64_t)m->v[0].inside : -1;
 }
 
-bool user_lookup(int root_fd, const char *text, uint32_t *uid, uint32_t *gid)
+bool user_lookup(int root_fd, const struct strv *lowers, const char *text, uint32_t *uid, uint32_t *gid)
 {
 	AUTO_DB struct db passwd = { .path = "etc/passwd", .kind = "user", .n_fields = 4 };
 	AUTO_DB struct db group = { .path = "etc/group", .kind = "group", .n_fields = 4 };
@@ -323,13 +325,13 @@ bool user_lookup(int root_fd, const char *text, uint32_t *uid, uint32_t *gid)
 
 	if (split(text, &user, &grp, &ignored) < 0)
 		return false;
-	if (root_fd >= 0)
-		db_read(&passwd, root_fd);
+	if (root_fd >= 0 || lowers)
+		db_read(&passwd, root_fd, lowers);
 	if (resolve(&passwd, user, uid, &pw, &found, &ignored) < 0)
 		return false;
 	if (grp) {
-		if (root_fd >= 0)
-			db_read(&group, root_fd);
+		if (root_fd >= 0 || lowers)
+			db_read(&group, root_fd, lowers);
 		return resolve(&group, grp, gid, &gr, &has_group_entry, &ignored) == 0;
 	}
 	*gid = 0;
@@ -370,8 +372,8 @@ int step_user(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	(void)rung;
 	if (given && split(text, &user, &grp, e) < 0)
 		return -1;
-	db_read(&passwd, ctx_fd(c, s->reads[0]));
-	db_read(&group, ctx_fd(c, s->reads[0]));
+	db_read(&passwd, ctx_fd(c, s->reads[0]), NULL);
+	db_read(&group, ctx_fd(c, s->reads[0]), NULL);
 	if (!given) {
 		found = db_find(&passwd, NULL, uid, &pw);
 	} else {
