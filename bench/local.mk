@@ -15,5 +15,5 @@ bench: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/bare$(EXEEXT) %D%/pairs$(EXEEX
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/startup
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/limits
 # limits need a systemd and controllers: in the virtual machine of the tests, in a few minutes
-bench-vm: all tests/tools/probe$(EXEEXT) tests/tools/deny$(EXEEXT) %D%/pairs$(EXEEXT)
+bench-vm: all $(VM_TOOLS) %D%/pairs$(EXEEXT)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/limits --vm

@@ -22,7 +22,7 @@ SHELL_TESTS = \
 	tests/func/init.t tests/func/limits.t tests/func/own.t tests/func/proc-helper.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
 	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t \
 	tests/func/device.t tests/func/mount.t tests/func/nested.t tests/func/profile.t tests/func/paths.t \
-	tests/func/cgroup.t tests/func/complete.t tests/func/propagation.t tests/func/race.t tests/func/scope.t tests/func/seccomp.t tests/func/stats.t tests/func/update.t tests/func/pause.t tests/func/verbs.t
+	tests/func/cgroup.t tests/func/complete.t tests/func/propagation.t tests/func/race.t tests/func/scope.t tests/func/seccomp.t tests/func/stack.t tests/func/stats.t tests/func/update.t tests/func/pause.t tests/func/verbs.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \
@@ -31,22 +31,24 @@ EXTRA_DIST += \
 
 # ---- the virtual machine's: not part of make check. TESTS_VM="tests/vm/a.t ..." runs only these.
 # tests/lib/vm/bookworm.t is one TAP stream of them all, with the file's name before each result.
-VM_TESTS = tests/vm/kernel.t tests/vm/session.t tests/vm/limits.t tests/vm/limits-all.t tests/vm/limits-bare.t tests/vm/limits-delegated.t \
+VM_TESTS = tests/vm/kernel.t tests/vm/layers.t tests/vm/session.t tests/vm/limits.t tests/vm/limits-all.t tests/vm/limits-bare.t tests/vm/limits-delegated.t \
 	tests/vm/update.t tests/vm/pause.t tests/vm/limits-killed.t tests/vm/stats.t tests/vm/systemd-inside.t tests/vm/cgroup.t tests/vm/cgroup-delegated.t tests/vm/cgroup-root.t tests/vm/scope.t
 VM_SUITES = tests/lib/vm/bookworm.t tests/lib/vm/trixie.t
 dist_check_SCRIPTS += $(VM_TESTS) $(VM_SUITES)
 EXTRA_DIST += \
 	tests/lib/vm/vm tests/lib/vm/image.sh tests/lib/vm/init tests/lib/vm/guest.sh tests/lib/vm/start.sh tests/lib/vm/tap.awk
+VM_TOOLS = tests/tools/probe$(EXEEXT) tests/tools/deny$(EXEEXT) tests/tools/stack$(EXEEXT)
 VM_RUN = LICHEN_VM_TESTS='$(TESTS_VM)' $(MAKE) $(AM_MAKEFLAGS) check-TESTS check_PROGRAMS=
-check-vm: all tests/tools/probe$(EXEEXT) tests/tools/deny$(EXEEXT)
+check-vm: all $(VM_TOOLS)
 	$(VM_RUN) TESTS=tests/lib/vm/bookworm.t
-check-vm-all: all tests/tools/probe$(EXEEXT) tests/tools/deny$(EXEEXT)
+check-vm-all: all $(VM_TOOLS)
 	$(VM_RUN) TESTS='$(VM_SUITES)'
 .PHONY: check-vm check-vm-all
 
 # ---- unit tests: link the very objects of the program
 if HAVE_CMOCKA
 UNIT_TESTS = \
+	tests/unit/test_stack \
 	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
 	tests/unit/test_scope tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user tests/unit/test_volumes \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
@@ -86,6 +88,7 @@ tests_unit_test_share_LDADD = $(UNIT_LIBS)
 tests_unit_test_short_names_LDADD = $(UNIT_LIBS)
 tests_unit_test_size_LDADD = $(UNIT_LIBS)
 tests_unit_test_spec_LDADD = $(UNIT_LIBS)
+tests_unit_test_stack_LDADD = $(UNIT_LIBS)
 tests_unit_test_stats_LDADD = $(UNIT_LIBS)
 tests_unit_test_store_LDADD = $(UNIT_LIBS)
 tests_unit_test_table_LDADD = $(UNIT_LIBS)

@@ -27,10 +27,8 @@ int step_lowers(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 		const char *path = s->u.paths->v[i];
 		int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-		if (fd < 0) {
-			err_sys(e, "open", path, "opening layer %d of %d of %s", s->writes_all.n - i, s->writes_all.n, s->object);
-			return e->errnum == EMFILE ? err_hint(e, "each layer takes a descriptor: ulimit -n %d", s->writes_all.n + 256) : -1;
-		}
+		if (fd < 0)
+			return err_sys(e, "open", path, "opening layer %d of %d of %s", s->writes_all.n - i, s->writes_all.n, s->object);
 		ctx_put(c, (short)(s->writes_all.first + i), fd);
 	}
 	return 0;

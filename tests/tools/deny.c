@@ -5,9 +5,9 @@
  *
  * CALL is a name of the table; "newuser" is unshare and clone with CLONE_NEWUSER and every clone3,
  * "newns:HEX" the same for other flags; "write:BYTES" a write of that length, as of an id map, which is known by
- * nothing else to a filter; "filter-state" hides that there is a filter; "listener" denies nothing and gives the
- * filter a listener, of which there can be one only. The filter is installed without no_new_privs where the
- * capabilities allow it (setuid programs go on working), else with it.
+ * nothing else to a filter; "fsconfig:COMMAND" one command of that call, by number; "filter-state" hides that there
+ * is a filter; "listener" denies nothing and gives the filter a listener, of which there can be one only. The filter
+ * is installed without no_new_privs where the capabilities allow it (setuid programs go on working), else with it.
  */
 
 #include <errno.h>
@@ -108,6 +108,10 @@ static int deny_word(const char *word, unsigned action)
 	}
 	if (strncmp(word, "write:", 6) == 0) {
 		deny_value(SYS_write, 2, (unsigned)strtoul(word + 6, NULL, 10), action);
+		return 0;
+	}
+	if (strncmp(word, "fsconfig:", 9) == 0) {
+		deny_value(SYS_fsconfig, 1, (unsigned)strtoul(word + 9, NULL, 10), action);
 		return 0;
 	}
 	if (strcmp(word, "filter-state") == 0) {

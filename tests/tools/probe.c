@@ -10,6 +10,8 @@
  *	probe call NAME...	makes each call, prints NAME and "ok" or the errno's name
  *	probe open PATH...	opens each for writing (without changing it), prints the same
  *	probe winsize		prints ROWS COLUMNS of the terminal on descriptor 0
+ *	probe opaque DIR...	marks each: overlays show nothing of lower layers in it
+ *	probe layers DIR N	makes DIR/1 (the topmost) to DIR/N, each a layer with its number in /n and /d/NUMBER
  *	probe json FILE		succeeds where FILE is one JSON value and nothing else
  */
 #include <ctype.h>
@@ -24,7 +26,9 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { FDS = 1024, DEPTH = 64, JSON_MAX = 4 << 20 };
@@ -115,6 +119,47 @@ static int fds(void)
 		printf("%d %s\n", fd, target);
 	}
 	return 0;
+}
+
+static int opaque(char **dirs, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (setxattr(dirs[i], "user.overlay.opaque", "y", 1, 0) < 0) {
+			perror(dirs[i]);
+			return 1;
+		}
+	return 0;
+}
+
+static int number_file(const char *path, int n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644), rc = fd < 0 ? -1 : dprintf(fd, "%d\n", n);
+
+	return fd < 0 || close(fd) < 0 || rc < 0 ? -1 : 0;
+}
+
+static int layers(const char *dir, int n)
+{
+	char path[4096];
+
+	for (int i = 1; i <= n; i++) {
+		snprintf(path, sizeof(path), "%s/%d", dir, i);
+		if (mkdir(path, 0755) < 0)
+			break;
+		snprintf(path, sizeof(path), "%s/%d/n", dir, i);
+		if (number_file(path, i) < 0)
+			break;
+		snprintf(path, sizeof(path), "%s/%d/d", dir, i);
+		if (mkdir(path, 0755) < 0)
+			break;
+		snprintf(path, sizeof(path), "%s/%d/d/%d", dir, i, i);
+		if (number_file(path, i) < 0)
+			break;
+		if (i == n)
+			return 0;
+	}
+	perror(path);
+	return 1;
 }
 
 static long call(const char *name)
@@ -337,6 +382,10 @@ int main(int argc, char **argv)
 		return fds();
 	if (strcmp(verb, "winsize") == 0)
 		return winsize();
+	if (strcmp(verb, "opaque") == 0 && argc > 2)
+		return opaque(argv + 2, argc - 2);
+	if (strcmp(verb, "layers") == 0 && argc > 3)
+		return layers(argv[2], atoi(argv[3]));
 	if (strcmp(verb, "json") == 0 && argc > 2)
 		return json(argv[2]);
 	if (strcmp(verb, "syscall") == 0 && argc > 2)
@@ -353,6 +402,6 @@ int main(int argc, char **argv)
 			result(argv[i], open(argv[i], O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 		return 0;
 	}
-	fprintf(stderr, "usage: probe plain|group|ignore|hold|fds|call|open|winsize|json|syscall|swap ...\n");
+	fprintf(stderr, "usage: probe plain|group|ignore|hold|fds|call|open|winsize|opaque|layers|json|syscall|swap ...\n");
 	return 2;
 }

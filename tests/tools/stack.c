@@ -3,7 +3,7 @@
  *
  *	stack [OPTION...] LAYER[:LAYER...] COMMAND [ARG...]
  *
- * LAYER is an absolute directory, the topmost first.
+ * LAYER is an absolute directory, the topmost first; LAYER@N is LAYER/1 to LAYER/N.
  *	-n		prints the plan
  *	-r		read-only
  *	-V		says which rungs are taken
@@ -16,6 +16,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,6 +41,23 @@ static void add_volume(struct spec *s, char *text)
 	m->type = str_dup("bind");
 	m->destination = str_dup(colon ? colon + 1 : text);
 	m->source = colon ? str_dupn(text, (size_t)(colon - text)) : str_dup(text);
+}
+
+static void add_layers(struct strv *lowers, const char *text)
+{
+	struct strv words = { 0 };
+
+	strv_split(&words, text, ':');
+	for (size_t i = 0; i < words.n; i++) {
+		char *at = strchr(words.v[i], '@');
+		int n = at ? atoi(at + 1) : 0;
+
+		if (!at)
+			strv_add(lowers, words.v[i]);
+		for (int k = 1; k <= n; k++)
+			strv_addf(lowers, "%.*s/%d", (int)(at - words.v[i]), words.v[i], k);
+	}
+	strv_fini(&words);
 }
 
 static int options(struct spec *s, int argc, char **argv, bool *is_dry)
@@ -99,7 +117,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: stack [OPTION...] LAYER[:LAYER...] COMMAND [ARG...]\n");
 		return 2;
 	}
-	strv_split(&s.root.lowers, argv[optind], ':');
+	add_layers(&s.root.lowers, argv[optind]);
 	for (int i = optind + 1; i < argc; i++)
 		strv_add(&s.process.args, argv[i]);
 	rc = is_dry ? run_dry(&s, false, &e) : run_foreground(&s, &end, &e);
