@@ -53,16 +53,19 @@ endif
 	%D%/image/auth.c %D%/image/auth.h \
 	%D%/image/challenge.c %D%/image/challenge.h \
 	%D%/image/confine.c %D%/image/confine.h \
+	%D%/image/hash.c %D%/image/hash.h %D%/image/inflate.c %D%/image/inflate.h %D%/image/layer.c %D%/image/layer.h \
 	%D%/image/digest.c %D%/image/digest.h \
 	%D%/image/http.c %D%/image/http.h \
 	%D%/image/http_say.c %D%/image/http_say.h \
 	%D%/image/main.c %D%/image/tasks.h \
+	%D%/image/name.c %D%/image/name.h %D%/image/parents.c %D%/image/parents.h %D%/image/ring.c %D%/image/ring.h %D%/image/stream.c %D%/image/stream.h \
 	%D%/image/remote.c %D%/image/remote.h \
 	%D%/image/talk.c %D%/image/talk.h \
+	%D%/image/tree.c %D%/image/tree.h %D%/image/unpack.c src/base/path.c \
 	%D%/image/url.c %D%/image/url.h \
 	src/base/err.c src/base/fd.c src/base/str.c src/base/sys.c
 %C%_lichen_image_CPPFLAGS = $(AM_CPPFLAGS) $(IMAGE_CFLAGS) $(SECCOMP_CFLAGS) $(JANSSON_CFLAGS)
-%C%_lichen_image_LDADD = $(IMAGE_LIBS) $(SECCOMP_LIBS) $(JANSSON_LIBS)
+%C%_lichen_image_LDADD = $(IMAGE_LIBS) $(SECCOMP_LIBS) $(JANSSON_LIBS) -lpthread
 
 # ---- lichen-init: pid 1 of a sandbox. Its own flags and no others: hardening and sanitizers
 # ---- want a C library, which it has only where the architecture leaves no choice.

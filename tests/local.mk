@@ -136,6 +136,12 @@ check_PROGRAMS += tests/tools/open-many
 tests_tools_open_many_SOURCES = tests/tools/open-many.c
 tests_tools_open_many_CFLAGS =
 
+if HAVE_IMAGE
+check_PROGRAMS += tests/tools/unpack
+endif
+tests_tools_unpack_SOURCES = tests/tools/unpack.c
+tests_tools_unpack_LDADD = liblichen.a $(JANSSON_LIBS)
+
 if HAVE_SYSTEMD
 check_PROGRAMS += tests/tools/fake-systemd
 endif

@@ -18,6 +18,7 @@ static const struct {
 	task_fn *run;
 } TASKS[] = {
 	{ "source", task_source },
+	{ "unpack", task_unpack },
 };
 
 static const char USAGE[] =

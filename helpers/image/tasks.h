@@ -10,4 +10,6 @@ typedef int task_fn(struct talk *t, struct err *e);
 
 task_fn task_source;
 
+||||||| parent of 233535c (image: unpack a layer)
+task_fn task_unpack;
 #endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* image/layer.c - reads a layer's tar and decides what of it becomes a tree */
+
+#include "layer.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "name.h"
+
+struct reading {
+	const struct layer_source *src;
+	struct archive *a;		/* owned */
+	struct tree *tree;
+	const struct layer_caps *caps;
+	struct layer_count *n;
+	struct err source;		/* what the source said; kind 0: nothing */
+	uint64_t size;			/* of all files so far, holes included */
+	struct name name, target;
+	struct tree_xattr xattrs[LAYER_XATTRS_MAX];
+};
+
+/* ---- libarchive ---- */
+
+static la_ssize_t feed(struct archive *a, void *arg, const void **data)
+{
+	struct reading *r = arg;
+	const unsigned char *p = NULL;
+	ssize_t n = r->src->next(r->src->arg, &p, &r->source);
+
+	*data = p;
+	if (n < 0)
+		archive_set_error(a, EIO, "its source has failed");
+	return n;
+}
+
+static int tar_failed(const struct reading *r, struct err *e)
+{
+	const char *why = archive_error_string(r->a);
+
+	if (r->source.kind) {
+		*e = r->source;
+		return -1;
+	}
+	return err_set(e, ERR_SPEC, "the layer's tar is damaged: %.200s", why ? why : "libarchive does not say why");
+}
+
+/* Only what a layer can be: no other format, no filter. Names are bytes: the charset is that of the locale, "C", so that
+ * nothing is converted. */
+static int open_tar(struct reading *r, struct err *e)
+{
+	r->a = archive_read_new();
+	if (!r->a || archive_read_support_format_tar(r->a) != ARCHIVE_OK || archive_read_support_format_empty(r->a) != ARCHIVE_OK ||
+	    archive_read_set_format_option(r->a, "tar", "hdrcharset", nl_langinfo(CODESET)) != ARCHIVE_OK)
+		return err_set(e, ERR_HOST, "libarchive cannot be set up");
+	return archive_read_open(r->a, r, NULL, feed, NULL) == ARCHIVE_OK ? 0 : tar_failed(r, e);
+}
+
+/* ---- an entry ---- */
+
+/* user.*, but not what overlay, fuse-overlayfs, containers/storage and we ourselves believe; and file capabilities. */
+static bool is_allowed(const char *name)
+{
+	static const char *const OURS[] = { "user.overlay.", "user.fuseoverlayfs.", "user.containers.", "user.lichen." };
+
+	for (size_t i = 0; i < N_ELEMS(OURS); i++)
+		if (str_starts(name, OURS[i]))
+			return false;
+	return str_starts(name, "user.") || str_eq(name, "security.capability");
+}
+
+/* libarchive gives the last one first, and of two with one name the last one counts. */
+static int read_xattrs(struct reading *r, struct archive_entry *entry, struct tree_meta *m, struct err *e)
+{
+	int left = archive_entry_xattr_reset(entry);
+	struct tree_xattr x;
+
+	m->xattrs = r->xattrs + LAYER_XATTRS_MAX;
+	while (left-- > 0 && archive_entry_xattr_next(entry, &x.name, &x.value, &x.size) == ARCHIVE_OK) {
+		if (!is_allowed(x.name)) {
+			r->n->xattrs++;
+			continue;
+		}
+		if (m->n_xattrs == LAYER_XATTRS_MAX)
+			return err_set(e, ERR_SPEC, "\"%.200s\" has more than %d extended attributes", r->name.path, LAYER_XATTRS_MAX);
+		r->xattrs[LAYER_XATTRS_MAX - ++m->n_xattrs] = x;
+		m->xattrs--;
+	}
+	r->n->acls += archive_entry_acl_types(entry) != 0;
+	return 0;
+}
+
+static int read_id(const struct reading *r, const char *what, int64_t id, uint32_t *out, struct err *e)
+{
+	/* the last one means "leave it" to chown(2) */
+	if (id < 0 || id >= UINT32_MAX)
+		return err_set(e, ERR_SPEC, "\"%.200s\" belongs to the %s %lld, and there is no such", r->name.path, what, (long long)id);
+	*out = (uint32_t)id;
+	return 0;
+}
+
+static int read_meta(struct reading *r, struct archive_entry *entry, struct tree_meta *m, struct err *e)
+{
+	*m = (struct tree_meta){
+		.mode = archive_entry_perm(entry) & 07777,
+		.times = { { archive_entry_mtime(entry), archive_entry_mtime_nsec(entry) }, { archive_entry_mtime(entry), archive_entry_mtime_nsec(entry) } },
+	};
+	if (archive_entry_atime_is_set(entry))
+		m->times[0] = (struct timespec){ archive_entry_atime(entry), archive_entry_atime_nsec(entry) };
+	for (size_t i = 0; i < N_ELEMS(m->times); i++)
+		if (m->times[i].tv_nsec < 0 || m->times[i].tv_nsec > 999999999)
+			m->times[i].tv_nsec = 0; /* UTIME_NOW would be among them */
+	if (read_id(r, "user", archive_entry_uid(entry), &m->uid, e) < 0 || read_id(r, "group", archive_entry_gid(entry), &m->gid, e) < 0)
+		return -1;
+	return read_xattrs(r, entry, m, e);
+}
+
+static int write_at(int fd, const char *data, size_t len, int64_t at, const char *path, struct err *e)
+{
+	while (len) {
+		ssize_t n = pwrite(fd, data, len, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "pwrite", path, "writing a file of the layer");
+		data += n;
+		len -= (size_t)n;
+		at += n;
+	}
+	return 0;
+}
+
+/* Blocks come in their order; what lies between them is a hole. */
+static int write_content(struct reading *r, int fd, int64_t size, struct err *e)
+{
+	int64_t end = 0, at;
+	const void *data;
+	size_t len;
+	int got;
+
+	while ((got = archive_read_data_block(r->a, &data, &len, &at)) == ARCHIVE_OK) {
+		if (!len)
+			continue;
+		if (at < end || at > size || len > (uint64_t)(size - at))
+			return err_set(e, ERR_SPEC, "the holes of \"%.200s\" are not where they can be", r->name.path);
+		if (write_at(fd, data, len, at, r->name.path, e) < 0)
+			return -1;
+		end = at + (int64_t)len;
+		r->n->bytes += len;
+	}
+	if (got != ARCHIVE_EOF)
+		return tar_failed(r, e);
+	if (end < size && ftruncate(fd, size) < 0)
+		return err_sys(e, "ftruncate", r->name.path, "writing a file of the layer");
+	return 0;
+}
+
+static int make_file(struct reading *r, struct archive_entry *entry, const struct tree_meta *m, struct err *e)
+{
+	int64_t size = archive_entry_size(entry);
+	AUTO_CLOSE int fd = -1;
+
+	if (size < 0 || (uint64_t)size > r->caps->bytes || (r->size += (uint64_t)size) > r->caps->bytes)
+		return err_set(e, ERR_SPEC, "\"%.200s\" makes the layer larger than the cap of %llu bytes", r->name.path,
+			       (unsigned long long)r->caps->bytes);
+	fd = tree_file(r->tree, r->name.path, m, e);
+	if (fd < 0 || (size && write_content(r, fd, size, e) < 0))
+		return -1;
+	return tree_file_end(r->tree, fd, r->name.path, m, e);
+}
+
+static int make_hardlink(struct reading *r, const char *target, struct err *e)
+{
+	if (name_read_target(target, r->caps->name, r->caps->depth, &r->target, e) < 0)
+		return err_wrap(e, "\"%.200s\" is a hard link", r->name.path);
+	if (r->target.kind == NAME_ROOT)
+		return err_set(e, ERR_SPEC, "\"%.200s\" is a hard link to the root of the layer", r->name.path);
+	return tree_hardlink(r->tree, r->name.path, r->target.path, e);
+}
+
+static int make_plain(struct reading *r, struct archive_entry *entry, struct err *e)
+{
+	const char *path = r->name.path, *target;
+	struct tree_meta m;
+
+	if (archive_entry_hardlink(entry))
+		return make_hardlink(r, archive_entry_hardlink(entry), e);
+	if (read_meta(r, entry, &m, e) < 0)
+		return -1;
+	switch (archive_entry_filetype(entry)) {
+	case AE_IFREG:
+		return make_file(r, entry, &m, e);
+	case AE_IFDIR:
+		return tree_make_dir(r->tree, path, &m, e);
+	case AE_IFLNK:
+		target = archive_entry_symlink(entry);
+		if (!target || !*target)
+			return err_set(e, ERR_SPEC, "\"%.200s\" is a symbolic link to nothing", path);
+		return tree_symlink(r->tree, path, target, &m, e);
+	case AE_IFIFO:
+		return tree_fifo(r->tree, path, &m, e);
+	case AE_IFCHR:
+	case AE_IFBLK:
+		r->n->devices++;
+		/* 0:0 is how a whiteout lies on disk; a layer says it by a name */
+		if (archive_entry_filetype(entry) == AE_IFCHR && !archive_entry_rdevmajor(entry) && !archive_entry_rdevminor(entry))
+			return err_set(e, ERR_SPEC, "\"%.200s\" is the device 0:0, which only overlay file systems may write", path);
+		return 0;
+	case AE_IFSOCK:
+		r->n->sockets++;
+		return 0;
+	default:
+		return err_set(e, ERR_SPEC, "\"%.200s\" is of a type that lichen does not know", path);
+	}
+}
+
+static int make_root(struct reading *r, struct archive_entry *entry, struct err *e)
+{
+	struct tree_meta m;
+
+	if (archive_entry_filetype(entry) != AE_IFDIR || archive_entry_hardlink(entry) || archive_entry_symlink(entry))
+		return err_set(e, ERR_SPEC, "the layer replaces its own root by something that is no directory");
+	return read_meta(r, entry, &m, e) < 0 ? -1 : tree_make_dir(r->tree, "", &m, e);
+}
+
+static int make_entry(struct reading *r, struct archive_entry *entry, struct err *e)
+{
+	const char *raw = archive_entry_pathname(entry);
+
+	if (++r->n->entries > r->caps->entries)
+		return err_set(e, ERR_SPEC, "the layer has more names than the cap of %llu", (unsigned long long)r->caps->entries);
+	if (!raw || !*raw)
+		return err_set(e, ERR_SPEC, "the layer has an entry without a name");
+	if (name_read(raw, r->caps->name, r->caps->depth, &r->name, e) < 0)
+		return -1;
+	switch (r->name.kind) {
+	case NAME_PLAIN:
+		return make_plain(r, entry, e);
+	case NAME_ROOT:
+		return make_root(r, entry, e);
+	case NAME_WHITEOUT:
+		return tree_whiteout(r->tree, r->name.path, e);
+	case NAME_OPAQUE:
+		return tree_opaque(r->tree, r->name.path, e);
+	case NAME_SKIPPED:
+		r->n->aufs++;
+		return 0;
+	}
+	return 0;
+}
+
+static int make_all(struct reading *r, struct err *e)
+{
+	struct archive_entry *entry;
+	int got;
+
+	if (open_tar(r, e) < 0)
+		return -1;
+	/* a warning is something that two readers understand in two ways */
+	while ((got = archive_read_next_header(r->a, &entry)) == ARCHIVE_OK)
+		if (make_entry(r, entry, e) < 0)
+			return -1;
+	return got == ARCHIVE_EOF ? tree_finish(r->tree, r->n->devices || r->n->sockets, e) : tar_failed(r, e);
+}
+
+int layer_unpack(const struct layer_source *src, struct tree *t, const struct layer_caps *caps, struct layer_count *n, struct err *e)
+{
+	AUTO_FREE struct reading *r = mem_alloc(sizeof(*r));
+	int ret;
+
+	*n = (struct layer_count){ 0 };
+	r->src = src;
+	r->tree = t;
+	r->caps = caps;
+	r->n = n;
+	ret = make_all(r, e);
+	archive_read_free(r->a);
+	n->xattrs += t->left_xattrs;
+	return ret;
+}

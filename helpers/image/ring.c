@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* image/ring.c - one thread fills chunks, one or two read each of them */
+
+#include "ring.h"
+
+#include <stdlib.h>
+
+#include "base/str.h"
+
+void ring_init(struct ring *r, unsigned n_readers)
+{
+	*r = (struct ring){ .n_readers = n_readers, .mem = mem_alloc((size_t)RING_CHUNK * RING_CHUNKS) };
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->moved, NULL);
+}
+
+void ring_fini(struct ring *r)
+{
+	free(r->mem);
+	r->mem = NULL;
+	pthread_cond_destroy(&r->moved);
+	pthread_mutex_destroy(&r->lock);
+}
+
+static bool is_full(const struct ring *r)
+{
+	for (unsigned i = 0; i < r->n_readers; i++)
+		if (r->filled - r->read[i] == RING_CHUNKS)
+			return true;
+	return false;
+}
+
+unsigned char *ring_chunk(struct ring *r)
+{
+	unsigned char *chunk;
+
+	pthread_mutex_lock(&r->lock);
+	while (is_full(r))
+		pthread_cond_wait(&r->moved, &r->lock);
+	chunk = r->mem + r->filled % RING_CHUNKS * RING_CHUNK;
+	pthread_mutex_unlock(&r->lock);
+	return chunk;
+}
+
+void ring_push(struct ring *r, size_t len)
+{
+	pthread_mutex_lock(&r->lock);
+	r->len[r->filled++ % RING_CHUNKS] = len;
+	pthread_cond_broadcast(&r->moved);
+	pthread_mutex_unlock(&r->lock);
+}
+
+void ring_end(struct ring *r, bool is_broken)
+{
+	pthread_mutex_lock(&r->lock);
+	r->is_ended = true;
+	r->is_broken = is_broken;
+	pthread_cond_broadcast(&r->moved);
+	pthread_mutex_unlock(&r->lock);
+}
+
+ssize_t ring_next(struct ring *r, unsigned reader, const unsigned char **data)
+{
+	ssize_t len;
+
+	pthread_mutex_lock(&r->lock);
+	if (r->holds[reader]) {
+		r->read[reader]++;
+		r->holds[reader] = false;
+		pthread_cond_broadcast(&r->moved);
+	}
+	while (!r->is_ended && r->read[reader] == r->filled)
+		pthread_cond_wait(&r->moved, &r->lock);
+	if (r->read[reader] < r->filled) {
+		*data = r->mem + r->read[reader] % RING_CHUNKS * RING_CHUNK;
+		len = (ssize_t)r->len[r->read[reader] % RING_CHUNKS];
+		r->holds[reader] = true;
+	} else {
+		len = r->is_broken ? -1 : 0;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return len;
+}
