@@ -6,7 +6,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <langinfo.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,13 +50,13 @@ static int tar_failed(const struct reading *r, struct err *e)
 	return err_set(e, ERR_SPEC, "the layer's tar is damaged: %.200s", why ? why : "libarchive does not say why");
 }
 
-/* Only what a layer can be: no other format, no filter. Names are bytes: the charset is that of the locale, "C", so that
- * nothing is converted. */
+/* Only what a layer can be: no other format, no filter. Names are bytes. libarchive converts those of pax headers to the
+ * locale's charset; the locale here is "C", where that fails for all but ASCII, and what fails is left as it was, without
+ * being normalized. See next_entry(). */
 static int open_tar(struct reading *r, struct err *e)
 {
 	r->a = archive_read_new();
-	if (!r->a || archive_read_support_format_tar(r->a) != ARCHIVE_OK || archive_read_support_format_empty(r->a) != ARCHIVE_OK ||
-	    archive_read_set_format_option(r->a, "tar", "hdrcharset", nl_langinfo(CODESET)) != ARCHIVE_OK)
+	if (!r->a || archive_read_support_format_tar(r->a) != ARCHIVE_OK || archive_read_support_format_empty(r->a) != ARCHIVE_OK)
 		return err_set(e, ERR_HOST, "libarchive cannot be set up");
 	return archive_read_open(r->a, r, NULL, feed, NULL) == ARCHIVE_OK ? 0 : tar_failed(r, e);
 }
@@ -185,6 +184,11 @@ static int make_hardlink(struct reading *r, const char *target, struct err *e)
 	return tree_hardlink(r->tree, r->name.path, r->target.path, e);
 }
 
+static bool is_dir_name(const char *raw)
+{
+	return raw[strlen(raw) - 1] == '/';
+}
+
 static int make_plain(struct reading *r, struct archive_entry *entry, struct err *e)
 {
 	const char *path = r->name.path, *target;
@@ -196,6 +200,9 @@ static int make_plain(struct reading *r, struct archive_entry *entry, struct err
 		return -1;
 	switch (archive_entry_filetype(entry)) {
 	case AE_IFREG:
+		/* of old tars, a directory; libarchive does not see it where it could not convert the name */
+		if (is_dir_name(archive_entry_pathname(entry)))
+			return tree_make_dir(r->tree, path, &m, e);
 		return make_file(r, entry, &m, e);
 	case AE_IFDIR:
 		return tree_make_dir(r->tree, path, &m, e);
@@ -256,6 +263,15 @@ static int make_entry(struct reading *r, struct archive_entry *entry, struct err
 	return 0;
 }
 
+/* A warning is something that two readers understand in two ways, and refused; but for a name that was not converted, which
+ * is what is wanted. */
+static int next_entry(struct reading *r, struct archive_entry **entry)
+{
+	int got = archive_read_next_header(r->a, entry);
+
+	return got == ARCHIVE_WARN && archive_errno(r->a) == EILSEQ ? ARCHIVE_OK : got;
+}
+
 static int make_all(struct reading *r, struct err *e)
 {
 	struct archive_entry *entry;
@@ -263,8 +279,7 @@ static int make_all(struct reading *r, struct err *e)
 
 	if (open_tar(r, e) < 0)
 		return -1;
-	/* a warning is something that two readers understand in two ways */
-	while ((got = archive_read_next_header(r->a, &entry)) == ARCHIVE_OK)
+	while ((got = next_entry(r, &entry)) == ARCHIVE_OK)
 		if (make_entry(r, entry, e) < 0)
 			return -1;
 	return got == ARCHIVE_EOF ? tree_finish(r->tree, r->n->devices || r->n->sockets, e) : tar_failed(r, e);
