@@ -110,6 +110,12 @@ static void *fill(void *arg)
 	return NULL;
 }
 
+/* A blob that is not compressed is the tar. */
+static bool is_same(const struct stream *s)
+{
+	return !*inflate_name(s->inflate) && str_eq(s->blob.algorithm, s->tar.algorithm);
+}
+
 static void *hash(void *arg)
 {
 	struct stream *s = arg;
@@ -117,7 +123,8 @@ static void *hash(void *arg)
 	ssize_t n;
 
 	while ((n = ring_next(&s->ring, READER_HASH, &data)) > 0)
-		hash_add(&s->tar, data, (size_t)n);
+		if (!is_same(s))
+			hash_add(&s->tar, data, (size_t)n);
 	return NULL;
 }
 
@@ -177,6 +184,8 @@ int stream_end(struct stream *s, char digest[DIGEST_MAX], char diff_id[DIGEST_MA
 	pthread_join(s->hasher, NULL);
 	hash_end(&s->blob, digest);
 	hash_end(&s->tar, diff_id);
+	if (is_same(s))
+		str_copy(diff_id, DIGEST_MAX, digest);
 	size = stream_done(s);
 	if (s->how.size && size != s->how.size)
 		r = err_set(e, ERR_SPEC, "the blob has %llu bytes, and was said to have %llu", (unsigned long long)size,
