@@ -22,6 +22,7 @@ SHELL_TESTS = \
 	tests/func/init.t tests/func/limits.t tests/func/own.t tests/func/proc-helper.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
 	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t \
 	tests/func/device.t tests/func/mount.t tests/func/nested.t tests/func/profile.t tests/func/paths.t \
+	tests/func/unpack.t tests/func/hostile-layers.t \
 	tests/func/cgroup.t tests/func/complete.t tests/func/propagation.t tests/func/race.t tests/func/scope.t tests/func/seccomp.t tests/func/stack.t tests/func/stats.t tests/func/update.t tests/func/pause.t tests/func/verbs.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
@@ -137,8 +138,12 @@ tests_tools_open_many_SOURCES = tests/tools/open-many.c
 tests_tools_open_many_CFLAGS =
 
 if HAVE_IMAGE
-check_PROGRAMS += tests/tools/unpack
+check_PROGRAMS += tests/tools/unpack tests/tools/tarmaker tests/tools/tree-list
 endif
+tests_tools_tarmaker_SOURCES = tests/tools/tarmaker.c
+tests_tools_tarmaker_LDADD = liblichen.a
+tests_tools_tree_list_SOURCES = tests/tools/tree-list.c
+tests_tools_tree_list_LDADD = liblichen.a
 tests_tools_unpack_SOURCES = tests/tools/unpack.c
 tests_tools_unpack_LDADD = liblichen.a $(JANSSON_LIBS)
 
