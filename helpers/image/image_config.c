@@ -10,7 +10,7 @@
 #include "base/auto.h"
 #include "jsonin.h"
 
-enum { WORD_MAX = 256, HISTORY_MAX = 2000 };
+enum { WORD_MAX = 255, HISTORY_MAX = 2000 };
 
 /* ---- reading ---- */
 
@@ -25,9 +25,19 @@ static int read_word(const json_t *o, const char *key, size_t max, char **out, s
 	return 0;
 }
 
+/* "" is what docker writes for none. */
+static int read_setting(const json_t *o, const char *key, size_t max, char **out, struct err *e)
+{
+	if (read_word(o, key, max, out, e) < 0)
+		return -1;
+	if (*out && !**out)
+		str_set(out, NULL);
+	return 0;
+}
+
 static int read_list(const json_t *o, const char *key, struct strv *out, struct err *e)
 {
-	return jin_list(o, key, IMAGE_LIST_MAX, IMAGE_STRING_MAX, out, e);
+	return jin_list(o, key, IMAGE_LIST_MAX, IMAGE_STRING_MAX - 1, out, e);
 }
 
 static int read_health(const json_t *o, struct image *im, struct err *e)
@@ -47,6 +57,30 @@ static int read_health(const json_t *o, struct image *im, struct err *e)
 	return 0;
 }
 
+/* As docker means them: a variable without a value is none, a volume is below the root. */
+static void mend(struct image *im)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < im->env.n; i++) {
+		char *s = im->env.v[i];
+
+		im->env.v[i] = NULL;
+		if (strchr(s, '=') && *s != '=')
+			im->env.v[n++] = s;
+		else
+			free(s);
+	}
+	im->env.n = n;
+	for (size_t i = 0; i < im->volumes.n; i++)
+		if (im->volumes.v[i][0] != '/') {
+			char *s = im->volumes.v[i];
+
+			im->volumes.v[i] = str_fmt("/%s", s);
+			free(s);
+		}
+}
+
 static int read_start(const json_t *o, struct image *im, struct err *e)
 {
 	const json_t *j;
@@ -58,13 +92,14 @@ static int read_start(const json_t *o, struct image *im, struct err *e)
 	if (read_list(j, "Env", &im->env, e) < 0 || read_list(j, "Entrypoint", &im->entrypoint, e) < 0 ||
 	    read_list(j, "Cmd", &im->cmd, e) < 0 || read_list(j, "Shell", &im->shell, e) < 0 || read_list(j, "OnBuild", &im->onbuild, e) < 0)
 		return -1;
-	if (jin_keys(j, "Volumes", IMAGE_LIST_MAX, IMAGE_STRING_MAX, &im->volumes, e) < 0 ||
+	if (jin_keys(j, "Volumes", IMAGE_LIST_MAX, IMAGE_STRING_MAX - 1, &im->volumes, e) < 0 ||
 	    jin_keys(j, "ExposedPorts", IMAGE_LIST_MAX, WORD_MAX, &im->exposed_ports, e) < 0 ||
-	    jin_map(j, "Labels", IMAGE_LIST_MAX, IMAGE_STRING_MAX, &im->labels, e) < 0)
+	    jin_map(j, "Labels", IMAGE_LIST_MAX, IMAGE_STRING_MAX - 1, &im->labels, e) < 0)
 		return -1;
-	if (read_word(j, "User", WORD_MAX, &im->user, e) < 0 || read_word(j, "WorkingDir", 4095, &im->working_dir, e) < 0 ||
-	    read_word(j, "StopSignal", WORD_MAX, &im->stop_signal, e) < 0)
+	if (read_setting(j, "User", WORD_MAX, &im->user, e) < 0 || read_setting(j, "WorkingDir", 4095, &im->working_dir, e) < 0 ||
+	    read_setting(j, "StopSignal", WORD_MAX, &im->stop_signal, e) < 0)
 		return -1;
+	mend(im);
 	return read_health(j, im, e);
 }
 
@@ -107,12 +142,23 @@ static int read_history(const json_t *o, struct image *im, struct err *e)
 		if (!json_is_object(item))
 			return err_set(e, ERR_STATE, "\"history\" has what is no object");
 		if (read_word(item, "created", WORD_MAX, &h->created, e) < 0 ||
-		    jin_str(item, "created_by", IMAGE_STRING_MAX, &h->created_by, e) < 0 ||
-		    jin_str(item, "comment", IMAGE_STRING_MAX, &h->comment, e) < 0 ||
+		    jin_str(item, "created_by", IMAGE_STRING_MAX - 1, &h->created_by, e) < 0 ||
+		    jin_str(item, "comment", IMAGE_STRING_MAX - 1, &h->comment, e) < 0 ||
 		    jin_bool(item, "empty_layer", &h->is_empty, e) < 0)
 			return err_wrap(e, "history");
 	}
 	return 0;
+}
+
+static int read_all(const json_t *j, struct image *im, struct err *e)
+{
+	if (read_word(j, "architecture", WORD_MAX, &im->architecture, e) < 0 || read_word(j, "os", WORD_MAX, &im->os, e) < 0 ||
+	    read_word(j, "variant", WORD_MAX, &im->variant, e) < 0 || read_word(j, "created", WORD_MAX, &im->created, e) < 0 ||
+	    jin_str(j, "author", IMAGE_STRING_MAX - 1, &im->author, e) < 0)
+		return -1;
+	if (read_start(j, im, e) < 0 || read_diff_ids(j, im, e) < 0 || read_history(j, im, e) < 0)
+		return -1;
+	return image_check(im, e);
 }
 
 int config_read(const char *json, size_t len, struct image *im, struct err *e)
@@ -120,16 +166,13 @@ int config_read(const char *json, size_t len, struct image *im, struct err *e)
 	AUTO_JSON json_t *j = jin_load(json, len, CONFIG_BYTES_MAX, e);
 
 	*im = (struct image){ 0 };
-	if (j && read_word(j, "architecture", WORD_MAX, &im->architecture, e) == 0 && read_word(j, "os", WORD_MAX, &im->os, e) == 0 &&
-	    read_word(j, "variant", WORD_MAX, &im->variant, e) == 0 && read_word(j, "created", WORD_MAX, &im->created, e) == 0 &&
-	    jin_str(j, "author", IMAGE_STRING_MAX, &im->author, e) == 0 && read_start(j, im, e) == 0 && read_diff_ids(j, im, e) == 0 &&
-	    read_history(j, im, e) == 0)
+	if (j && read_all(j, im, e) == 0)
 		return 0;
 	image_fini(im);
-	*im = (struct image){ 0 };
-	return err_wrap(e, "the image's config");
+	err_wrap(e, "the image's config");
+	e->kind = ERR_STATE;
+	return -1;
 }
-
 int config_layers(struct image *im, const struct manifest *m, struct err *e)
 {
 	if (m->n_layers != im->n_layers)

@@ -19,9 +19,13 @@
 
 #include "source.h"
 
+#include <linux/capability.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "image_config.h"
@@ -51,6 +55,21 @@ void source_image_fini(struct source_image *one)
 	*one = (struct source_image){ 0 };
 }
 
+/* It may be meant (an emulator), so it is only said. */
+static int warn_platform(struct source *s, const struct image *im, struct err *e)
+{
+	struct platform have = { 0 };
+	const struct platform *want = &s->platform;
+
+	str_copy(have.os, sizeof(have.os), im->os);
+	str_copy(have.arch, sizeof(have.arch), im->architecture);
+	str_copy(have.variant, sizeof(have.variant), im->variant ? im->variant : "");
+	if (platform_fits(&have, want))
+		return 0;
+	return talk_warn(s->talk, "the image is for %s/%s, not for %s/%s", have.os, have.arch, want->os, want->arch) < 0
+		? err_set(e, ERR_PEER, "lichen has ended") : 0;
+}
+
 int source_add(struct source *s, struct source_image *one, void *const *wheres, struct err *e)
 {
 	char id[DIGEST_MAX];
@@ -67,6 +86,8 @@ int source_add(struct source *s, struct source_image *one, void *const *wheres, 
 				       one->im.id, id);
 		str_copy(one->im.id, sizeof(one->im.id), id);
 	}
+	if (one->im.os && one->im.architecture && warn_platform(s, &one->im, e) < 0)
+		return -1;
 	if (one->manifest && digest_of(one->manifest, one->manifest_len, one->im.manifest, one->im.manifest, e) < 0)
 		return -1;
 	one->first = (uint32_t)s->n_layers;
@@ -232,15 +253,27 @@ static const struct source_ops *find_kind(const struct talk *t)
 	return NULL;
 }
 
+/* Of @wanted what this process has. */
+static uint64_t held_caps(uint64_t wanted)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (!wanted || syscall(SYS_capget, &header, data) < 0)
+		return 0;
+	return wanted & ((uint64_t)data[1].permitted << 32 | data[0].permitted);
+}
+
 static int run(struct source *s, struct err *e)
 {
+	setlocale(LC_CTYPE, "C.UTF-8");	/* libarchive takes names through the locale */
 	signal(SIGPIPE, SIG_IGN);	/* of a counter that nobody reads any longer */
 	source_path(s, s->place.images, true);
 	source_path(s, s->place.tmp, true);
 	source_path(s, s->archive, false);
 	if (confine_begin(s->talk->fds, TALK_FDS, e) < 0 || digest_prepare(e) < 0 || (s->ops->open && s->ops->open(s, e) < 0) ||
 	    confine_paths(s->paths, s->n_paths, s->ops->connects, e) < 0 ||
-	    confine_end(s->ops->caps, s->ops->connects ? CONFINE_NET : CONFINE_FILES, e) < 0)
+	    confine_end(held_caps(s->ops->caps), s->ops->connects ? CONFINE_NET : CONFINE_FILES, e) < 0)
 		return -1;
 	if (s->ops->list(s, e) < 0 || ask_what_is_wanted(s, e) < 0 || s->ops->fetch(s, e) < 0 || tell_twins(s, e) < 0)
 		return -1;
@@ -256,6 +289,8 @@ int task_source(struct talk *t, struct err *e)
 	s.place = (struct blob_place){
 		.talk = t, .images = t->fds[0], .tmp = t->fds[1], .one_max = one ? one : BLOB_BYTES, .all_max = all ? all : TOTAL_BYTES
 	};
+	if (platform_parse(talk_str(t, "platform"), &s.platform, e) < 0)
+		return -1;
 	if (!s.ops || t->fds[0] < 0 || t->fds[1] < 0 || (!s.ops->connects && t->fds[2] < 0))
 		return err_set(e, ERR_PEER, "the request names no source of images, or a descriptor is missing");
 	r = run(&s, e);

@@ -13,6 +13,7 @@
 
 #include "blob.h"
 #include "confine.h"
+#include "manifest.h"
 #include "spec/image.h"
 #include "talk.h"
 
@@ -41,6 +42,7 @@ struct source {
 	const struct source_ops *ops;
 	void *of;			/* the kind's own */
 	struct blob_place place;
+	struct platform platform;	/* that is asked for, or this machine's */
 	int archive;			/* the file or directory that it is about; -1; borrowed from the talk */
 	struct source_image *images;
 	size_t n_images;

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* image/reader.c - bytes one after the other: of a file, a pipe, an entry of an archive, or decompressed */
+
+#include "reader.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/str.h"
+
+enum { BLOCK = 256 << 10, MAGIC_MAX = 6 };
+
+void reader_fd(struct reader *r, int fd, bool owns)
+{
+	*r = (struct reader){ .fd = fd, .owns = owns, .buf = mem_alloc(BLOCK) };
+}
+
+int reader_archive_err(struct archive *a, const char *what, struct err *e)
+{
+	const char *why = archive_error_string(a);
+
+	return err_set(e, ERR_STATE, "%s: %s", what, why ? why : "it is damaged");
+}
+
+int reader_entry(struct reader *r, int fd, int64_t at, struct err *e)
+{
+	struct archive_entry *ae;
+
+	*r = (struct reader){ .fd = -1, .a = archive_read_new() };
+	if (lseek(fd, at, SEEK_SET) < 0)
+		return err_sys(e, "lseek", NULL, "reading the archive");
+	if (archive_read_support_format_tar(r->a) != ARCHIVE_OK || archive_read_open_fd(r->a, fd, BLOCK) != ARCHIVE_OK ||
+	    archive_read_next_header(r->a, &ae) < ARCHIVE_WARN)
+		return reader_archive_err(r->a, "the archive", e);
+	r->size = (uint64_t)archive_entry_size(ae);
+	return 0;
+}
+
+/* ---- what comes next ---- */
+
+static ssize_t read_some(struct reader *r, size_t at, struct err *e)
+{
+	ssize_t n;
+
+	do
+		n = read(r->fd, r->buf + at, BLOCK - at);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? err_sys(e, "read", NULL, "reading the archive") : n;
+}
+
+static ssize_t next_block(struct reader *r, const void **data, struct err *e)
+{
+	la_int64_t at;
+	size_t n = 0;
+	int rc;
+
+	do
+		rc = archive_read_data_block(r->a, data, &n, &at);
+	while (rc == ARCHIVE_OK && n == 0);
+	if (rc == ARCHIVE_EOF)
+		return 0;
+	return rc < ARCHIVE_WARN ? reader_archive_err(r->a, r->inner ? "decompressing" : "the archive", e) : (ssize_t)n;
+}
+
+ssize_t reader_next(struct reader *r, const void **data, struct err *e)
+{
+	ssize_t n;
+
+	if (r->peeked) {
+		*data = r->peeked;
+		r->peeked = NULL;
+		return (ssize_t)r->n_peeked;
+	}
+	if (r->a)
+		return next_block(r, data, e);
+	*data = r->buf;
+	if (r->have > 0) {
+		n = (ssize_t)r->have;
+		r->have = 0;
+		return n;
+	}
+	return read_some(r, 0, e);
+}
+
+/* ---- compression ---- */
+
+static const struct {
+	enum compression c;
+	size_t n;
+	const char *magic;
+} MAGIC[] = {
+	{ COMPRESSION_GZIP, 2, "\x1f\x8b" },
+	{ COMPRESSION_ZSTD, 4, "\x28\xb5\x2f\xfd" },
+	{ COMPRESSION_XZ, 6, "\xfd" "7zXZ" },
+	{ COMPRESSION_BZIP2, 3, "BZh" },
+};
+
+int reader_compression(struct reader *r, enum compression *c, struct err *e)
+{
+	const void *data = r->buf;
+	ssize_t n;
+
+	*c = COMPRESSION_NONE;
+	if (r->a && !r->peeked) {
+		n = next_block(r, &r->peeked, e);
+		if (n <= 0) {
+			r->peeked = NULL;
+			return n < 0 ? -1 : 0;
+		}
+		r->n_peeked = (size_t)n;
+	}
+	while (!r->a && r->have < MAGIC_MAX) {	/* a pipe gives what it has */
+		n = read_some(r, r->have, e);
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		r->have += (size_t)n;
+	}
+	if (r->a)
+		data = r->peeked;
+	for (size_t i = 0; i < N_ELEMS(MAGIC); i++)
+		if ((r->a ? r->n_peeked : r->have) >= MAGIC[i].n && memcmp(data, MAGIC[i].magic, MAGIC[i].n) == 0)
+			*c = MAGIC[i].c;
+	return 0;
+}
+
+static la_ssize_t feed(struct archive *a, void *arg, const void **data)
+{
+	struct err e = { 0 };
+	ssize_t n = reader_next(arg, data, &e);
+
+	if (n < 0)
+		archive_set_error(a, EIO, "%s", e.what);
+	return n;
+}
+
+bool reader_filters(struct archive *a)
+{
+	return archive_read_support_filter_gzip(a) == ARCHIVE_OK && archive_read_support_filter_zstd(a) == ARCHIVE_OK &&
+	       archive_read_support_filter_xz(a) == ARCHIVE_OK && archive_read_support_filter_bzip2(a) == ARCHIVE_OK;
+}
+
+int reader_inflate(struct reader *r, struct err *e)
+{
+	struct reader *inner = mem_alloc(sizeof(*inner));
+	struct archive_entry *ae;
+	struct archive *a = archive_read_new();
+
+	*inner = *r;
+	*r = (struct reader){ .fd = -1, .a = a, .inner = inner };
+	if (!reader_filters(a) || archive_read_support_format_raw(a) < ARCHIVE_WARN || archive_read_open(a, inner, NULL, feed, NULL) < ARCHIVE_WARN ||
+	    archive_read_next_header(a, &ae) < ARCHIVE_WARN)
+		return reader_archive_err(a, "decompressing", e);
+	return 0;
+}
+
+void reader_fini(struct reader *r)
+{
+	if (r->a)
+		archive_read_free(r->a);
+	if (r->inner) {
+		reader_fini(r->inner);
+		free(r->inner);
+	}
+	if (r->owns)
+		auto_close(&r->fd);
+	free(r->buf);
+	*r = (struct reader){ .fd = -1 };
+}
