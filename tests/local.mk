@@ -147,6 +147,9 @@ tests_tools_tree_list_LDADD = liblichen.a
 tests_tools_unpack_SOURCES = tests/tools/unpack.c
 tests_tools_unpack_LDADD = liblichen.a $(JANSSON_LIBS)
 
+check_PROGRAMS += tests/tools/source
+tests_tools_source_SOURCES = tests/tools/source.c
+tests_tools_source_LDADD = liblichen.a $(JANSSON_LIBS)
 if HAVE_SYSTEMD
 check_PROGRAMS += tests/tools/fake-systemd
 endif

@@ -150,11 +150,12 @@ void source_brought(struct source *s, struct source_layer *l, const char *digest
 static int tell_image(struct source *s, enum image_msg_kind kind, size_t i, struct err *e)
 {
 	AUTO_BUF struct buf b = { 0 };
+	struct image_msg m = { .kind = kind, .index = (uint32_t)i, .total = s->n_images };
 
 	image_write(&s->images[i].im, &b);
 	if (b.len > IMAGE_RECORD_MAX)
 		return err_set(e, ERR_STATE, "what an image says about itself is more than %d MiB", IMAGE_RECORD_MAX >> 20);
-	return talk_text(s->talk, kind, (uint32_t)i, b.s, b.len, e);
+	return talk_memfd(s->talk, &m, b.s, b.len, e);
 }
 
 static int ask_what_is_wanted(struct source *s, struct err *e)

@@ -107,14 +107,20 @@ int talk_progress(const struct talk *t, uint32_t index, uint64_t done, uint64_t 
 	return talk_send(t, &m, NULL, 0, e);
 }
 
-int talk_text(const struct talk *t, enum image_msg_kind kind, uint32_t index, const char *text, size_t len, struct err *e)
+int talk_memfd(const struct talk *t, struct image_msg *m, const char *text, size_t len, struct err *e)
 {
 	AUTO_CLOSE int fd = memfd_create("record", MFD_CLOEXEC);
-	struct image_msg m = { .kind = kind, .index = index };
 
 	if (fd < 0 || fd_write_all(fd, text, len) < 0)
 		return err_sys(e, "memfd_create", NULL, "handing a record to lichen");
-	return talk_send(t, &m, &fd, 1, e);
+	return talk_send(t, m, &fd, 1, e);
+}
+
+int talk_text(const struct talk *t, enum image_msg_kind kind, uint32_t index, const char *text, size_t len, struct err *e)
+{
+	struct image_msg m = { .kind = kind, .index = index };
+
+	return talk_memfd(t, &m, text, len, e);
 }
 
 int talk_recv(const struct talk *t, struct image_msg *m, struct err *e)

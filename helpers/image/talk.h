@@ -33,6 +33,8 @@ NODISCARD int talk_warn(const struct talk *t, const char *fmt, ...) PRINTF(2, 3)
 NODISCARD int talk_progress(const struct talk *t, uint32_t index, uint64_t done, uint64_t total, struct err *e);
 /* Text as a memfd beside a message of @kind. */
 NODISCARD int talk_text(const struct talk *t, enum image_msg_kind kind, uint32_t index, const char *text, size_t len, struct err *e);
+/* The same beside @m. */
+NODISCARD int talk_memfd(const struct talk *t, struct image_msg *m, const char *text, size_t len, struct err *e);
 /* Waits for the launcher's next message. */
 NODISCARD int talk_recv(const struct talk *t, struct image_msg *m, struct err *e);
 /* The last word before the end of a helper that failed. */
