@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -18,15 +17,7 @@
 #include "base/size.h"
 #include "base/str.h"
 
-enum { SHOW_MS = 100, COUNT_STEP = 256 << 10 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
+enum { COUNT_STEP = 256 << 10 };
 
 /* "blobs/sha256/HEX" */
 static bool path_of(const char *digest, char out[32 + DIGEST_MAX])
@@ -122,8 +113,6 @@ static int check_caps(struct blob *b, size_t n, struct err *e)
 
 int blob_add(struct blob *b, const void *data, size_t n, struct err *e)
 {
-	uint64_t now;
-
 	if (check_caps(b, n, e) < 0)
 		return -1;
 	if (fd_write_all(b->fd, data, n) < 0)
@@ -133,10 +122,8 @@ int blob_add(struct blob *b, const void *data, size_t n, struct err *e)
 	count(b);
 	if (b->index == BLOB_QUIET)
 		return 0;
-	now = now_ms();
-	if (now - b->shown_ms < SHOW_MS)
+	if (!talk_is_due(&b->shown_ms))
 		return 0;
-	b->shown_ms = now;
 	return talk_progress(b->place->talk, b->index, b->done, b->total, e);
 }
 

@@ -19,6 +19,7 @@ static const struct {
 } TASKS[] = {
 	{ "source", task_source },
 	{ "unpack", task_unpack },
+	{ "sink", task_sink },
 };
 
 static const char USAGE[] =

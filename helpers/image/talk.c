@@ -8,11 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/str.h"
+
+enum { SHOW_MS = 100 };
 
 int talk_begin(struct talk *t, struct err *e)
 {
@@ -105,6 +108,19 @@ int talk_progress(const struct talk *t, uint32_t index, uint64_t done, uint64_t 
 	struct image_msg m = { .kind = IMSG_PROGRESS, .index = index, .done = done, .total = total };
 
 	return talk_send(t, &m, NULL, 0, e);
+}
+
+bool talk_is_due(uint64_t *last_ms)
+{
+	struct timespec t;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	if (now - *last_ms < SHOW_MS)
+		return false;
+	*last_ms = now;
+	return true;
 }
 
 int talk_memfd(const struct talk *t, struct image_msg *m, const char *text, size_t len, struct err *e)

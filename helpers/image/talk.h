@@ -31,6 +31,8 @@ NODISCARD int talk_send(const struct talk *t, struct image_msg *m, const int *fd
 NODISCARD int talk_step(const struct talk *t, const char *fmt, ...) PRINTF(2, 3);
 NODISCARD int talk_warn(const struct talk *t, const char *fmt, ...) PRINTF(2, 3);
 NODISCARD int talk_progress(const struct talk *t, uint32_t index, uint64_t done, uint64_t total, struct err *e);
+/* Whether progress is to be said again, which is ten times a second; *@last_ms is the caller's, 0 at first. */
+bool talk_is_due(uint64_t *last_ms);
 /* Text as a memfd beside a message of @kind. */
 NODISCARD int talk_text(const struct talk *t, enum image_msg_kind kind, uint32_t index, const char *text, size_t len, struct err *e);
 /* The same beside @m. */
