@@ -68,11 +68,14 @@ endif
 	%D%/image/docker_archive.c %D%/image/files.c %D%/image/files.h %D%/image/import.c %D%/image/local.c %D%/image/local.h \
 	%D%/image/http.c %D%/image/http.h \
 	%D%/image/http_say.c %D%/image/http_say.h \
+	%D%/image/login.c \
 	%D%/image/main.c %D%/image/tasks.h \
+	%D%/image/push.c %D%/image/push.h %D%/image/registry.c \
 	%D%/image/sink.c %D%/image/sink.h %D%/image/sink_docker.c %D%/image/sink_oci.c \
 	%D%/image/oci_layout.c %D%/image/pack.c %D%/image/pack.h %D%/image/reader.c %D%/image/reader.h %D%/image/source.c %D%/image/source.h \
 	%D%/image/name.c %D%/image/name.h %D%/image/parents.c %D%/image/parents.h %D%/image/ring.c %D%/image/ring.h %D%/image/stream.c %D%/image/stream.h \
 	%D%/image/remote.c %D%/image/remote.h \
+	%D%/image/sink.c \
 	%D%/image/talk.c %D%/image/talk.h \
 	%D%/image/xattrs.c %D%/image/xattrs.h \
 	%D%/image/tree.c %D%/image/tree.h %D%/image/unpack.c src/base/path.c \

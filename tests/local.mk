@@ -150,6 +150,10 @@ tests_tools_unpack_LDADD = liblichen.a $(JANSSON_LIBS)
 check_PROGRAMS += tests/tools/source
 tests_tools_source_SOURCES = tests/tools/source.c
 tests_tools_source_LDADD = liblichen.a $(JANSSON_LIBS)
+# asks lichen-image as the launcher does
+check_PROGRAMS += tests/tools/image-task
+tests_tools_image_task_SOURCES = tests/tools/image-task.c
+tests_tools_image_task_LDADD = liblichen.a $(JANSSON_LIBS)
 if HAVE_SYSTEMD
 check_PROGRAMS += tests/tools/fake-systemd
 endif

@@ -11,19 +11,10 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/auto.h"
 
 enum { TOKEN_MAX = 32 << 10, LIFE_S = 60, LIFE_MAX_S = 86400, MARGIN_MS = 5000 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static bool has_password(const struct auth *a)
 {
@@ -141,7 +132,7 @@ static int take_token(struct auth *a, const struct http_call *c, struct err *e)
 	if (is_token_text(token)) {
 		str_set(&a->token, token);
 		life = life <= 0 ? LIFE_S : life > LIFE_MAX_S ? LIFE_MAX_S : life;
-		a->until_ms = now_ms() + life * 1000;
+		a->until_ms = http_now_ms() + life * 1000;
 	} else {
 		r = err_set(e, ERR_PEER, "the token service at %s gives no token", c->at.host);
 	}
@@ -184,7 +175,7 @@ int auth_prepare(struct auth *a, struct http_call *c, struct err *e)
 {
 	auto_free(&c->authorization);
 	if (a->challenge.wants_bearer) {
-		if ((!a->token || now_ms() + MARGIN_MS >= a->until_ms) && get_token(a, e) < 0)
+		if ((!a->token || http_now_ms() + MARGIN_MS >= a->until_ms) && get_token(a, e) < 0)
 			return -1;
 		c->authorization = str_fmt("Bearer %s", a->token);
 	} else if (a->challenge.wants_basic && has_password(a)) {

@@ -44,8 +44,7 @@ struct http_run {
 	int64_t due_ms;		/* of RUN_PAUSES */
 	unsigned tries, redirects;
 	size_t header_bytes;
-	uint64_t done;		/* of the body, given to the sink */
-	uint64_t mark;		/* of @done when the tries were last counted */
+	uint64_t mark;		/* of the call's @done, when the tries were last counted */
 	uint64_t skip;		/* what comes again and is there already */
 	size_t sent;
 	bool no_range;		/* it was answered wrongly */
@@ -62,7 +61,7 @@ struct http {
 	int ca_fd;
 };
 
-static int64_t now_ms(void)
+int64_t http_now_ms(void)
 {
 	struct timespec ts;
 
@@ -95,13 +94,13 @@ static int look_at_range(struct http_run *r)
 	const char *range = http_header(c, "content-range", NULL), *end;
 
 	r->skip = 0;
-	if (r->done == 0)
+	if (c->done == 0)
 		return 0;
 	if (c->status != 206) {
-		r->skip = r->done;
+		r->skip = c->done;
 		return 0;
 	}
-	if (range && str_starts(range, "bytes ") && number(range + 6, &end) == (int64_t)r->done && *end == '-')
+	if (range && str_starts(range, "bytes ") && number(range + 6, &end) == (int64_t)c->done && *end == '-')
 		return 0;
 	r->no_range = r->is_lost = true;	/* another part than we asked for */
 	return -1;
@@ -113,14 +112,14 @@ static size_t to_sink(struct http_run *r, const char *data, size_t n)
 	size_t old = n < r->skip ? n : (size_t)r->skip;
 
 	r->skip -= old;
-	if (n - old > c->size - r->done) {
+	if (n - old > c->size - c->done) {
 		err_set(&c->err, ERR_PEER, "%s %s: there is more than the %llu bytes that the manifest says", c->method, c->at.shown,
 			(unsigned long long)c->size);
 		return 0;
 	}
 	if (n > old && c->sink(c->arg, data + old, n - old, &c->err) < 0)
 		return 0;
-	r->done += n - old;
+	c->done += n - old;
 	return n;
 }
 
@@ -244,9 +243,12 @@ static void set_trust(const struct http *h, struct http_run *r)
 	if (h->o.is_insecure) {
 		SET(r, CURLOPT_SSL_VERIFYPEER, 0L);
 		SET(r, CURLOPT_SSL_VERIFYHOST, 0L);
-	} else if (h->ca_fd >= 0) {
-		SET(r, CURLOPT_CAINFO, fd_path(h->ca_fd, path));
+		return;
 	}
+	if (h->ca_fd >= 0)
+		SET(r, CURLOPT_CAINFO, fd_path(h->ca_fd, path));
+	if (h->o.cadir)
+		SET(r, CURLOPT_CAPATH, h->o.cadir);
 }
 
 static void set_body(struct http_run *r)
@@ -295,8 +297,8 @@ static void set_headers(struct http_run *r)
 
 		r->headers = curl_slist_append(r->headers, line);
 	}
-	if (r->done && !r->no_range) {
-		AUTO_FREE char *line = str_fmt("Range: bytes=%llu-", (unsigned long long)r->done);
+	if (c->done && !r->no_range) {
+		AUTO_FREE char *line = str_fmt("Range: bytes=%llu-", (unsigned long long)c->done);
 
 		r->headers = curl_slist_append(r->headers, line);
 	}
@@ -368,9 +370,9 @@ static int once_more(struct http *h, struct http_run *r)
 
 	if (c->is_once)
 		return -1;
-	if (r->done - r->mark >= NEWS)
+	if (c->done - r->mark >= NEWS)
 		r->tries = 0;
-	r->mark = r->done;
+	r->mark = c->done;
 	if (++r->tries >= h->o.tries)
 		return -1;
 	pause = (int64_t)h->o.pause_ms << (r->tries - 1);
@@ -388,7 +390,7 @@ static int once_more(struct http *h, struct http_run *r)
 
 		h->o.say(h->o.say_arg, text);
 	}
-	r->due_ms = now_ms() + pause;
+	r->due_ms = http_now_ms() + pause;
 	r->state = RUN_PAUSES;
 	return 0;
 }
@@ -423,11 +425,11 @@ static int redirect(struct http *h, struct http_run *r)
 }
 
 /* A body that ended, as HTTP sees it, before it had the size of the manifest. */
-static int too_short(struct http_run *r)
+static int too_short(struct http_call *c)
 {
-	err_set(&r->c->err, ERR_PEER, "%s %s: it ends after %llu of %llu bytes", r->c->method, r->c->at.shown, (unsigned long long)r->done,
-		(unsigned long long)r->c->size);
-	return err_hint(&r->c->err, "The registry, or what stands between, cut it off each time. Try again later.");
+	err_set(&c->err, ERR_PEER, "%s %s: it ends after %llu of %llu bytes", c->method, c->at.shown, (unsigned long long)c->done,
+		(unsigned long long)c->size);
+	return err_hint(&c->err, "The registry, or what stands between, cut it off each time. Try again later.");
 }
 
 static void answered(struct http *h, struct http_run *r)
@@ -440,16 +442,16 @@ static void answered(struct http *h, struct http_run *r)
 			finish(r, -1);
 		return;
 	}
-	if (c->status == 416 && r->done && !r->no_range) {
+	if (c->status == 416 && c->done && !r->no_range) {
 		r->no_range = true;
 		if (once_more(h, r) == 0)
 			return;
 	}
 	if (may_pass(c->status) && once_more(h, r) == 0)
 		return;
-	if (is_success(c->status) && c->sink && r->done < c->size) {
+	if (is_success(c->status) && c->sink && c->done < c->size) {
 		if (once_more(h, r) < 0)
-			finish(r, too_short(r));
+			finish(r, too_short(c));
 		return;
 	}
 	finish(r, 0);
@@ -478,8 +480,8 @@ static void ended(struct http *h, struct http_run *r, CURLcode code)
 		if (once_more(h, r) == 0)
 			return;
 	}
-	if (r->done && may_pass_by)
-		finish(r, too_short(r));
+	if (c->done && may_pass_by)
+		finish(r, too_short(c));
 	else
 		finish(r, http_say_lost(r->easy, code, r->text, c, r->proxy_shown, &c->err));
 }
@@ -502,14 +504,18 @@ void http_start(struct http *h, struct http_call *c)
 	else if (url_parse(c->url, NULL, &c->at, &c->err) < 0 || url_parse(c->url, NULL, &r->first, &c->err) < 0 ||
 		 http_is_allowed(h, &c->at, &c->err) < 0)
 		finish(r, -1);
-	else
+	r->mark = c->done;
+	r->due_ms = http_now_ms() + c->delay_ms;
+	if (r->state != RUN_FINISHED && c->delay_ms)
+		r->state = RUN_PAUSES;
+	else if (r->state != RUN_FINISHED)
 		send_it(h, r);
 }
 
 /* What is due goes out, what is there comes in. */
 static void turn(struct http *h)
 {
-	int64_t now = now_ms(), wait = 1000;
+	int64_t now = http_now_ms(), wait = 1000;
 	int running, left;
 	CURLMsg *m;
 	bool found = false;

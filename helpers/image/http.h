@@ -29,8 +29,11 @@ enum { HTTP_TEXT_MAX = 4 << 20, HTTP_HEADERS_MAX = 64 << 10, HTTP_REDIRECTS_MAX 
 
 struct http;
 
+int64_t http_now_ms(void);	/* of a clock that only goes forward */
+
 struct http_options {
 	const char *cacert;		/* certificates (PEM), believed beside the system's; NULL */
+	const char *cadir;		/* a directory of certificates in place of the system's; NULL */
 	bool is_insecure;		/* certificates are not compared, and http goes anywhere */
 	const char *http_proxy, *https_proxy, *all_proxy, *no_proxy;	/* as in the environment; NULL */
 	unsigned connect_ms, stall_ms;	/* 0: 30 s, 60 s without a byte */
@@ -58,6 +61,8 @@ struct http_call {
 	void (*sent)(void *arg, uint64_t n);	/* so many bytes of the file have gone out; NULL */
 	void *arg;			/* of both, and of whoever finds the call finished */
 	uint64_t size;			/* with a sink: what the body must have */
+	uint64_t done;			/* and what the sink has by now: a call that is made again goes on there */
+	unsigned delay_ms;		/* before it goes out */
 
 	/* what came */
 	int result;			/* 0: @status and the rest; -1: @err */

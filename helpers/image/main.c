@@ -20,6 +20,7 @@ static const struct {
 	{ "source", task_source },
 	{ "unpack", task_unpack },
 	{ "sink", task_sink },
+	{ "login", task_login },
 };
 
 static const char USAGE[] =

@@ -16,6 +16,16 @@
 
 enum { CACERT_MAX = 4 << 20 };
 
+/* A variable of the environment, which is what the launcher passed on; NULL: not set, or empty. */
+static const char *env(const char *name, const char *other)
+{
+	const char *s = getenv(name);
+
+	if ((!s || !s[0]) && other)
+		s = getenv(other);
+	return s && s[0] ? s : NULL;
+}
+
 /* ---- files ---- */
 
 /* The resolver of the C library with its modules, and OpenSSL with the authorities. Each as it is: /etc as a whole
@@ -27,25 +37,40 @@ static const char *const FILES[] = {
 	"/dev/urandom",
 };
 
+/* More certificates, from a file of the caller's. */
+static int add_certificates(struct remote_files *f, const char *path, const char *whose, struct err *e)
+{
+	AUTO_FREE char *text = NULL, *before = ptr_take(&f->cacert);
+
+	if (fd_read_any(path, CACERT_MAX, &text, NULL) < 0)
+		return err_sys(e, "open", path, "reading the certificates of %s", whose);
+	f->cacert = str_fmt("%s\n%s", before ? before : "", text);
+	return 0;
+}
+
+static void open_path(struct remote_files *f, const char *path)
+{
+	int fd = f->n_paths < REMOTE_PATHS_MAX ? open(path, O_PATH | O_CLOEXEC) : -1;
+
+	if (fd >= 0)	/* what is not there is not needed */
+		f->paths[f->n_paths++] = (struct confine_path){ .fd = fd };
+}
+
 int remote_files(const struct talk *t, struct remote_files *f, struct err *e)
 {
-	const char *cacert = talk_str(t, "cacert");
+	const char *cacert = talk_str(t, "cacert"), *file = env("SSL_CERT_FILE", NULL);
 
-	*f = (struct remote_files){ 0 };
-	if (cacert && cacert[0] == '/') {
-		if (fd_read_any(cacert, CACERT_MAX, &f->cacert, NULL) < 0) {
-			err_sys(e, "open", cacert, "reading the certificates of --cacert");
-			return -1;
-		}
-	} else if (cacert && cacert[0]) {
+	*f = (struct remote_files){ .cadir = env("SSL_CERT_DIR", NULL) };
+	if (cacert && cacert[0] && cacert[0] != '/')
 		f->cacert = str_dup(cacert);
-	}
-	for (size_t i = 0; i < N_ELEMS(FILES) && f->n_paths < REMOTE_PATHS_MAX; i++) {
-		int fd = open(FILES[i], O_PATH | O_CLOEXEC);	/* what is not there is not needed */
-
-		if (fd >= 0)
-			f->paths[f->n_paths++] = (struct confine_path){ .fd = fd };
-	}
+	if (cacert && cacert[0] == '/' && add_certificates(f, cacert, "--cacert", e) < 0)
+		return -1;
+	if (file && add_certificates(f, file, "SSL_CERT_FILE", e) < 0)
+		return -1;
+	for (size_t i = 0; i < N_ELEMS(FILES); i++)
+		open_path(f, FILES[i]);
+	if (f->cadir)
+		open_path(f, f->cadir);
 	return 0;
 }
 
@@ -55,6 +80,16 @@ void remote_files_fini(struct remote_files *f)
 		auto_close(&f->paths[i].fd);
 	auto_free(&f->cacert);
 	f->n_paths = 0;
+}
+
+int remote_confine(const struct remote_files *f, int images, struct err *e)
+{
+	struct confine_path paths[REMOTE_PATHS_MAX + 1];
+	size_t n = f->n_paths;
+
+	memcpy(paths, f->paths, n * sizeof(*paths));
+	paths[n++] = (struct confine_path){ .fd = images };
+	return confine_paths(paths, n, true, e) < 0 || confine_end(0, CONFINE_NET, e) < 0 ? -1 : 0;
 }
 
 /* ---- the request ---- */
@@ -102,14 +137,14 @@ static void say(void *arg, const char *text)
 
 static int make_http(struct remote *r, const struct remote_files *f, const json_t *of, struct err *e)
 {
-	const json_t *proxies = json_object_get(r->talk->request, "proxies");
 	const struct http_options o = {
 		.cacert = f->cacert,
+		.cadir = f->cadir,
 		.is_insecure = json_is_true(json_object_get(of, "insecure")),
-		.http_proxy = word(proxies, "http"),
-		.https_proxy = word(proxies, "https"),
-		.all_proxy = word(proxies, "all"),
-		.no_proxy = word(proxies, "no"),
+		.http_proxy = env("http_proxy", NULL),	/* HTTP_PROXY is what a client of a CGI can set */
+		.https_proxy = env("https_proxy", "HTTPS_PROXY"),
+		.all_proxy = env("all_proxy", "ALL_PROXY"),
+		.no_proxy = env("no_proxy", "NO_PROXY"),
 		.connect_ms = limited(r->talk, "connect_ms"),
 		.stall_ms = limited(r->talk, "stall_ms"),
 		.tries = limited(r->talk, "tries"),
@@ -127,7 +162,7 @@ static void make_auth(struct remote *r, const json_t *of, const char *actions)
 		.http = r->http,
 		.username = word(of, "username"),
 		.password = word(of, "password"),
-		.identity_token = word(of, "identity_token"),
+		.identity_token = word(of, "identityToken"),
 		.registry = r->registry,
 		.wants_identity = actions == NULL,
 		.say = say,

@@ -4,14 +4,16 @@
  * The request says:
  *
  *   registry "docker.io", repository "library/alpine"
- *   username, password, identity_token	who asks; none: nobody
+ *   username, password, identityToken	who asks; none: nobody
  *   insecure true			neither certificates nor https are asked for
  *   cacert				certificates in PEM, or the absolute path of a file with them
- *   proxies {http, https, all, no}	as in the environment
  *   connections			layers at once (3)
  *   connect_ms, stall_ms, tries, pause_ms	see http.h
- *   mirrors [{registry, prefix, username, password, identity_token, insecure}]
+ *   mirrors [{registry, prefix, username, password, identityToken, insecure}]
  *					asked before the registry, in order; the repository is PREFIX/REPOSITORY there
+ *
+ * The environment: http_proxy, https_proxy, all_proxy, no_proxy (all but the first in capitals, too), SSL_CERT_FILE,
+ * SSL_CERT_DIR.
  */
 #ifndef IMAGE_REMOTE_H
 #define IMAGE_REMOTE_H
@@ -45,7 +47,8 @@ struct remote_call {
 
 /* What has to be read before and after the confinement. */
 struct remote_files {
-	char *cacert;		/* owned; NULL */
+	char *cacert;		/* of the request and of SSL_CERT_FILE; owned; NULL */
+	const char *cadir;	/* SSL_CERT_DIR; of the environment; NULL */
 	struct confine_path paths[REMOTE_PATHS_MAX];	/* owned */
 	size_t n_paths;
 };
@@ -53,6 +56,8 @@ struct remote_files {
 /* Opens what a resolver and TLS read, and reads the file of "cacert". Before the confinement. Errors: SYS */
 NODISCARD int remote_files(const struct talk *t, struct remote_files *f, struct err *e);
 void remote_files_fini(struct remote_files *f);
+/* Before a stranger's byte is read, by a task that is no source. @images: is read; -1: not needed */
+NODISCARD int remote_confine(const struct remote_files *f, int images, struct err *e);
 
 /**
  * remote_open() - Finds the registry, and what it wants to know

@@ -3,7 +3,7 @@
  *
  * The request is one object:
  *
- *   kind	"docker-archive" "oci-archive" "oci"
+ *   kind	"docker-archive" "oci-archive" "oci"; "registry" is push.c's
  *   images	[{ "id": "sha256:...", "name": "docker.io/library/alpine:3.20" }]; without a name it gets none; an id that
  *		comes again gets one more name
  *
@@ -31,6 +31,7 @@
 #include "blob.h"
 #include "confine.h"
 #include "manifest.h"
+#include "push.h"
 #include "tasks.h"
 
 enum { IMAGES_MAX = 1000, BLOCK = 256 << 10 };
@@ -329,6 +330,8 @@ int task_sink(struct talk *t, struct err *e)
 	struct sink s = { .talk = t, .images = t->fds[0], .to = t->fds[2], .out = { .dir = -1, .file = -1 } };
 	int r;
 
+	if (str_eq(kind, "registry"))	/* speaks HTTP instead of writing files */
+		return push_run(t, e);
 	for (size_t i = 0; kind && i < N_ELEMS(KINDS); i++)
 		if (str_eq(KINDS[i]->kind, kind))
 			ops = KINDS[i];

@@ -37,6 +37,7 @@
 
 static const struct source_ops *const KINDS[] = {
 	&SOURCE_OPS_DOCKER_ARCHIVE, &SOURCE_OPS_OCI_ARCHIVE, &SOURCE_OPS_OCI, &SOURCE_OPS_TAR, &SOURCE_OPS_DIRECTORY, &SOURCE_OPS_PATH,
+	&SOURCE_OPS_REGISTRY,
 };
 
 void source_path(struct source *s, int fd, bool writes)

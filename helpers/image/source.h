@@ -17,7 +17,7 @@
 #include "spec/image.h"
 #include "talk.h"
 
-enum { SOURCE_IMAGES_MAX = 1000, SOURCE_PATHS_MAX = 8 };
+enum { SOURCE_IMAGES_MAX = 1000, SOURCE_PATHS_MAX = 32 };
 
 struct source_image {
 	struct image im;		/* what is known so far */
@@ -63,7 +63,7 @@ struct source_ops {
 };
 
 extern const struct source_ops SOURCE_OPS_DOCKER_ARCHIVE, SOURCE_OPS_OCI_ARCHIVE, SOURCE_OPS_OCI, SOURCE_OPS_TAR,
-	SOURCE_OPS_DIRECTORY, SOURCE_OPS_PATH;
+	SOURCE_OPS_DIRECTORY, SOURCE_OPS_PATH, SOURCE_OPS_REGISTRY;
 
 /**
  * source_add() - One more image

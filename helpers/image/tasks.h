@@ -9,6 +9,7 @@
 typedef int task_fn(struct talk *t, struct err *e);
 
 task_fn task_source, task_sink;
+task_fn task_source, task_sink, task_login;
 
 ||||||| parent of 233535c (image: unpack a layer)
 task_fn task_unpack;
