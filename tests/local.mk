@@ -154,6 +154,9 @@ tests_tools_source_LDADD = liblichen.a $(JANSSON_LIBS)
 check_PROGRAMS += tests/tools/image-task
 tests_tools_image_task_SOURCES = tests/tools/image-task.c
 tests_tools_image_task_LDADD = liblichen.a $(JANSSON_LIBS)
+check_PROGRAMS += tests/tools/registry
+tests_tools_registry_SOURCES = tests/tools/registry.c
+tests_tools_registry_LDADD = liblichen.a $(JANSSON_LIBS)
 if HAVE_SYSTEMD
 check_PROGRAMS += tests/tools/fake-systemd
 endif
