@@ -53,8 +53,9 @@ UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
 	tests/unit/test_scope tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user tests/unit/test_volumes \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
-	tests/unit/test_image tests/unit/test_reference tests/unit/test_short_names tests/unit/test_images_store tests/unit/test_credentials tests/unit/test_template \
+	tests/unit/test_image tests/unit/test_reference tests/unit/test_short_names tests/unit/test_images_store \
 	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
+UNIT_TESTS += tests/unit/test_credentials tests/unit/test_template
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
