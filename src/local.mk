@@ -50,6 +50,7 @@ liblichen_a_SOURCES = \
 	%D%/cli/verb_cgroup.c %D%/cli/verb_cgroup_look.c %D%/cli/live.c %D%/cli/live.h %D%/cli/table.c %D%/cli/table.h \
 	%D%/cli/each.c %D%/cli/each.h %D%/cli/verb_complete.c %D%/cli/verb_doctor.c %D%/cli/verb_help.c %D%/cli/stats_rows.c %D%/cli/stats_rows.h %D%/cli/verb_pause.c %D%/cli/verb_run.c %D%/cli/verb_stats.c %D%/cli/verb_update.c %D%/cli/verbs.c %D%/cli/verbs.h
 liblichen_a_SOURCES += \
+	%D%/run/inmap.h \
 	%D%/cli/credentials.c %D%/cli/credentials.h %D%/cli/credentials_ask.c %D%/cli/credential_helper.c \
 	%D%/cli/template.c %D%/cli/template.h
 nodist_liblichen_a_SOURCES = %D%/steps/filters.c

@@ -8,9 +8,6 @@
 /* All: the request is taken, nothing is confined yet. 0: done and said so; -1 with @e, which main() says. */
 typedef int task_fn(struct talk *t, struct err *e);
 
-task_fn task_source, task_sink;
-task_fn task_source, task_sink, task_login;
+task_fn task_source, task_unpack, task_sink, task_login;
 
-||||||| parent of 233535c (image: unpack a layer)
-task_fn task_unpack;
 #endif

@@ -6,6 +6,7 @@
 #include "host/facts.h"
 #include "plan/plan.h"
 #include "run/handshake.h"
+#include "run/inmap.h"
 #include "steps/cgroup.h"
 #include "steps/ctx.h"
 #include "store/store.h"
@@ -104,9 +105,7 @@ bool sweeper_reap(struct sweeper *s);
 /* Waits for it for a moment, passes on what it said, and leaves it alone otherwise. */
 void sweeper_end(struct sweeper *s);
 
-/* run/inmap.c: see store_in_map_fn. @fn is root inside. */
-store_in_map_fn in_map;
-/* The same, and the caller stays who it is, with every capability inside: what is made is the caller's. */
+/* run/inmap.c: the same as in_map(), and the caller stays who it is, with every capability inside: what is made is the caller's. */
 store_in_map_fn in_map_as_caller;
 
 /* The same without waiting, for what executes another program there. */
