@@ -52,7 +52,7 @@ liblichen_a_SOURCES = \
 liblichen_a_SOURCES += \
 	%D%/run/inmap.h \
 	%D%/cli/credentials.c %D%/cli/credentials.h %D%/cli/credentials_ask.c %D%/cli/credential_helper.c \
-	%D%/cli/template.c %D%/cli/template.h
+	%D%/cli/pull_view.c %D%/cli/pull_view.h %D%/cli/template.c %D%/cli/template.h
 nodist_liblichen_a_SOURCES = %D%/steps/filters.c
 
 bin_PROGRAMS += lichen

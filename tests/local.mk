@@ -55,7 +55,7 @@ UNIT_TESTS = \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
 	tests/unit/test_image tests/unit/test_reference tests/unit/test_short_names tests/unit/test_images_store \
 	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
-UNIT_TESTS += tests/unit/test_credentials tests/unit/test_template
+UNIT_TESTS += tests/unit/test_credentials tests/unit/test_pull_view tests/unit/test_template
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -95,6 +95,7 @@ tests_unit_test_stats_LDADD = $(UNIT_LIBS)
 tests_unit_test_store_LDADD = $(UNIT_LIBS)
 tests_unit_test_table_LDADD = $(UNIT_LIBS)
 tests_unit_test_credentials_LDADD = $(UNIT_LIBS)
+tests_unit_test_pull_view_LDADD = $(UNIT_LIBS)
 tests_unit_test_template_LDADD = $(UNIT_LIBS)
 tests_unit_test_update_LDADD = $(UNIT_LIBS)
 tests_unit_test_user_LDADD = $(UNIT_LIBS)

@@ -16,7 +16,9 @@
 #include "base/stop.h"
 #include "base/str.h"
 
+/* The first two are of the window. */
 static const int SIGNALS[] = { SIGWINCH, SIGTSTP, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+enum { WINDOW_SIGNALS = 2 };
 
 /* ECMA-48, which every terminal of today knows. */
 #define ERASE_LINE  "\x1b[K"	/* from the cursor on */
@@ -35,7 +37,7 @@ static void look_at_window(struct live *l)
 	l->height = ws.ws_row;
 }
 
-int live_open(struct live *l, int fd, struct err *e)
+static int open_with(struct live *l, int fd, size_t n_signals, struct err *e)
 {
 	const char *term = getenv("TERM");
 	sigset_t set;
@@ -44,7 +46,7 @@ int live_open(struct live *l, int fd, struct err *e)
 	if (!isatty(fd) || str_eq(term, "dumb"))
 		return 0;
 	sigemptyset(&set);
-	for (size_t i = 0; i < N_ELEMS(SIGNALS); i++)
+	for (size_t i = 0; i < n_signals; i++)
 		sigaddset(&set, SIGNALS[i]);
 	l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (l->signals < 0)
@@ -53,6 +55,16 @@ int live_open(struct live *l, int fd, struct err *e)
 	l->is_terminal = true;
 	look_at_window(l);
 	return 0;
+}
+
+int live_open(struct live *l, int fd, struct err *e)
+{
+	return open_with(l, fd, N_ELEMS(SIGNALS), e);
+}
+
+int live_open_beside(struct live *l, int fd, struct err *e)
+{
+	return open_with(l, fd, WINDOW_SIGNALS, e);
 }
 
 /* ---- drawing ---- */

@@ -59,6 +59,10 @@ enum live_event {
  */
 NODISCARD int live_open(struct live *l, int fd, struct err *e);
 
+/* The same where somebody else waits, and looks for the signals that ask for the end himself: these are left alone,
+ * and live_wait() with a timeout of 0 only sees to the window and to Ctrl-Z. */
+NODISCARD int live_open_beside(struct live *l, int fd, struct err *e);
+
 /**
  * live_draw() - Put a block where the last one is
  * @text:	lines, each ended by a newline; printable, but for colours (ESC [ ... m)
