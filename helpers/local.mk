@@ -59,32 +59,45 @@ if HAVE_IMAGE
 pkglibexec_PROGRAMS += %D%/lichen-image
 endif
 %C%_lichen_image_SOURCES = \
-	%D%/image/blob.c %D%/image/blob.h \
 	%D%/image/auth.c %D%/image/auth.h \
+	%D%/image/blob.c %D%/image/blob.h \
 	%D%/image/challenge.c %D%/image/challenge.h \
 	%D%/image/confine.c %D%/image/confine.h \
-	%D%/image/hash.c %D%/image/hash.h %D%/image/inflate.c %D%/image/inflate.h %D%/image/layer.c %D%/image/layer.h \
 	%D%/image/digest.c %D%/image/digest.h \
-	%D%/image/docker_archive.c %D%/image/files.c %D%/image/files.h %D%/image/import.c %D%/image/local.c %D%/image/local.h \
+	%D%/image/docker_archive.c \
+	%D%/image/files.c %D%/image/files.h \
+	%D%/image/hash.c %D%/image/hash.h \
 	%D%/image/http.c %D%/image/http.h \
 	%D%/image/http_say.c %D%/image/http_say.h \
+	%D%/image/import.c \
+	%D%/image/inflate.c %D%/image/inflate.h \
+	%D%/image/layer.c %D%/image/layer.h \
+	%D%/image/local.c %D%/image/local.h \
 	%D%/image/login.c \
-	%D%/image/main.c %D%/image/tasks.h \
-	%D%/image/push.c %D%/image/push.h %D%/image/registry.c \
-	%D%/image/sink.c %D%/image/sink.h %D%/image/sink_docker.c %D%/image/sink_oci.c \
-	%D%/image/oci_layout.c %D%/image/pack.c %D%/image/pack.h %D%/image/reader.c %D%/image/reader.h %D%/image/source.c %D%/image/source.h \
-	%D%/image/name.c %D%/image/name.h %D%/image/parents.c %D%/image/parents.h %D%/image/ring.c %D%/image/ring.h %D%/image/stream.c %D%/image/stream.h \
+	%D%/image/main.c \
+	%D%/image/name.c %D%/image/name.h \
+	%D%/image/oci_layout.c \
+	%D%/image/pack.c %D%/image/pack.h \
+	%D%/image/parents.c %D%/image/parents.h \
+	%D%/image/push.c %D%/image/push.h \
+	%D%/image/reader.c %D%/image/reader.h \
+	%D%/image/registry.c \
 	%D%/image/remote.c %D%/image/remote.h \
-	%D%/image/sink.c \
+	%D%/image/ring.c %D%/image/ring.h \
+	%D%/image/sink.c %D%/image/sink.h \
+	%D%/image/sink_docker.c \
+	%D%/image/sink_oci.c \
+	%D%/image/source.c %D%/image/source.h \
+	%D%/image/stream.c %D%/image/stream.h \
 	%D%/image/talk.c %D%/image/talk.h \
+	%D%/image/tree.c %D%/image/tree.h \
+	%D%/image/unpack.c \
+	%D%/image/url.c %D%/image/url.h \
 	%D%/image/xattrs.c %D%/image/xattrs.h \
-	%D%/image/tree.c %D%/image/tree.h %D%/image/unpack.c src/base/path.c \
-	%D%/image/url.c %D%/image/url.h
+	%D%/image/tasks.h
 %C%_lichen_image_CPPFLAGS = $(AM_CPPFLAGS) $(IMAGE_CFLAGS) $(SECCOMP_CFLAGS) $(JANSSON_CFLAGS)
-%C%_lichen_image_LDADD = $(IMAGE_LIBS) $(SECCOMP_LIBS) $(JANSSON_LIBS) -lpthread
-%C%_lichen_image_LDADD = libimage.a liblichen.a $(IMAGE_LIBS) $(SECCOMP_LIBS) $(JANSSON_LIBS)
 # libseccomp first: liblichen.a has a seccomp_load() of its own, which would be taken
-%C%_lichen_image_LDADD = $(SECCOMP_LIBS) libimage.a liblichen.a $(IMAGE_LIBS) $(JANSSON_LIBS)
+%C%_lichen_image_LDADD = $(SECCOMP_LIBS) libimage.a liblichen.a $(IMAGE_LIBS) $(JANSSON_LIBS) -lpthread
 
 # ---- lichen-init: pid 1 of a sandbox. Its own flags and no others: hardening and sanitizers
 # ---- want a C library, which it has only where the architecture leaves no choice.
