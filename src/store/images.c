@@ -190,7 +190,8 @@ int images_tmp_map(const struct image_tmp *t, const struct id_map *uids, const s
 	return tmp_note_map(t, uids, gids, e);
 }
 
-void images_tmp_end(struct images *im, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map)
+void images_tmp_end(struct images *im, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids,
+		    store_in_map_fn *in_map)
 {
 	const struct tmp_place p = images_place(im);
 

@@ -4,7 +4,7 @@
  *   DATA/images/
  *     blobs/sha256/HEX      as they came: manifests, configs, layers (compressed)
  *     records/HEX           one an image, by its id: the record (spec/image.h). flock: shared by who uses it
- *     names/NAME            one a name: the id. NAME is the full reference, '/' written as '%'
+ *     names/NAME            one a name: the id. NAME is the full reference, '/' written as '%' (a name that is too long: "%%DIGEST")
  *     layers/CLASS/map      the id map of the class
  *     layers/CLASS/HEX/     one an unpacked layer, by diff id: root/, layer.json (bytes, entries, left out),
  *                           owners (with one id: who owned what). flock of the directory: shared by who uses it
@@ -20,7 +20,14 @@
  * names; of its going the reverse: so a record's layers are there, and a name's record.
  *
  * CLASS says whose ids the files have: "single", "caller-FIRST" (root is the caller, the rest from FIRST on), "subid-FIRST",
- * or "map-HEX" of the map's text.
+ * or "map-HEX" of the map's text. ".COUNT" follows FIRST where there are not 65,536 ids, "-gGID" where the caller's group has another
+ * number than the caller: maps that differ have different names.
+ *
+ * Who brings an image holds an entry of tmp/ from before its first look at a blob until its record is there:
+ * images_collect() spares what has come, or was looked for, since a minute before the oldest such entry was made.
+ *
+ * After a crash of the machine. A name's and a record's file are on the disk before they get their names; before a record does, all that the
+ * image is made of is (one syncfs(2) an image, so that nothing is waited for twice): a record that is there has whole layers.
  */
 #ifndef STORE_IMAGES_H
 #define STORE_IMAGES_H
@@ -68,6 +75,7 @@ void images_tmp_end(struct images *im, struct image_tmp *t, const struct id_map 
 
 /* ---- blobs ---- */
 
+/* @size: 0: any. What is there is young from now on, for images_collect(). */
 bool images_has_blob(const struct images *im, const char *digest, uint64_t size);
 int images_open_blob(const struct images *im, const char *digest, struct err *e);
 
@@ -87,9 +95,10 @@ struct layer_use {
 /* Takes a layer for use. Return: 1, 0: it is not there, -1 with @e */
 NODISCARD int images_use_layer(struct images *im, const char *cls, const char *diff_id, struct layer_use *use, struct err *e);
 void layer_use_fini(struct layer_use *use);
-/* Makes @t, which has root/, and maybe owners, the layer: writes layer.json and renames. One who was quicker is no error. */
-NODISCARD int images_commit_layer(struct images *im, struct image_tmp *t, const char *cls, const struct id_map *uids, const struct id_map *gids,
-				  const char *diff_id, const struct layer_info *info, struct err *e);
+/* Makes @t, which has root/, and maybe owners, the layer: writes layer.json and renames. One who was quicker is no error. @t is
+ * ended by images_tmp_end() all the same; until then it holds the layer shared, so that images_use_layer() finds it. */
+NODISCARD int images_commit_layer(struct images *im, struct image_tmp *t, const char *cls, const struct id_map *uids,
+				  const struct id_map *gids, const char *diff_id, const struct layer_info *info, struct err *e);
 NODISCARD int images_layer_info(const struct images *im, const char *cls, const char *diff_id, struct layer_info *info, struct err *e);
 /* Which classes there are, and the map of one. */
 NODISCARD int images_classes(const struct images *im, struct strv *out, struct err *e);
@@ -97,7 +106,8 @@ NODISCARD int images_class_map(const struct images *im, const char *cls, struct 
 
 /* ---- records and names ---- */
 
-/* Writes the record, all of whose layers the caller holds. */
+/* Writes the record, all of whose layers the caller holds. An image that is there already, with all its blobs, stays as it is.
+ * Errors: STATE, a blob of it is not there */
 NODISCARD int images_commit(struct images *im, const struct image *image, struct err *e);
 /* Gives a name (a full reference) to an image; one that it had elsewhere goes there. @was: the id that had it, owned; may be NULL */
 NODISCARD int images_name(struct images *im, const char *name, const char *id, char **was, struct err *e);
@@ -142,10 +152,10 @@ struct images_gone {
 	uint64_t images, layers, blobs, bytes;
 };
 
-/* Removes a record that has no names. STATE with EBUSY where somebody uses it. */
+/* Removes a record that has no names. STATE: it has names; with EBUSY, somebody uses it; with ENOENT, there is none. */
 NODISCARD int images_remove(struct images *im, const char *id, struct images_gone *gone, struct err *e);
-/* Removes layers and blobs that no record has, but for those that somebody holds or that are younger than a minute of
- * unfinished work; @is_dry counts only. */
+/* Removes layers and blobs that no record has, but for those that somebody holds or that unfinished work may need (see above);
+ * adds to @gone. @is_dry counts only. Errors: STATE, a record cannot be read: nothing is removed then */
 NODISCARD int images_collect(struct images *im, bool is_dry, store_in_map_fn *in_map, struct images_gone *gone, struct err *e);
 
 /* What the store takes up, from what is recorded: no tree is walked. */

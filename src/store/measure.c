@@ -113,7 +113,9 @@ static int measure_inside(const void *arg, struct err *e)
 		errno = EACCES;
 		return err_sys(e, "openat", ".", "cannot look at all of the tree");
 	}
-	return fd_write_all(in->out, (const char *)&m.bytes, sizeof(m.bytes)) < 0 ? err_sys(e, "write", "pipe", "cannot measure the tree") : 0;
+	if (fd_write_all(in->out, (const char *)&m.bytes, sizeof(m.bytes)) < 0)
+		return err_sys(e, "write", "pipe", "cannot measure the tree");
+	return 0;
 }
 
 int tree_measure(int fd, const struct map_pair *maps, size_t n, store_in_map_fn *in_map, uint64_t *bytes, struct err *e)

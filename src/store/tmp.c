@@ -21,13 +21,13 @@
 
 enum { MAKE_TRIES = 64, HALF_MAX_AGE_S = 3600, MAP_TEXT_MAX = 1 << 16 };
 
-#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
 /* O_NONBLOCK: a FIFO in a file's place must not hang us */
-#define ANY_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define ANY_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 
 DIR *dir_open(int at, const char *name)
 {
-	AUTO_CLOSE int fd = openat(at, name, DIR_FLAGS);
+	AUTO_CLOSE int fd = openat(at, name, DIR_FLAGS | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 
 	if (dir)
@@ -215,7 +215,7 @@ static int make_once(const struct tmp_place *p, bool is_file, struct image_tmp *
 	} else {
 		if (mkdirat(p->at, name, 0700) < 0)
 			return make_failed(p, "mkdirat", t, e);
-		t->fd = openat(p->at, name, DIR_FLAGS);
+		t->fd = openat(p->at, name, DIR_FLAGS | O_CLOEXEC);
 		if (t->fd < 0 && errno == ENOENT)
 			return 0;
 	}
@@ -301,7 +301,8 @@ static int rename_new(int at, const char *from, const char *to)
 	return linkat(at, from, at, to, 0) < 0 ? -1 : unlinkat(at, from, 0);
 }
 
-int tmp_put(const struct tmp_place *p, const char *to, const char *data, size_t len, bool replaces, bool syncs_all, struct err *e)
+int tmp_put(const struct tmp_place *p, const char *to, const char *data, size_t len, bool replaces, bool syncs_all,
+	    struct err *e)
 {
 	AUTO_FREE char *from = NULL;
 	struct image_tmp t;
@@ -365,7 +366,7 @@ static int remove_all(const char *path, int fd, const struct map_pair *maps, siz
 void tmp_end_maps(const struct tmp_place *p, struct image_tmp *t, const struct map_pair *maps, size_t n, store_in_map_fn *in_map)
 {
 	AUTO_FREE char *name = t->name ? str_fmt("%s/%s", p->name, t->name) : NULL;
-	AUTO_CLOSE int dir = name ? openat(p->at, name, DIR_FLAGS) : -1;
+	AUTO_CLOSE int dir = name ? openat(p->at, name, DIR_FLAGS | O_CLOEXEC) : -1;
 	struct err e = { 0 };
 
 	if (name && remove_all(t->path, dir, maps, n, in_map, &e) < 0)
@@ -373,7 +374,8 @@ void tmp_end_maps(const struct tmp_place *p, struct image_tmp *t, const struct m
 	tmp_fini(t);
 }
 
-void tmp_end(const struct tmp_place *p, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map)
+void tmp_end(const struct tmp_place *p, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids,
+	     store_in_map_fn *in_map)
 {
 	/* borrowed */
 	const struct map_pair map = uids && gids ? (struct map_pair){ *uids, *gids } : (struct map_pair){ 0 };
@@ -403,7 +405,7 @@ static bool is_strangers(const struct tmp_place *p, int fd)
 static void sweep_one(const struct tmp_place *p, const char *entry, tmp_maps_fn *more, const void *arg, store_in_map_fn *in_map)
 {
 	AUTO_FREE char *name = str_fmt("%s/%s", p->name, entry), *path = str_fmt("%s/%s", p->dir, name);
-	AUTO_CLOSE int fd = openat(p->at, name, ANY_FLAGS);
+	AUTO_CLOSE int fd = openat(p->at, name, ANY_FLAGS | O_CLOEXEC);
 	struct map_pair *maps = NULL;
 	struct err e = { 0 };
 	size_t n = 0;
@@ -445,7 +447,7 @@ int64_t tmp_oldest(const struct tmp_place *p)
 
 		if (d->d_name[0] == '.')
 			continue;
-		fd = openat(dirfd(dir), d->d_name, ANY_FLAGS);
+		fd = openat(dirfd(dir), d->d_name, ANY_FLAGS | O_CLOEXEC);
 		if (fd < 0 || (lock_take(fd, LOCK_SH | LOCK_NB) == 0 && !is_strangers(p, fd)))
 			continue;
 		if (begun < oldest)

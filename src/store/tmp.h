@@ -38,7 +38,8 @@ struct map_pair {
 };
 
 /* Removes what is left of it, in the map where needed; failures are warnings. */
-void tmp_end(const struct tmp_place *p, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map);
+void tmp_end(const struct tmp_place *p, struct image_tmp *t, const struct id_map *uids, const struct id_map *gids,
+	     store_in_map_fn *in_map);
 /* The same where several maps made its files. */
 void tmp_end_maps(const struct tmp_place *p, struct image_tmp *t, const struct map_pair *maps, size_t n, store_in_map_fn *in_map);
 /* Removes what dead makers left. @maps: more maps, for files of ids that no "map" in the entry @fd tells of */

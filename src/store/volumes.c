@@ -82,7 +82,8 @@ static int check_name(const char *name, struct err *e)
 	if (str_is_name(name) && strlen(name) <= NAME_MAX)
 		return 0;
 	err_set(e, ERR_USAGE, "\"%.200s\" cannot be a volume's name", name);
-	return err_hint(e, "letters, digits, \"_\", \".\" and \"-\", the first a letter or a digit; a directory is written with a \"/\": ./%.100s", name);
+	return err_hint(e, "letters, digits, \"_\", \".\" and \"-\", the first a letter or a digit; a directory is written "
+			   "with a \"/\": ./%.100s", name);
 }
 
 static int no_volume(const char *name, struct err *e)
@@ -292,7 +293,8 @@ int volume_find(const struct volumes *vs, const char *name, struct volume *v, st
 	return look(vs, name, false, v, e);
 }
 
-int volume_use(struct volumes *vs, const char *name, const struct id_map *uids, const struct id_map *gids, struct volume *v, struct err *e)
+int volume_use(struct volumes *vs, const char *name, const struct id_map *uids, const struct id_map *gids, struct volume *v,
+	       struct err *e)
 {
 	int r = look(vs, name, true, v, e);
 
@@ -354,8 +356,8 @@ int volume_remove(struct volumes *vs, const char *name, store_in_map_fn *in_map,
 	return r > 0 ? 0 : r < 0 ? -1 : no_volume(name, e);
 }
 
-int volumes_prune(struct volumes *vs, bool (*wants)(const struct volume *v, const void *arg), const void *arg, store_in_map_fn *in_map,
-		  struct strv *gone, uint64_t *bytes, struct err *e)
+int volumes_prune(struct volumes *vs, bool (*wants)(const struct volume *v, const void *arg), const void *arg,
+		  store_in_map_fn *in_map, struct strv *gone, uint64_t *bytes, struct err *e)
 {
 	AUTO_STRV struct strv names = { 0 };
 

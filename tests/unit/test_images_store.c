@@ -29,43 +29,29 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/sha256.h"
-#include "host/facts.h"
-#include "run/internal.h"
 #include "store/images.h"
+#include "store_help.h"
 
 /* ---- helpers ---- */
 
-static char *tmp;		/* this test's directory */
-static struct store st;
 static struct images im;
-static struct id_map uids, gids;	/* one id: ours */
 
 static int setup(void **state)
 {
 	struct err e = { 0 };
 
 	(void)state;
-	tmp = str_dup("/tmp/lichen-test-XXXXXX");
-	assert_non_null(mkdtemp(tmp));
-	st = (struct store){ .data_dir = tmp, .data_fd = -1, .run_fd = -1 };
+	help_setup();
 	if (images_open(&st, true, &im, &e) < 0)
 		fail_msg("%s: %s", e.what, strerror(e.errnum));
-	id_map_add(&uids, 0, getuid(), 1);
-	id_map_add(&gids, 0, getgid(), 1);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct err e = { 0 };
-
 	(void)state;
 	images_close(&im);
-	id_map_fini(&uids);
-	id_map_fini(&gids);
-	if (store_remove_tree(tmp, &e) < 0)
-		fail_msg("%s: %s %s %s", e.what, e.op, e.path, strerror(e.errnum));
-	auto_free(&tmp);
+	help_teardown();
 	return 0;
 }
 
@@ -79,13 +65,7 @@ static bool exists(const char *path)
 /* How many entries a directory of the store has. */
 static size_t count(const char *name)
 {
-	AUTO_FREE char *path = str_fmt("%s/%s", im.dir, name);
-	AUTO_DIR DIR *dir = opendir(path);
-	size_t n = 0;
-
-	for (const struct dirent *d; dir && (d = readdir(dir));)
-		n += d->d_name[0] != '.';
-	return n;
+	return count_in(im.dir, name);
 }
 
 static void digest_of(const char *text, char out[DIGEST_MAX])
@@ -692,15 +672,6 @@ static int fake_in_map(const struct id_map *u, const struct id_map *g, int (*fn)
 	return fn(arg, e);
 }
 
-static pid_t waits_for(pid_t pid)
-{
-	int status;
-
-	assert_true(pid > 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 static void test_sweep(void **state)
 {
 	struct image_tmp t;
@@ -760,19 +731,6 @@ static void test_sweep_in_map(void **state)
 		assert_int_equal(in_map_first, noted ? 100000 : getuid());
 	}
 	id_map_fini(&u);
-}
-
-/* The map of whoever has subordinate ids: root inside is the first of them. Else the test is skipped. */
-static void real_maps(struct id_map *u, struct id_map *g)
-{
-	struct facts f;
-	struct err e = { 0 };
-
-	if (facts_read(&f, true, &e) < 0 || !f.newuidmap || !f.newgidmap || !f.subuids.n || !f.subgids.n)
-		skip();
-	id_map_add(u, 0, f.subuids.v[0].first, f.subuids.v[0].count);
-	id_map_add(g, 0, f.subgids.v[0].first, f.subgids.v[0].count);
-	facts_fini(&f);
 }
 
 /* A tree of others' files in the directory that a descriptor stands for, as unpack makes it. */

@@ -23,14 +23,10 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "host/facts.h"
-#include "run/internal.h"
 #include "store/volumes.h"
+#include "store_help.h"
 
-static char *tmp;		/* this test's directory */
-static struct store st;
 static struct volumes vs;
-static struct id_map uids, gids;	/* one id: ours */
 static struct id_map others;		/* a subordinate range */
 
 static int setup(void **state)
@@ -38,41 +34,25 @@ static int setup(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	tmp = str_dup("/tmp/lichen-test-XXXXXX");
-	assert_non_null(mkdtemp(tmp));
-	st = (struct store){ .data_dir = tmp, .data_fd = -1, .run_fd = -1 };
+	help_setup();
 	if (volumes_open(&st, true, &vs, &e) < 0)
 		fail_msg("%s: %s", e.what, strerror(e.errnum));
-	id_map_add(&uids, 0, getuid(), 1);
-	id_map_add(&gids, 0, getgid(), 1);
 	id_map_add(&others, 0, 100000, 65536);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct err e = { 0 };
-
 	(void)state;
 	volumes_close(&vs);
-	id_map_fini(&uids);
-	id_map_fini(&gids);
 	id_map_fini(&others);
-	if (store_remove_tree(tmp, &e) < 0)
-		fail_msg("%s: %s %s %s", e.what, e.op, e.path, strerror(e.errnum));
-	auto_free(&tmp);
+	help_teardown();
 	return 0;
 }
 
 static size_t count(const char *name)
 {
-	AUTO_FREE char *path = str_fmt("%s/%s", vs.dir, name);
-	AUTO_DIR DIR *dir = opendir(path);
-	size_t n = 0;
-
-	for (const struct dirent *d; dir && (d = readdir(dir));)
-		n += d->d_name[0] != '.';
-	return n;
+	return count_in(vs.dir, name);
 }
 
 static int create(const char *name)
@@ -83,15 +63,6 @@ static int create(const char *name)
 	if (r < 0)
 		log_err(&e);
 	return r;
-}
-
-static int waits_for(pid_t pid)
-{
-	int status;
-
-	assert_true(pid > 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static size_t in_map_calls;
@@ -242,19 +213,6 @@ static void test_use(void **state)
 	assert_int_equal(volume_remove(&vs, "x", NULL, &e), -1);
 	assert_int_equal(e.errnum, ENOENT);
 	assert_int_equal(count(".tmp"), 0);
-}
-
-/* The map of whoever has subordinate ids: root inside is the first of them. Else the test is skipped. */
-static void real_maps(struct id_map *u, struct id_map *g)
-{
-	struct facts f;
-	struct err e = { 0 };
-
-	if (facts_read(&f, true, &e) < 0 || !f.newuidmap || !f.newgidmap || !f.subuids.n || !f.subgids.n)
-		skip();
-	id_map_add(u, 0, f.subuids.v[0].first, f.subuids.v[0].count);
-	id_map_add(g, 0, f.subgids.v[0].first, f.subgids.v[0].count);
-	facts_fini(&f);
 }
 
 /* Files of others, closed to all but them; the volume's directory, given as a descriptor. */
