@@ -1053,6 +1053,82 @@ static void test_race_remove(void **state)
 	assert_int_equal(count("tmp"), 0);
 }
 
+/* Waits until a child waits for a lock. */
+static void wait_until_asleep(pid_t pid)
+{
+	AUTO_FREE char *path = str_fmt("/proc/%d/stat", (int)pid);
+
+	for (;;) {
+		AUTO_FREE char *text = NULL;
+
+		assert_int_equal(fd_read_file(AT_FDCWD, path, 4096, &text, NULL), 0);
+		if (strstr(text, ") S "))
+			return;
+	}
+}
+
+/* Who waits while a layer is moved away does not take it. */
+static void test_use_of_what_goes(void **state)
+{
+	char diff_id[DIGEST_MAX];
+	struct err e = { 0 };
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	assert_int_equal(put_layer(&im, "one", &e), 0);
+	digest_of("one", diff_id);
+	fd = openat(im.fd, layer_path("single", diff_id), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct layer_use use;
+
+		close(fd);
+		_exit(images_use_layer(&im, "single", diff_id, &use, &e) == 0 ? 0 : 1);
+	}
+	wait_until_asleep(pid);
+	assert_int_equal(renameat(im.fd, layer_path("single", diff_id), im.fd, "tmp/0-gone"), 0);
+	close(fd);
+	assert_int_equal(waits_for(pid), 0);
+	images_sweep(&im, NULL);
+	assert_int_equal(count("tmp"), 0);
+}
+
+/* What is just being made is not swept, not even between mkdir and flock. */
+static void test_race_sweep(void **state)
+{
+	enum { TURNS = 1500 };
+	pid_t pids[2];
+	int lost = 0;
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMS(pids); i++) {
+		pids[i] = fork();
+		if (pids[i] == 0)
+			for (;;)
+				images_sweep(&im, NULL);
+	}
+	for (int i = 0; i < TURNS; i++) {
+		struct image_tmp t;
+		struct err e = { 0 };
+
+		if (images_tmp(&im, &t, &e) < 0) {
+			lost++;
+			continue;
+		}
+		lost += access(t.path, F_OK) < 0;
+		images_tmp_end(&im, &t, NULL, NULL, NULL);
+	}
+	for (size_t i = 0; i < N_ELEMS(pids); i++) {
+		kill(pids[i], SIGKILL);
+		assert_int_equal(waits_for(pids[i]), 128 + SIGKILL);
+	}
+	assert_int_equal(lost, 0);
+	images_sweep(&im, NULL);
+	assert_int_equal(count("tmp"), 0);
+}
+
 /* ---- killed, and no room ---- */
 
 static _Noreturn void work_for_ever(void)
@@ -1264,7 +1340,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_open),	TEST(test_class),	  TEST(test_layers),	  TEST(test_blobs),	  TEST(test_commit),
 		TEST(test_names),	TEST(test_find_id),	  TEST(test_sweep),	  TEST(test_sweep_in_map), TEST(test_subordinate_ids), TEST(test_sources),
-		TEST(test_remove),	TEST(test_collect_spares), TEST(test_race_commit), TEST(test_race_remove), TEST(test_kill),
+		TEST(test_remove),	TEST(test_collect_spares), TEST(test_race_commit), TEST(test_race_remove), TEST(test_use_of_what_goes), TEST(test_race_sweep), TEST(test_kill),
 		TEST(test_full),	TEST(test_file_limit),	  TEST(test_speed),
 	};
 
