@@ -138,6 +138,7 @@ if [ $kernel = yes ]; then
 	out=$("$top_builddir/tests/tools/deny" -e EINVAL fsconfig:5 "$tool" -i single -o kernel "$many:$T/base" cat /n 2>&1)
 	is "$out" 1 'by name, where layers cannot be given by descriptor'
 fi
+# shellcheck disable=SC3045 # every shell that runs this has it
 out=$(ulimit -n 100; "$tool" "$many:$T/base" true 2>&1)
 like "$out" 'opening layer [0-9]+ of 128' 'too few descriptors are told of'
 like "$out" 'Too many open files' 'by what is lacking'
