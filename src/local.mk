@@ -42,13 +42,13 @@ liblichen_a_SOURCES = \
 	%D%/run/ids.c %D%/run/inmap.c %D%/run/keeper.c %D%/run/prepare.c %D%/run/relay.c %D%/run/relay.h \
 	%D%/run/join.c %D%/run/share.c %D%/run/share.h %D%/run/stage.c \
 	%D%/run/tree.c %D%/run/devices.c %D%/run/run.h %D%/run/own.c %D%/run/sources.c %D%/run/supervise.c %D%/run/internal.h %D%/run/table.c %D%/run/root.c \
-	%D%/run/run.c %D%/run/setup.c %D%/run/supervise.h %D%/run/sweeper.c %D%/run/pause.c %D%/run/tty.c %D%/run/tty.h %D%/run/update.c %D%/run/update.h %D%/run/wait.c %D%/run/wait.h \
+	%D%/run/run.c %D%/run/setup.c %D%/run/supervise.h %D%/run/sweeper.c %D%/run/pause.c %D%/run/tty.c %D%/run/tty.h %D%/run/unshare.c %D%/run/unshare.h %D%/run/update.c %D%/run/update.h %D%/run/wait.c %D%/run/wait.h \
 	%D%/cli/args.h %D%/cli/dispatch.c %D%/cli/dispatch.h %D%/cli/limit_options.c %D%/cli/limit_options.h %D%/cli/help.c %D%/cli/help.h \
 	%D%/cli/opts.c %D%/cli/opts.h %D%/cli/opts.def %D%/cli/verbs.def %D%/cli/peers.def \
 	%D%/cli/profile.c %D%/cli/profile.h %D%/cli/run_devices.c %D%/cli/run_mount.c %D%/cli/run_mount.h %D%/cli/run_mounts.c %D%/cli/run_ns.c %D%/cli/run_process.c %D%/cli/run_security.c %D%/cli/run_spec.h \
 	%D%/cli/run_hosts.c %D%/cli/run_limits.c \
 	%D%/cli/verb_cgroup.c %D%/cli/verb_cgroup_look.c %D%/cli/live.c %D%/cli/live.h %D%/cli/table.c %D%/cli/table.h \
-	%D%/cli/each.c %D%/cli/each.h %D%/cli/verb_complete.c %D%/cli/verb_doctor.c %D%/cli/verb_help.c %D%/cli/stats_rows.c %D%/cli/stats_rows.h %D%/cli/verb_pause.c %D%/cli/verb_run.c %D%/cli/verb_stats.c %D%/cli/verb_update.c %D%/cli/verbs.c %D%/cli/verbs.h
+	%D%/cli/each.c %D%/cli/each.h %D%/cli/verb_complete.c %D%/cli/verb_doctor.c %D%/cli/verb_help.c %D%/cli/stats_rows.c %D%/cli/stats_rows.h %D%/cli/verb_pause.c %D%/cli/verb_run.c %D%/cli/verb_stats.c %D%/cli/verb_unshare.c %D%/cli/verb_update.c %D%/cli/verbs.c %D%/cli/verbs.h
 liblichen_a_SOURCES += \
 	%D%/run/inmap.h \
 	%D%/cli/credentials.c %D%/cli/credentials.h %D%/cli/credentials_ask.c %D%/cli/credential_helper.c \

@@ -147,6 +147,8 @@ NODISCARD int limits_check_host(const struct spec_limits *l, const char *mount, 
 /* run/prepare.c */
 NODISCARD int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd,
 			    struct store *st, struct err *e);
+/* run/prepare.c: the maps where nothing is asked for; of a directory, in->owner says whose it is. */
+NODISCARD int ids_usual(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e);
 /* run/root.c */
 NODISCARD int root_find(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e);
 /* run/layers.c: an image's layers, once the ids are chosen: what lies below an opaque top is cut off, whose they are, whether

@@ -164,6 +164,11 @@ static int choose_ids(struct plan_input *in, const struct spec *s, const struct 
 	return 0;
 }
 
+int ids_usual(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e)
+{
+	return f->is_root ? map_real_root(in, s, f, e) : choose_ids(in, s, f, e);
+}
+
 /* `host`: the caller's home, which gets a tmpfs of its own. System users have theirs among what
  * is shown (bin: /bin) or nowhere; theirs is /tmp, as nothing may be covered. */
 static char *host_home(const struct plan_input *in, const char *home)
