@@ -187,13 +187,29 @@ tests_fuzz_replay_reference_SOURCES = tests/fuzz/fuzz_reference.c tests/fuzz/rep
 tests_fuzz_replay_reference_LDADD = liblichen.a
 tests_fuzz_replay_words_SOURCES = tests/fuzz/fuzz_words.c tests/fuzz/replay.c
 tests_fuzz_replay_words_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
+if HAVE_IMAGE
+check_PROGRAMS += tests/fuzz/replay_tar
+endif
+TAR_SOURCES = tests/fuzz/fuzz_tar.c helpers/image/layer.c helpers/image/layer.h helpers/image/name.c helpers/image/name.h \
+	helpers/image/parents.c helpers/image/parents.h helpers/image/tree.c helpers/image/tree.h
+TAR_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers/image $(IMAGE_CFLAGS)
+tests_fuzz_replay_tar_SOURCES = $(TAR_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_tar_CPPFLAGS = $(TAR_CPPFLAGS)
+tests_fuzz_replay_tar_LDADD = liblichen.a $(IMAGE_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/opts/run tests/fuzz/corpus/opts/wrong tests/fuzz/corpus/opts/mounts
 EXTRA_DIST += tests/fuzz/corpus/words/csv tests/fuzz/corpus/words/layers tests/fuzz/corpus/words/mount \
 	tests/fuzz/corpus/words/profile
 if ENABLE_FUZZ
 check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts tests/fuzz/fuzz_elf tests/fuzz/fuzz_words tests/fuzz/fuzz_proc \
 	tests/fuzz/fuzz_record tests/fuzz/fuzz_reference
+if HAVE_IMAGE
+check_PROGRAMS += tests/fuzz/fuzz_tar
 endif
+endif
+tests_fuzz_fuzz_tar_SOURCES = $(TAR_SOURCES)
+tests_fuzz_fuzz_tar_CPPFLAGS = $(TAR_CPPFLAGS)
+tests_fuzz_fuzz_tar_LDADD = liblichen.a $(IMAGE_LIBS)
+tests_fuzz_fuzz_tar_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_elf_LDADD = liblichen.a
 tests_fuzz_fuzz_elf_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_proc_CPPFLAGS = $(PROC_CPPFLAGS)
@@ -213,4 +229,5 @@ EXTRA_DIST += tests/fuzz/corpus/oci/big-numbers.json tests/fuzz/corpus/oci/dupli
 	tests/fuzz/corpus/oci/mark-forged.json tests/fuzz/corpus/oci/ours-bytes.json \
 	tests/fuzz/corpus/oci/ours-default.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json tests/fuzz/corpus/oci/ours-made.json
 EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/record tests/fuzz/corpus/reference
+EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/tar
 EXTRA_DIST += tests/data/plans

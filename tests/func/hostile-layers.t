@@ -40,7 +40,7 @@ refused() {
 	local name=$1 said=$2
 	shift 2
 	fresh
-	[ "${1-}" = - ] && shift || make_layer
+	if [ "${1-}" = - ]; then shift; else make_layer; fi
 	unpack "$@"
 	untouched "$name"
 	if [ "$status" -eq 1 ] && printf '%s\n' "$out" | grep -Eq "^error .*$said"; then
@@ -56,7 +56,7 @@ harmless() {
 	local name=$1 condition=$2
 	shift 2
 	fresh
-	[ "${1-}" = - ] && shift || make_layer
+	if [ "${1-}" = - ]; then shift; else make_layer; fi
 	unpack "$@"
 	untouched "$name"
 	if [ "$status" -eq 0 ] && (cd "$C/root" && eval "$condition"); then
