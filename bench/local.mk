@@ -6,14 +6,19 @@ EXTRA_PROGRAMS += %D%/bare %D%/pairs
 %C%_bare_LDADD = liblichen.a
 %C%_bare_LDFLAGS = $(AM_LDFLAGS) $(LAUNCHER_LDFLAGS)
 %C%_pairs_SOURCES = %D%/pairs.c
-EXTRA_DIST += %D%/startup %D%/limits %D%/common.sh
+EXTRA_DIST += %D%/startup %D%/limits %D%/unpack %D%/common.sh
 CLEANFILES += %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT)
+
+if HAVE_IMAGE
+BENCH_IMAGE = tests/tools/unpack$(EXEEXT)
+endif
 
 # BENCH_ROUNDS=N: other than 200 rounds a row
 .PHONY: bench bench-vm
-bench: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT)
+bench: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT) $(BENCH_IMAGE)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/startup
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/limits
+	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/unpack
 # limits need a systemd and controllers: in the virtual machine of the tests, in a few minutes
 bench-vm: all $(VM_TOOLS) %D%/pairs$(EXEEXT)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/limits --vm
