@@ -53,6 +53,7 @@ UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
 	tests/unit/test_scope tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user tests/unit/test_volumes \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
+	tests/unit/test_image_config tests/unit/test_manifest \
 	tests/unit/test_image tests/unit/test_reference tests/unit/test_short_names tests/unit/test_images_store \
 	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
 UNIT_TESTS += tests/unit/test_credentials tests/unit/test_pull_view tests/unit/test_template
@@ -64,10 +65,14 @@ tests_unit_test_copy_LDADD = $(UNIT_LIBS)
 tests_unit_test_elf_LDADD = $(UNIT_LIBS)
 tests_unit_test_ids_LDADD = $(UNIT_LIBS)
 tests_unit_test_image_LDADD = $(UNIT_LIBS)
+tests_unit_test_image_config_CPPFLAGS = $(IMAGE_TEST_CPPFLAGS)
+tests_unit_test_image_config_LDADD = libimage.a $(UNIT_LIBS)
 tests_unit_test_limits_LDADD = $(UNIT_LIBS)
 tests_unit_test_oci_LDADD = $(UNIT_LIBS)
 tests_unit_test_opts_LDADD = $(UNIT_LIBS)
 tests_unit_test_live_LDADD = $(UNIT_LIBS) -lutil
+tests_unit_test_manifest_CPPFLAGS = $(IMAGE_TEST_CPPFLAGS)
+tests_unit_test_manifest_LDADD = libimage.a $(UNIT_LIBS)
 tests_unit_test_mount_LDADD = $(UNIT_LIBS)
 tests_unit_test_seccomp_peer_LDADD = $(UNIT_LIBS) $(SECCOMP_LIBS)
 tests_unit_test_seccomp_peer_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
@@ -170,6 +175,7 @@ tests_tools_fake_systemd_LDADD = $(SYSTEMD_LIBS)
 
 # ---- fuzz targets: their corpora are replayed everywhere, fuzzed with --enable-fuzz
 check_PROGRAMS += tests/fuzz/replay_oci tests/fuzz/replay_opts tests/fuzz/replay_elf tests/fuzz/replay_words \
+	tests/fuzz/replay_manifest tests/fuzz/replay_config \
 	tests/fuzz/replay_proc tests/fuzz/replay_record tests/fuzz/replay_reference
 tests_fuzz_replay_elf_SOURCES = tests/fuzz/fuzz_elf.c tests/fuzz/replay.c
 tests_fuzz_replay_elf_LDADD = liblichen.a
@@ -185,6 +191,13 @@ tests_fuzz_replay_record_SOURCES = tests/fuzz/fuzz_record.c tests/fuzz/replay.c
 tests_fuzz_replay_record_LDADD = liblichen.a $(JANSSON_LIBS)
 tests_fuzz_replay_reference_SOURCES = tests/fuzz/fuzz_reference.c tests/fuzz/replay.c
 tests_fuzz_replay_reference_LDADD = liblichen.a
+IMAGE_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers -I$(top_srcdir)/helpers/image
+tests_fuzz_replay_manifest_SOURCES = tests/fuzz/fuzz_manifest.c tests/fuzz/replay.c
+tests_fuzz_replay_manifest_CPPFLAGS = $(IMAGE_TEST_CPPFLAGS)
+tests_fuzz_replay_manifest_LDADD = libimage.a liblichen.a $(JANSSON_LIBS)
+tests_fuzz_replay_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c
+tests_fuzz_replay_config_CPPFLAGS = $(IMAGE_TEST_CPPFLAGS)
+tests_fuzz_replay_config_LDADD = libimage.a liblichen.a $(JANSSON_LIBS)
 tests_fuzz_replay_words_SOURCES = tests/fuzz/fuzz_words.c tests/fuzz/replay.c
 tests_fuzz_replay_words_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
 if HAVE_IMAGE
@@ -201,6 +214,7 @@ EXTRA_DIST += tests/fuzz/corpus/words/csv tests/fuzz/corpus/words/layers tests/f
 	tests/fuzz/corpus/words/profile
 if ENABLE_FUZZ
 check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts tests/fuzz/fuzz_elf tests/fuzz/fuzz_words tests/fuzz/fuzz_proc \
+	tests/fuzz/fuzz_manifest tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_record tests/fuzz/fuzz_reference
 if HAVE_IMAGE
 check_PROGRAMS += tests/fuzz/fuzz_tar
@@ -212,6 +226,12 @@ tests_fuzz_fuzz_tar_LDADD = liblichen.a $(IMAGE_LIBS)
 tests_fuzz_fuzz_tar_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_elf_LDADD = liblichen.a
 tests_fuzz_fuzz_elf_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_config_CPPFLAGS = $(IMAGE_TEST_CPPFLAGS)
+tests_fuzz_fuzz_config_LDADD = libimage.a liblichen.a $(JANSSON_LIBS)
+tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_manifest_CPPFLAGS = $(IMAGE_TEST_CPPFLAGS)
+tests_fuzz_fuzz_manifest_LDADD = libimage.a liblichen.a $(JANSSON_LIBS)
+tests_fuzz_fuzz_manifest_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_proc_CPPFLAGS = $(PROC_CPPFLAGS)
 tests_fuzz_fuzz_proc_LDADD = libprocview.a liblichen.a
 tests_fuzz_fuzz_proc_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -230,4 +250,5 @@ EXTRA_DIST += tests/fuzz/corpus/oci/big-numbers.json tests/fuzz/corpus/oci/dupli
 	tests/fuzz/corpus/oci/ours-default.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json tests/fuzz/corpus/oci/ours-made.json
 EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/record tests/fuzz/corpus/reference
 EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/tar
+EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/manifest tests/fuzz/corpus/config
 EXTRA_DIST += tests/data/plans
