@@ -57,6 +57,20 @@ static int read_health(const json_t *o, struct image *im, struct err *e)
 	return 0;
 }
 
+/* Of texts that stand next to each other one stays. */
+static void drop_twins(struct strv *sv)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sv->n; i++) {
+		if (n > 0 && str_eq(sv->v[n - 1], sv->v[i]))
+			free(sv->v[i]);
+		else
+			sv->v[n++] = sv->v[i];
+	}
+	sv->n = n;
+}
+
 /* As docker means them: a variable without a value is none, a volume is below the root. */
 static void mend(struct image *im)
 {
@@ -72,13 +86,15 @@ static void mend(struct image *im)
 			free(s);
 	}
 	im->env.n = n;
-	for (size_t i = 0; i < im->volumes.n; i++)
-		if (im->volumes.v[i][0] != '/') {
-			char *s = im->volumes.v[i];
+	if (n == 0)
+		strv_fini(&im->env);
+	for (size_t i = 0; i < im->volumes.n; i++) {
+		AUTO_FREE char *s = im->volumes.v[i];
 
-			im->volumes.v[i] = str_fmt("/%s", s);
-			free(s);
-		}
+		im->volumes.v[i] = str_fmt("%s%s", s[0] == '/' ? "" : "/", s);
+	}
+	strv_sort(&im->volumes);
+	drop_twins(&im->volumes);
 }
 
 static int read_start(const json_t *o, struct image *im, struct err *e)

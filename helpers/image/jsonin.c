@@ -131,17 +131,6 @@ int jin_list(const json_t *o, const char *key, size_t max_n, size_t max_len, str
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static void sort(struct strv *sv)
-{
-	if (sv->n > 1)
-		qsort(sv->v, sv->n, sizeof(*sv->v), compare);
-}
-
 static int key_of(const char *name, const char *key, size_t max_len, struct err *e)
 {
 	return strlen(name) > max_len ? err_set(e, ERR_STATE, "\"%s\" has a name of more than %zu bytes", key, max_len) : 0;
@@ -161,7 +150,7 @@ int jin_keys(const json_t *o, const char *key, size_t max_n, size_t max_len, str
 			return -1;
 		strv_add(out, name);
 	}
-	sort(out);
+	strv_sort(out);
 	return 0;
 }
 
@@ -183,6 +172,6 @@ int jin_map(const json_t *o, const char *key, size_t max_n, size_t max_len, stru
 			return err_set(e, ERR_STATE, "\"%s\" has a name that is empty or has a \"=\"", key);
 		strv_addf(out, "%s=%s", name, s);
 	}
-	sort(out);
+	strv_sort(out);
 	return 0;
 }

@@ -133,17 +133,6 @@ static const char *seen_as(struct packing *p, const struct stat *st, const char 
 
 /* ---- one file ---- */
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static void sort(struct strv *sv)
-{
-	if (sv->n > 1)
-		qsort(sv->v, sv->n, sizeof(*sv->v), compare);
-}
-
 static void add_xattrs(int fd, struct archive_entry *ae)
 {
 	AUTO_FREE char *names = mem_alloc(XATTRS_BYTES);
@@ -154,7 +143,7 @@ static void add_xattrs(int fd, struct archive_entry *ae)
 	for (ssize_t at = 0; n > 0 && at < n; at += (ssize_t)strlen(names + at) + 1)
 		if (xattr_is_kept(names + at))
 			strv_add(&kept, names + at);
-	sort(&kept);
+	strv_sort(&kept);
 	for (size_t i = 0; i < kept.n; i++) {
 		ssize_t size = fgetxattr(fd, kept.v[i], value, XATTRS_BYTES);
 
@@ -254,7 +243,7 @@ static int list_dir(int fd, struct strv *names)
 			strv_add(names, de->d_name);
 	if (errno)
 		return -1;
-	sort(names);
+	strv_sort(names);
 	return 0;
 }
 

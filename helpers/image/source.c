@@ -24,6 +24,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -268,11 +269,14 @@ static uint64_t held_caps(uint64_t wanted)
 
 static int run(struct source *s, struct err *e)
 {
+	struct stat st;
+
 	setlocale(LC_CTYPE, "C.UTF-8");	/* libarchive takes names through the locale */
 	signal(SIGPIPE, SIG_IGN);	/* of a counter that nobody reads any longer */
 	source_path(s, s->place.images, true);
 	source_path(s, s->place.tmp, true);
-	source_path(s, s->archive, false);
+	if (fstat(s->archive, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		source_path(s, s->archive, false);	/* Landlock takes no pipes */
 	if (confine_begin(s->talk->fds, TALK_FDS, e) < 0 || digest_prepare(e) < 0 || (s->ops->open && s->ops->open(s, e) < 0) ||
 	    confine_paths(s->paths, s->n_paths, s->ops->connects, e) < 0 ||
 	    confine_end(held_caps(s->ops->caps), s->ops->connects ? CONFINE_NET : CONFINE_FILES, e) < 0)

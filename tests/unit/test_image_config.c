@@ -97,8 +97,9 @@ static void what_docker_tolerates(void **state)
 	struct image im;
 
 	(void)state;
-	read_it(WITH("{\"Env\":[\"NOVALUE\",\"A=1\",\"=x\",\"B=2\"],\"Volumes\":{\"data\":{}}}"), &im);
+	read_it(WITH("{\"Env\":[\"NOVALUE\",\"A=1\",\"=x\",\"B=2\"],\"Volumes\":{\"z\":{},\"/z\":{},\"data\":{}}}"), &im);
 	assert_int_equal(im.env.n, 2);
+	assert_int_equal(im.volumes.n, 2);
 	assert_string_equal(im.env.v[0], "A=1");
 	assert_string_equal(im.env.v[1], "B=2");
 	assert_string_equal(im.volumes.v[0], "/data");
