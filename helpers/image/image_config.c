@@ -69,6 +69,8 @@ static void drop_twins(struct strv *sv)
 			sv->v[n++] = sv->v[i];
 	}
 	sv->n = n;
+	if (n > 0)
+		sv->v[n] = NULL;
 }
 
 /* As docker means them: a variable without a value is none, a volume is below the root. */
