@@ -90,6 +90,7 @@ endif
 	%D%/image/source.c %D%/image/source.h \
 	%D%/image/stream.c %D%/image/stream.h \
 	%D%/image/talk.c %D%/image/talk.h \
+	%D%/image/verify.c \
 	%D%/image/tree.c %D%/image/tree.h \
 	%D%/image/unpack.c \
 	%D%/image/url.c %D%/image/url.h \

@@ -21,13 +21,14 @@ static const struct {
 	{ "unpack", task_unpack },
 	{ "sink", task_sink },
 	{ "login", task_login },
+	{ "verify", task_verify },
 };
 
 static const char USAGE[] =
 	"usage: lichen-image TASK\n"
 	"\n"
 	"It is started by lichen, with a socket as descriptor 3, for one task: to bring an image from a\n"
-	"registry or an archive, to unpack a layer, to write an image elsewhere.\n";
+	"registry or an archive, to unpack a layer, to write an image elsewhere, to look whether it is still whole.\n";
 
 int main(int argc, char **argv)
 {

@@ -9,5 +9,6 @@
 typedef int task_fn(struct talk *t, struct err *e);
 
 task_fn task_source, task_unpack, task_sink, task_login;
+task_fn task_source, task_sink, task_verify;
 
 #endif

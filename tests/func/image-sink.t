@@ -111,6 +111,28 @@ else
 	skip no-dev-full 'a full disk is named'
 fi
 
+# ---- verify ----
+
+# verify DIGEST: of the store
+verify() { run_as_is "$image_driver" "$image_helper" verify "{\"blobs\":[\"sha256:$one\",\"$1\"]}" images; }
+gz=$(hex_of two.tar.gz)
+verify "sha256:$gz"
+is "$status" 0 'blobs are verified'
+like "$err" "^brought 0 sha256:$one [0-9]* counter none\$" 'one is whole'
+like "$err" "^brought 1 sha256:$gz [0-9]* counter none\$" 'and another'
+echo more >>"images/blobs/sha256/$gz"
+verify "sha256:$gz"
+like "$err" "^brought 1 sha256:$gz .* its content is sha256:" 'one that was changed is told'
+rm "images/blobs/sha256/$gz"
+verify "sha256:$gz"
+like "$err" "^brought 1 sha256:$gz .* is missing\$" 'one that is gone'
+mkfifo "images/blobs/sha256/$gz"
+verify "sha256:$gz"
+like "$err" "^brought 1 sha256:$gz .* is no file\$" 'one that is a FIFO'
+verify "sha256:../../x"
+is "$status" 1 'what is no digest is refused'
+back
+
 # ---- what others read ----
 
 if command -v skopeo >/dev/null; then

@@ -43,7 +43,7 @@ for request in "$docker" "$path"; do
 	like "$err" "\"names\":\\[\"docker.io/library/app:1\"\\]" 'its name is a full reference'
 	like "$err" "^blob 0 $(wc -c <one.tar) 2\$" 'the first layer begins to come, with a counter'
 	like "$err" "^brought 1 sha256:$two $(wc -c <two.tar) counter whole\$" 'the second has come, and the counter said so'
-	is "$(cat "$images/blobs/sha256/$(field manifest | cut -d: -f2)" | tr ',' '\n' | grep -c "$one\|$two\|$config")" 3 'a manifest was made'
+	is "$(tr ',' '\n' <"$images/blobs/sha256/$(field manifest | cut -d: -f2)" | grep -c "$one\|$two\|$config")" 3 'a manifest was made'
 	sound 'every blob is what its name says'
 done
 first=$(field manifest)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/lib/image.sh - for tests of lichen-image: a store for one request, archives made by hand. Behind tap.sh.
 
+: "${top_builddir:?}"
 image_helper=$top_builddir/helpers/lichen-image
 image_driver=$top_builddir/tests/tools/source
 
@@ -29,10 +30,12 @@ bring() {
 	run_as_is "$image_driver" "$@" "$image_helper" source "$bring_request" "$images" "$images/tmp/t" "$bring_file"
 }
 
+# shellcheck disable=SC2154 # err is run_as_is's
 # record N: the N-th image's, from 1 on; field NAME of it, one word.
 record() { printf '%s\n' "$err" | sed -n 's/^image //p' | sed -n "$1p"; }
 field() { record "${2:-1}" | sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p"; }
 
+# shellcheck disable=SC2154 # err is run_as_is's
 # keep_records: what was brought can be sent.
 keep_records() {
 	printf '%s\n' "$err" | sed -n 's/^image //p' >"$T/.records"

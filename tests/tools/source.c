@@ -139,7 +139,8 @@ static bool show(int sock, struct image_msg *m, int *fds, size_t n_fds)
 		return true;
 	case IMSG_PROGRESS: return true;
 	case IMSG_BLOB_DONE:
-		fprintf(stderr, "brought %u %s %" PRIu64 " counter %s\n", m->index, m->digest, m->total, read_counter(m->index));
+		fprintf(stderr, "brought %u %s %" PRIu64 " counter %s%s%s\n", m->index, m->digest, m->total, read_counter(m->index), m->text[0] ? " " : "",
+			m->text);
 		answer(sock, m);
 		return true;
 	case IMSG_DONE: fprintf(stderr, "done %s %s\n", m->text, m->digest); return false;
