@@ -208,6 +208,8 @@ int auth_refused(const struct auth *a, const struct http_call *c, const char *wh
 	http_refused(c, what, e);
 	if (c->status != 401 && c->status != 403 && !(c->status == 400 && a->identity_token))
 		return -1;
+	if (!url_same_origin(&c->at, &a->origin) && c->at.host && !str_eq(c->method, "POST") && !c->authorization)
+		return err_hint(e, "%s is where %s keeps its layers: it is the registry's trouble. Try again later.", c->at.host, a->registry);
 	if (!has_password(a) && !a->identity_token)
 		return err_hint(e, "Is the name right? A private image needs `lichen login %s` first.", a->registry);
 	return err_hint(e, "%s does not take the name and password that are stored or given for it, or they may not do this: "

@@ -7,8 +7,8 @@
  *
  *	PORT METHOD PATH auth=SCHEME range=RANGE
  *
- * /v2/FAULT/... : the first component of a repository's name is one of FAULTS, or "ok". OTHER-PORT is who
- * is redirected to and the token service of another host.
+ * /v2/FAULT/... : the first component of a repository's name is a fault, or "ok". Those of blobs are those of blobs of more
+ * than a thousand bytes, so that the config comes. OTHER-PORT is where redirects lead, and the token service of another host.
  */
 
 #include <arpa/inet.h>
@@ -34,7 +34,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 
-enum { SLOTS = 4096, REQUEST_MAX = 64 << 10, BODY_MAX = 64 << 20 };
+enum { SMALL = 1000, STEP = 1024, SLOTS = 4096, REQUEST_MAX = 64 << 10, BODY_MAX = 64 << 20 };
 
 static const char *dir;
 static unsigned ports[2];
@@ -186,8 +186,8 @@ static void hang(int sock)
 
 static void trickle(const struct request *r, const char *text, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		put(r->sock, text + i, 1);
+	for (size_t i = 0; i < n; i += STEP) {
+		put(r->sock, text + i, n - i < STEP ? n - i : STEP);
 		poll(NULL, 0, 1);
 	}
 }
@@ -203,11 +203,15 @@ static void blob(const struct request *r, const char *digest)
 		answer_text(r, "404 Not Found", "", "{\"errors\":[{\"message\":\"blob unknown\"}]}");
 		return;
 	}
+	if (n <= SMALL && !is(r, "wrong-config")) {
+		answer(r, "200 OK", "", text, n);
+		return;
+	}
 	if (strncmp(range, "bytes=", 6) == 0 && !is(r, "cut-norange") && !is(r, "cut-always"))
 		from = strtoul(range + 6, NULL, 10);
 	if (is(r, "cut-elsewhere") && from)	/* answers another part than was asked for */
 		from /= 2;
-	if (is(r, "wrong-digest") && n)
+	if ((is(r, "wrong-digest") || is(r, "wrong-config")) && n)
 		text[n / 2] ^= 1;
 	if (is(r, "too-long"))
 		text = mem_grow(text, n + 10, 1), memset(text + n, 'x', 10), n += 10;
@@ -216,7 +220,7 @@ static void blob(const struct request *r, const char *digest)
 		said = sent = n > 10 ? n - 10 - from : 0;
 	if (is(r, "lying-length"))
 		said += 10;
-	if ((strncmp(r->fault, "cut", 3) == 0 || is(r, "push-cut")) && r->count < 2)
+	if (strncmp(r->fault, "cut", 3) == 0 && r->count < 2)
 		sent = sent / 2;
 	if (is(r, "cut-always"))
 		sent = n / 3;
@@ -254,9 +258,10 @@ static void receive(const struct request *r, const char *path)
 {
 	AUTO_FREE char *length = header(r, "content-length");
 	size_t n = strtoul(length, NULL, 10), had = r->body_len;
+	bool is_cut = is(r, "push-cut") && strcmp(r->method, "PATCH") == 0 && r->count < 2;
 	AUTO_CLOSE int out = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
-	if (is(r, "push-cut") && r->count < 2 && n > 1000)
+	if (is_cut && n > SMALL)
 		n /= 2;
 	if (out < 0 || fd_write_all(out, r->body, had < n ? had : n) < 0)
 		_exit(1);
@@ -268,7 +273,7 @@ static void receive(const struct request *r, const char *path)
 			_exit(0);
 		had += (size_t)got;
 	}
-	if (is(r, "push-cut") && r->count < 2)
+	if (is_cut)
 		_exit(0);
 }
 
@@ -352,12 +357,32 @@ static bool trouble(const struct request *r)
 	return true;
 }
 
+/* To anybody but who has a wrong password: what DIR/token has, or "good-token"; and an identity token to who asks. */
+static void give_token(const struct request *r)
+{
+	AUTO_FREE char *auth = header(r, "authorization"), *path = str_fmt("%s/token", dir), *token = NULL, *text = NULL;
+
+	if (auth[0] && strcmp(auth, "Basic dXNlcjpwYXNz") != 0) {
+		answer_text(r, "401 Unauthorized", "", "{\"details\":\"wrong password\"}");
+		return;
+	}
+	if (strcmp(r->method, "POST") == 0 && !strstr(r->body, "refresh_token=long-lived")) {
+		answer_text(r, "400 Bad Request", "", "{\"error\":\"invalid_grant\"}");
+		return;
+	}
+	if (fd_read_any(path, REQUEST_MAX, &token, NULL) < 0)
+		token = str_dup("good-token");
+	text = str_fmt("{\"%s\":\"%s\",\"expires_in\":300%s}", strcmp(r->method, "POST") == 0 ? "access_token" : "token", token,
+		       strstr(r->path, "offline_token=true") ? ",\"refresh_token\":\"long-lived\"" : "");
+	answer_text(r, "200 OK", "", text);
+}
+
 static void serve(struct request *r)
 {
 	char *query = strchr(r->path, '?');
 
 	if (strncmp(r->path, "/token", 6) == 0) {
-		answer_text(r, "200 OK", "", "{\"token\":\"good-token\",\"expires_in\":300}");
+		give_token(r);
 		return;
 	}
 	if (strcmp(r->path, "/v2/") == 0) {
@@ -402,6 +427,21 @@ static void note(const struct request *r)
 		_exit(1);
 }
 
+/* A form's; it fits in the rest of the space, up to @end. */
+static void read_body(struct request *r, const char *end)
+{
+	AUTO_FREE char *length = header(r, "content-length");
+	size_t n = strtoul(length, NULL, 10);
+
+	while (r->body_len < n && n < (size_t)(end - r->body)) {
+		ssize_t got = read(r->sock, r->body + r->body_len, n - r->body_len);
+
+		if (got <= 0)
+			_exit(0);
+		r->body_len += (size_t)got;
+	}
+}
+
 static void talk(int sock, unsigned port)
 {
 	struct request r = { .sock = sock, .port = port, .fault = "" };
@@ -423,6 +463,8 @@ static void talk(int sock, unsigned port)
 	r.body = end + 4;
 	r.body_len = n - (size_t)(r.body - text);
 	r.headers = strchr(text, '\n') + 1;
+	if (strcmp(r.method, "POST") == 0)
+		read_body(&r, text + REQUEST_MAX);
 	if (strncmp(r.path, "/v2/", 4) == 0 && (slash = strchr(r.path + 4, '/'))) {
 		str_copy(r.fault_text, sizeof(r.fault_text), r.path + 4);
 		r.fault_text[strcspn(r.fault_text, "/")] = '\0';

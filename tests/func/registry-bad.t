@@ -1,0 +1,145 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A registry that does everything wrong: nothing that is wrong gets into the store, each failure says what it was,
+# nobody else gets the password, and what passes by does not matter.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+[ -x "$top_builddir/helpers/lichen-image" ] || skip_all no-lichen-image
+
+# ---- an image of one layer, as an OCI layout
+L=$T/layout
+mkdir -p "$L/blobs/sha256" "$T/root"
+# put FILE: into blobs; sets digest and size
+put() {
+	digest=$(sha256sum <"$1" | cut -c1-64)
+	size=$(wc -c <"$1")
+	cp "$1" "$L/blobs/sha256/$digest"
+}
+head -c 400000 /dev/urandom >"$T/root/file"
+tar -C "$T/root" -cf "$T/layer.tar" .
+put "$T/layer.tar"
+layer=$digest layer_size=$size
+printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+	"$layer" >"$T/config.json"
+put "$T/config.json"
+config=$digest
+printf '{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s","digest":"sha256:%s","size":%d},"layers":[{"mediaType":"%s","digest":"sha256:%s","size":%d}]}' \
+	application/vnd.oci.image.manifest.v1+json application/vnd.oci.image.config.v1+json "$config" "$size" \
+	application/vnd.oci.image.layer.v1.tar "$layer" "$layer_size" >"$T/manifest"
+put "$T/manifest"
+manifest=$digest
+printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"sha256:%s","size":%d,"annotations":{"org.opencontainers.image.ref.name":"1"}}]}' \
+	application/vnd.oci.image.manifest.v1+json "$manifest" "$size" >"$L/index.json"
+
+mkfifo "$T/says"
+"$top_builddir/tests/tools/registry" "$L" >"$T/says" &
+server=$!
+at_exit 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null'
+read -r port _ <"$T/says"
+
+# task TASK FAULT [KEY=VALUE...]: in a store of its own, $S, by user with the password pass.
+n=0
+task() {
+	n=$((n + 1))
+	S=$T/store$n
+	mkdir "$S"
+	task=$1 fault=$2
+	shift 2
+	: >"$L/log"
+	run_as_is "$top_builddir/tests/tools/image-task" "$top_builddir/helpers/lichen-image" "$task" "$S" kind=registry \
+		registry="127.0.0.1:$port" repository="$fault" tag=1 username=user password=pass pause_ms:=10 stall_ms:=1000 \
+		platform=linux/amd64 "$@"
+	log=$(cat "$L/log")
+}
+
+# comes FAULT DESC: the image comes, and is what it should be
+comes() {
+	task source "$1"
+	if [ "$status" -eq 0 ] && cmp -s "$S/images/blobs/sha256/$layer" "$T/layer.tar" &&
+		[ "$(find "$S/images/blobs" -type f | wc -l)" -eq 3 ] && printf '%s\n' "$out" | grep -q '^whole 0'; then
+		pass "$2"
+	else
+		fail "$2" || told "$out" || told "$log"
+	fi
+}
+
+# fails FAULT REGEX DESC: it does not, says why, and no layer is in the store
+fails() {
+	task source "$1"
+	if [ "$status" -eq 1 ] && [ ! -e "$S/images/blobs/sha256/$layer" ] && [ -z "$(find "$S/images/tmp" -type f)" ] &&
+		printf '%s\n' "$out" | grep -Eq "^(error|hint) .*($2)"; then
+		pass "$3"
+	else
+		fail "$3" || told "$out" || told "$(find "$S/images" -type f)"
+	fi
+}
+
+comes ok 'a registry that behaves'
+
+# ---- what passes by
+comes cut 'a layer that is cut off twice comes all the same'
+like "$log" "GET /v2/cut/blobs/sha256:$layer .*range=bytes=[1-9]" 'what was there already was not asked for again'
+comes cut-norange 'also where the server knows no Range'
+comes cut-elsewhere 'also where it answers another range than was asked for'
+comes trickle 'slow is not wrong'
+comes 503 'a registry that is down for a moment'
+comes 429 'one that wants to be asked later'
+
+
+# ---- what does not
+fails cut-always 'remaining|ends after' 'a layer that is cut off each time'
+fails stall 'ends after|no answer' 'a layer that stops in the middle'
+fails too-short "ends after .* of $layer_size bytes" 'a layer that is shorter than the manifest says'
+fails lying-length 'more than|longer|ends after|remaining' 'a layer whose length is a lie'
+fails too-long "more than the $layer_size bytes" 'a layer that is longer is not read to its end'
+fails wrong-digest 'not what its digest says' 'a layer of other bytes'
+fails wrong-config 'config .* is not what its digest says' 'a config of other bytes'
+fails lying-digest 'came with the digest sha256:0000' 'a manifest that is not what the registry says it is'
+fails empty 'is empty' 'an empty manifest'
+fails huge-json 'larger than 4 MiB' 'a huge manifest'
+fails huge-headers 'KiB of headers' 'huge headers'
+fails duplicate 'duplicate' 'a manifest that says something twice'
+fails 500 '500 Internal Server Error.*broken' 'a registry that is broken; its own words are shown'
+fails 429-long '429 Too Many Requests' 'one that wants to be left alone for a day is left alone'
+fails redirect-loop 'more than 10 times' 'endless redirects end'
+
+task source changed digest="sha256:$manifest"
+is "$status" 1 'a manifest that is asked for by digest has to have it'
+like "$out" '^error .*not what its digest says' 'and the error says that it has not'
+task source escapes tag=none
+unlike "$out" "$(printf '\033')" 'no escape of a terminal comes out of a registry'
+like "$out" '^error .*404 Not Found.*bad .x1b.31mred' 'its message is shown without'
+
+# ---- who gets the password
+comes basic 'basic authentication'
+comes token 'a token of a service on another host'
+like "$out" '^step .* sends us to localhost for a token' 'the other host is named'
+like "$log" "^other GET /token.scope=repository%3Atoken%3Apull|^other GET /token.*scope=repository%3Atoken%3Apull" 'it is asked for what is needed'
+is "$(printf '%s\n' "$log" | grep -c "GET /token?")" 1 'once, for all that is asked'
+fails 401-loop '401 Unauthorized' 'a registry that is never content'
+ok '[ "$(printf "%s\n" "$log" | grep -c manifests)" -le 2 ]' 'is asked twice'
+fails plain-realm 'plain HTTP' 'a token service without encryption gets nothing'
+comes redirect 'a layer that lies elsewhere'
+like "$log" '^other GET /v2/redirect/blobs/.*auth= ' 'nobody else gets the password, nor one that a Location has (CVE-2020-15157)'
+fails redirect-401 '401 Unauthorized' 'a stranger who asks for it does not get it'
+unlike "$log" '^other .*auth=Basic' 'not even when he says 401'
+unlike "$out" 'signature=secret|user:pass' 'an error does not show what is secret in an address'
+task source basic password=wrong
+like "$out" '^hint .*does not take the name and password' 'a wrong password'
+unlike "$out" wrong 'is not shown'
+
+# ---- push: the store of a pull goes back
+task source ok
+from=$S
+rm -f "$L/blobs/sha256/$layer" "$L/blobs/sha256/$config"
+: >"$L/log"
+run_as_is "$top_builddir/tests/tools/image-task" "$top_builddir/helpers/lichen-image" sink "$from" kind=registry \
+	registry="127.0.0.1:$port" repository=push-cut tag=new manifest="sha256:$manifest"
+is "$status" 0 'an upload that is cut off twice arrives'
+ok 'cmp -s "$L/blobs/sha256/$layer" "$T/layer.tar"' 'whole'
+like "$(cat "$L/log")" 'GET /v2/push-cut/blobs/uploads' 'the registry was asked how much it had'
+ok 'cmp -s "$L/pushed" "$T/manifest"' 'and the manifest came last, as it is'
+kill "$server"
+wait "$server" 2>/dev/null
+done_testing
