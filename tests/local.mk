@@ -29,6 +29,7 @@ SHELL_TESTS = \
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \
+	tests/lib/registry.sh \
 	tests/lib/tap.sh tests/lib/run-as.sh tests/lib/select.sh tests/lib/tap-sum.sh tests/lib/debian-cache.sh tests/lib/unit.sh tests/lib/image.sh \
 	tests/skips.allowed tests/tools/fresh-tree.sh
 
@@ -161,13 +162,11 @@ tests_tools_unpack_LDADD = liblichen.a $(JANSSON_LIBS)
 check_PROGRAMS += tests/tools/source
 tests_tools_source_SOURCES = tests/tools/source.c
 tests_tools_source_LDADD = liblichen.a $(JANSSON_LIBS)
-# asks lichen-image as the launcher does
-check_PROGRAMS += tests/tools/image-task
-tests_tools_image_task_SOURCES = tests/tools/image-task.c
-tests_tools_image_task_LDADD = liblichen.a $(JANSSON_LIBS)
+
 check_PROGRAMS += tests/tools/registry
 tests_tools_registry_SOURCES = tests/tools/registry.c
 tests_tools_registry_LDADD = liblichen.a $(JANSSON_LIBS)
+
 if HAVE_SYSTEMD
 check_PROGRAMS += tests/tools/fake-systemd
 endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/login.c - the task "login": whether a registry takes a name and password
  *
- * The request is what remote.h says, without a repository. IMSG_DONE comes with a memfd where the registry's token service
- * gave an identity token, which is to be kept in the password's place.
+ * The request is what remote.h says, without a repository. IMSG_DONE has in text the identity token that the registry's token
+ * service gave, which is to be kept in the password's place; or nothing.
  */
 
 #include <string.h>
@@ -22,10 +22,12 @@ static int log_in(struct remote *r, struct err *e)
 		return err_wrap(e, "logging in to %s", r->registry);
 	if (c.http.status != 200)
 		return remote_refused(r, &c, "logging in", e);
-	if (r->auth.identity)
-		return talk_text(r->talk, IMSG_DONE, 0, r->auth.identity, strlen(r->auth.identity), e);
-	if (!r->auth.challenge.wants_basic && !r->auth.challenge.wants_bearer)
-		str_copy(m.text, sizeof(m.text), "the registry does not ask who one is");
+	/* one that is longer than a message's text is not kept: the password is, then */
+	if (r->auth.identity && strlen(r->auth.identity) < sizeof(m.text))
+		str_copy(m.text, sizeof(m.text), r->auth.identity);
+	if (!r->auth.challenge.wants_basic && !r->auth.challenge.wants_bearer &&
+	    talk_warn(r->talk, "%s does not ask who one is: the name and password were not looked at", r->registry) < 0)
+		return err_set(e, ERR_PEER, "lichen has ended");
 	return talk_send(r->talk, &m, NULL, 0, e);
 }
 

@@ -24,8 +24,9 @@
 #include "digest.h"
 #include "manifest.h"
 #include "remote.h"
+#include "sink.h"
 
-enum { FAILURES = 5, PAUSE_MS = 500, SHOW_MS = 100 };
+enum { FAILURES = 5, PAUSE_MS = 500 };
 
 enum upload_state { UP_FREE, UP_ASKS, UP_OPENS, UP_SENDS, UP_LOOKS, UP_CLOSES };
 
@@ -39,12 +40,13 @@ struct upload {
 	char *location;			/* of the upload; owned; NULL */
 	uint64_t sent;			/* has arrived for sure */
 	unsigned failures;
-	int64_t shown_ms;
+	uint64_t shown_ms;
 };
 
 struct push {
 	struct talk *talk;
 	struct remote remote;
+	struct image im;
 	struct manifest manifest;
 	struct buf text;		/* of the manifest */
 	struct descriptor *blobs;	/* each once, the config last; borrowed digests are copies */
@@ -61,18 +63,16 @@ static void on_sent(void *arg, uint64_t n)
 {
 	struct upload *u = arg;
 	struct err ignored;
-	int64_t now = http_now_ms();
 
-	if (now - u->shown_ms < SHOW_MS)
+	if (!talk_is_due(&u->shown_ms))
 		return;
-	u->shown_ms = now;
 	if (talk_progress(u->push->talk, u->index, u->sent + n, u->d->size, &ignored) < 0)
 		return;	/* what is said at the blob's end fails as well */
 }
 
 static int done(struct upload *u, const char *why, struct err *e)
 {
-	struct image_msg m = { .kind = IMSG_BLOB_DONE, .index = u->index, .total = u->d->size };
+	struct image_msg m = { .kind = IMSG_PROGRESS, .index = u->index, .done = u->d->size, .total = u->d->size };
 
 	str_copy(m.digest, sizeof(m.digest), u->d->digest);
 	str_copy(m.text, sizeof(m.text), why);
@@ -255,7 +255,6 @@ static int advance(struct upload *u, struct err *e)
 static int begin(struct upload *u, size_t at, struct err *e)
 {
 	struct push *p = u->push;
-	struct image_msg m = { .kind = IMSG_BLOB, .index = (uint32_t)at };
 	struct stat st;
 
 	u->d = &p->blobs[at];
@@ -268,9 +267,7 @@ static int begin(struct upload *u, size_t at, struct err *e)
 	if ((uint64_t)st.st_size != u->d->size)
 		return err_set(e, ERR_STATE, "the blob %s has %lld bytes and should have %llu: see `lichen system verify`", u->d->digest,
 			       (long long)st.st_size, (unsigned long long)u->d->size);
-	m.total = u->d->size;
-	str_copy(m.digest, sizeof(m.digest), u->d->digest);
-	return talk_send(p->talk, &m, NULL, 0, e) < 0 ? -1 : ask(u, e);
+	return talk_progress(p->talk, u->index, 0, u->d->size, e) < 0 ? -1 : ask(u, e);
 }
 
 /* ---- all of them ---- */
@@ -302,24 +299,32 @@ static void add_blob(struct push *p, const struct descriptor *d)
 	p->blobs[p->n_blobs++] = *d;
 }
 
+/* The one image of the request. */
+static int load(struct push *p, struct err *e)
+{
+	const json_t *images = json_object_get(p->talk->request, "images");
+	const char *id = json_string_value(json_object_get(json_array_get(images, 0), "id"));
+
+	if (json_array_size(images) != 1 || !id || !digest_is_valid(id))
+		return err_set(e, ERR_PEER, "the request does not name one image");
+	return sink_load(p->talk->fds[0], id, &p->im, e);
+}
+
 static int read_manifest(struct push *p, struct err *e)
 {
-	const char *digest = talk_str(p->talk, "manifest");
-	AUTO_CLOSE int fd = blob_open(p->talk->fds[0], digest ? digest : "");
+	AUTO_CLOSE int fd = blob_open(p->talk->fds[0], p->im.manifest);
 	char got[DIGEST_MAX];
-	size_t len;
 
-	if (fd < 0 || fd_read_file(fd, "", MANIFEST_BYTES_MAX, &p->text.s, &len) < 0)
-		return err_sys(e, "openat", digest, "opening the image's manifest, which has to be sent");
-	p->text.len = len;
-	if (digest_of(p->text.s, len, digest, got, e) < 0)
+	if (fd < 0 || fd_read_file(fd, "", MANIFEST_BYTES_MAX, &p->text.s, &p->text.len) < 0)
+		return err_sys(e, "openat", p->im.manifest, "opening the image's manifest, which has to be sent");
+	if (digest_of(p->text.s, p->text.len, p->im.manifest, got, e) < 0)
 		return -1;
-	if (!str_eq(got, digest))
-		return err_set(e, ERR_STATE, "the blob %s is another than its name says: see `lichen system verify`", digest);
-	if (manifest_read(p->text.s, len, NULL, &p->manifest, e) < 0)
+	if (!str_eq(got, p->im.manifest))
+		return err_set(e, ERR_STATE, "the blob %s is another than its name says: see `lichen system verify`", p->im.manifest);
+	if (manifest_read(p->text.s, p->text.len, NULL, &p->manifest, e) < 0)
 		return err_wrap(e, "the image's manifest");
 	if (p->manifest.is_index)
-		return err_set(e, ERR_STATE, "%s is an index, not an image's manifest", digest);
+		return err_set(e, ERR_STATE, "%s is an index, not an image's manifest", p->im.manifest);
 	p->blobs = mem_alloc((p->manifest.n_layers + 1) * sizeof(*p->blobs));
 	for (size_t i = 0; i < p->manifest.n_layers; i++)
 		add_blob(p, &p->manifest.layers[i]);
@@ -330,7 +335,8 @@ static int read_manifest(struct push *p, struct err *e)
 static int put_manifest(struct push *p, struct err *e)
 {
 	AUTO_REMOTE_CALL struct remote_call c = { .http = { .method = "PUT", .body = p->text.s, .body_len = p->text.len } };
-	const char *tag = talk_str(p->talk, "tag"), *digest = talk_str(p->talk, "digest"), *mine = talk_str(p->talk, "manifest"), *said;
+	const char *tag = talk_str(p->talk, "tag"), *digest = talk_str(p->talk, "digest"), *said;
+	const char *mine = p->im.manifest;
 	struct image_msg m = { .kind = IMSG_DONE };
 
 	if (digest && digest[0] && !str_eq(digest, mine))
@@ -361,6 +367,7 @@ static void push_fini(struct push *p)
 	free(p->blobs);
 	buf_fini(&p->text);
 	manifest_fini(&p->manifest);
+	image_fini(&p->im);
 }
 
 int push_run(struct talk *t, struct err *e)
@@ -373,7 +380,7 @@ int push_run(struct talk *t, struct err *e)
 		return err_set(e, ERR_PEER, "the request has no descriptor of images/");
 	p.from = talk_str(t, "from");
 	if (confine_begin(t->fds, TALK_FDS, e) == 0 && digest_prepare(e) == 0 && remote_files(t, &files, e) == 0 &&
-	    remote_confine(&files, t->fds[0], e) == 0 && read_manifest(&p, e) == 0 &&
+	    remote_confine(&files, t->fds[0], e) == 0 && load(&p, e) == 0 && read_manifest(&p, e) == 0 &&
 	    remote_open(&p.remote, t, &files, -1, "pull,push", e) == 0) {
 		if (p.from)
 			strv_addf(&p.remote.auth.scopes, "repository:%s:pull", p.from);

@@ -3,13 +3,12 @@
  *
  * The request has what remote.h says, and
  *
- *   manifest		the digest of the image's manifest, which is a blob as its config and layers are
+ *   images		[{ "id": "sha256:..." }], one, as sink.c has it
  *   tag, digest	under which name it is put there; a digest has to be the manifest's own; none: "latest"
  *   from		another repository of the same registry that may have its blobs already: they are mounted then
  *
- * fds: images/. What is said: IMSG_BLOB index, digest, total, without a descriptor: the layer (from 0 on; the config is the
- * last) begins to go; IMSG_PROGRESS; IMSG_BLOB_DONE index, digest, total, text: "" or why nothing had to be sent;
- * IMSG_DONE digest: the manifest's.
+ * fds: images/. IMSG_PROGRESS counts the blobs, layers from 0 on and the config behind them; the last one of each
+ * has its digest, and in text why nothing had to be sent. IMSG_DONE has the manifest's digest.
  */
 #ifndef IMAGE_PUSH_H
 #define IMAGE_PUSH_H

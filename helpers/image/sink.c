@@ -257,17 +257,17 @@ int sink_read(struct sink *s, const char *digest, char **out, size_t *len, struc
 
 /* ---- which images ---- */
 
-static int load_image(struct sink *s, const char *id, struct sink_image *one, struct err *e)
+int sink_load(int images, const char *id, struct image *im, struct err *e)
 {
 	AUTO_FREE char *path = str_fmt("records/%s", id + strlen("sha256:"));
 	AUTO_FREE char *text = NULL;
 	size_t len;
 
-	if (fd_read_file(s->images, path, IMAGE_RECORD_MAX, &text, &len) < 0)
+	if (fd_read_file(images, path, IMAGE_RECORD_MAX, &text, &len) < 0)
 		return err_sys(e, "openat", path, "reading the record of an image");
-	if (image_read(text, len, &one->im, e) < 0)
+	if (image_read(text, len, im, e) < 0)
 		return -1;
-	return image_is_complete(&one->im) ? 0 : err_set(e, ERR_STATE, "the record of %s is not complete", id);
+	return image_is_complete(im) ? 0 : err_set(e, ERR_STATE, "the record of %s is not complete", id);
 }
 
 static int take_image(struct sink *s, const json_t *j, struct err *e)
@@ -282,7 +282,7 @@ static int take_image(struct sink *s, const json_t *j, struct err *e)
 			one = &s->v[i];
 	if (!one) {
 		one = &s->v[s->n++];
-		if (load_image(s, id, one, e) < 0)
+		if (sink_load(s->images, id, &one->im, e) < 0)
 			return -1;
 	}
 	if (name && !strv_has(&one->names, name))

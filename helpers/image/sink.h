@@ -41,6 +41,8 @@ struct sink_ops {
 
 extern const struct sink_ops SINK_OPS_DOCKER_ARCHIVE, SINK_OPS_OCI_ARCHIVE, SINK_OPS_OCI;
 
+/* The record of an image in the store. @id: a digest. Errors: STATE, SYS */
+NODISCARD int sink_load(int images, const char *id, struct image *im, struct err *e);
 /* Whether a file of that name is still to be written; from then on it is not. */
 bool sink_is_new(struct sink *s, const char *name);
 NODISCARD int sink_text(struct sink *s, const char *name, const char *text, size_t len, struct err *e);

@@ -4,6 +4,7 @@
 # nobody else gets the password, and what passes by does not matter.
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
+. "$top_srcdir/tests/lib/registry.sh"
 
 [ -x "$top_builddir/helpers/lichen-image" ] || skip_all no-lichen-image
 
@@ -38,26 +39,22 @@ server=$!
 at_exit 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null'
 read -r port _ <"$T/says"
 
-# task TASK FAULT [KEY=VALUE...]: in a store of its own, $S, by user with the password pass.
-n=0
-task() {
-	n=$((n + 1))
-	S=$T/store$n
-	mkdir "$S"
-	task=$1 fault=$2
-	shift 2
+tag=1 password=pass
+# ask FAULT [KEY=VALUE...]: pulls $tag from it as user, with $password
+ask() {
+	fault=$1
+	shift
 	: >"$L/log"
-	run_as_is "$top_builddir/tests/tools/image-task" "$top_builddir/helpers/lichen-image" "$task" "$S" kind=registry \
-		registry="127.0.0.1:$port" repository="$fault" tag=1 username=user password=pass pause_ms:=10 stall_ms:=1000 \
+	task source registry="127.0.0.1:$port" repository="$fault" tag="$tag" username=user password="$password" stall_ms:=1000 \
 		platform=linux/amd64 "$@"
 	log=$(cat "$L/log")
 }
 
 # comes FAULT DESC: the image comes, and is what it should be
 comes() {
-	task source "$1"
+	ask "$1"
 	if [ "$status" -eq 0 ] && cmp -s "$S/images/blobs/sha256/$layer" "$T/layer.tar" &&
-		[ "$(find "$S/images/blobs" -type f | wc -l)" -eq 3 ] && printf '%s\n' "$out" | grep -q '^whole 0'; then
+		[ "$(find "$S/images/blobs" -type f | wc -l)" -eq 3 ] && printf '%s\n' "$out" | grep -q '^brought 0 .*counter whole'; then
 		pass "$2"
 	else
 		fail "$2" || told "$out" || told "$log"
@@ -66,9 +63,9 @@ comes() {
 
 # fails FAULT REGEX DESC: it does not, says why, and no layer is in the store
 fails() {
-	task source "$1"
+	ask "$1"
 	if [ "$status" -eq 1 ] && [ ! -e "$S/images/blobs/sha256/$layer" ] && [ -z "$(find "$S/images/tmp" -type f)" ] &&
-		printf '%s\n' "$out" | grep -Eq "^(error|hint) .*($2)"; then
+		printf '%s\n' "$out" | grep -Eq "^(lichen|  hint): .*($2)"; then
 		pass "$3"
 	else
 		fail "$3" || told "$out" || told "$(find "$S/images" -type f)"
@@ -104,12 +101,14 @@ fails 500 '500 Internal Server Error.*broken' 'a registry that is broken; its ow
 fails 429-long '429 Too Many Requests' 'one that wants to be left alone for a day is left alone'
 fails redirect-loop 'more than 10 times' 'endless redirects end'
 
-task source changed digest="sha256:$manifest"
+ask changed digest="sha256:$manifest"
 is "$status" 1 'a manifest that is asked for by digest has to have it'
-like "$out" '^error .*not what its digest says' 'and the error says that it has not'
-task source escapes tag=none
+like "$out" '^lichen: .*not what its digest says' 'and the error says that it has not'
+tag=none
+ask escapes
+tag=1
 unlike "$out" "$(printf '\033')" 'no escape of a terminal comes out of a registry'
-like "$out" '^error .*404 Not Found.*bad .x1b.31mred' 'its message is shown without'
+like "$out" '^lichen: .*404 Not Found.*bad .x1b.31mred' 'its message is shown without'
 
 # ---- who gets the password
 comes basic 'basic authentication'
@@ -125,17 +124,17 @@ like "$log" '^other GET /v2/redirect/blobs/.*auth= ' 'nobody else gets the passw
 fails redirect-401 '401 Unauthorized' 'a stranger who asks for it does not get it'
 unlike "$log" '^other .*auth=Basic' 'not even when he says 401'
 unlike "$out" 'signature=secret|user:pass' 'an error does not show what is secret in an address'
-task source basic password=wrong
-like "$out" '^hint .*does not take the name and password' 'a wrong password'
+password=wrong
+ask basic
+password=pass
+like "$out" 'hint: .*does not take the name and password' 'a wrong password'
 unlike "$out" wrong 'is not shown'
 
 # ---- push: the store of a pull goes back
-task source ok
-from=$S
+ask ok
 rm -f "$L/blobs/sha256/$layer" "$L/blobs/sha256/$config"
 : >"$L/log"
-run_as_is "$top_builddir/tests/tools/image-task" "$top_builddir/helpers/lichen-image" sink "$from" kind=registry \
-	registry="127.0.0.1:$port" repository=push-cut tag=new manifest="sha256:$manifest"
+push "$S" registry="127.0.0.1:$port" repository=push-cut tag=new
 is "$status" 0 'an upload that is cut off twice arrives'
 ok 'cmp -s "$L/blobs/sha256/$layer" "$T/layer.tar"' 'whole'
 like "$(cat "$L/log")" 'GET /v2/push-cut/blobs/uploads' 'the registry was asked how much it had'

@@ -3,6 +3,7 @@
 # Debian's docker-registry: pull, push and login; open, with a password, with tokens, over TLS
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
+. "$top_srcdir/tests/lib/registry.sh"
 
 need cmd:docker-registry cmd:skopeo cmd:umoci cmd:htpasswd cmd:openssl
 [ -x "$top_builddir/helpers/lichen-image" ] || skip_all no-lichen-image
@@ -33,18 +34,6 @@ end_servers() {
 	servers=
 }
 at_exit end_servers
-
-n=0
-# task TASK [KEY=VALUE...]: in a store of its own, $S; where STORE is set, in that one
-task() {
-	n=$((n + 1))
-	S=${STORE:-$T/store$n}
-	mkdir -p "$S"
-	task=$1
-	shift
-	run_as_is "$top_builddir/tests/tools/image-task" "$top_builddir/helpers/lichen-image" "$task" "$S" kind=registry \
-		pause_ms:=10 "$@"
-}
 
 # ---- an image of two layers, and one for two machines
 mkdir "$T/root" "$T/tmp2"
@@ -85,10 +74,10 @@ task source registry="localhost:$port" repository=some/image digest="sha256:$man
 is "$status" 0 'by digest, and from localhost by name'
 task source registry="$at" repository=some/image tag=none
 is "$status" 1 'a tag that is not there'
-like "$out" '^error .*404 Not Found.*manifest unknown' 'the error has the status, and the registry own words'
-like "$out" '^hint .*such a tag' 'and what may be wrong'
+like "$out" '^lichen: .*404 Not Found.*manifest unknown' 'the error has the status, and the registry own words'
+like "$out" 'hint: .*such a tag' 'and what may be wrong'
 task source registry="$at" repository=some/image tag=1 cacert=/nonexistent
-like "$out" '^error reading the certificates of --cacert' 'certificates that are not there'
+like "$out" '^lichen: reading the certificates of --cacert' 'certificates that are not there'
 
 # a manifest list of docker, made by hand; skopeo would compress a layer that is not
 gzip -nc "$T/two.tar" >"$T/two.gz"
@@ -118,24 +107,22 @@ if have cmd:curl; then
 	task source registry="$at" repository=many tag=all platform=linux/arm64
 	like "$out" '^image .*"architecture":"arm64"' 'of a list, the one for the platform that is asked for'
 	task source registry="$at" repository=many tag=all platform=linux/s390x
-	like "$out" '^hint .*amd64.*arm64' 'one that is not there: the error says what is'
+	like "$out" 'hint: .*amd64.*arm64' 'one that is not there: the error says what is'
 else
 	skip no-curl 'a list of docker'
 	skip no-curl 'a platform that is not in it'
 fi
 
 # ---- push
-STORE=$from
-task sink registry="$at" repository=new/name tag=2 manifest="sha256:$manifest"
+push "$from" registry="$at" repository=new/name tag=2
 is "$status" 0 'an image goes to a registry'
-like "$out" "^end sha256:$manifest" 'with the same digest'
+like "$out" "^done +sha256:$manifest" 'with the same digest'
 skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$at/new/name:2" "dir:$T/back"
 ok 'diff -r "$T/dir" "$T/back" >/dev/null' 'skopeo reads the same back'
-task sink registry="$at" repository=new/name tag=3 manifest="sha256:$manifest"
-is "$(printf '%s\n' "$out" | grep -c 'it is there')" 3 'what is there is not sent again'
-task sink registry="$at" repository=third tag=1 manifest="sha256:$manifest" from=some/image
-is "$(printf '%s\n' "$out" | grep -c 'mounted')" 3 'what another repository has is mounted'
-STORE=
+push "$from" registry="$at" repository=new/name tag=3
+is "$(grep -c '"POST /v2/new/name/blobs/uploads/' "$server_log")" 3 'what is there is not sent again'
+push "$from" registry="$at" repository=third tag=1 from=some/image
+is "$(grep -c '"POST /v2/third/blobs/uploads/?mount=.*HTTP/1.1" 201' "$server_log")" 3 'what another repository has is mounted'
 
 # ---- mirrors
 task source registry="$at" repository=some/image tag=1 mirrors:='[{"registry":"127.0.0.1:1"}]'
@@ -153,13 +140,11 @@ auth: {htpasswd: {realm: here, path: $T/htpasswd}}"
 at=127.0.0.1:$port
 skopeo_to --dest-tls-verify=false --dest-creds user:pass "dir:$T/dir" "docker://$at/private:1"
 task source registry="$at" repository=private tag=1
-like "$out" "^hint .*lichen login $at" 'without a password: the error says what to do'
+like "$out" "hint: .*lichen login $at" 'without a password: the error says what to do'
 task source registry="$at" repository=private tag=1 username=user password=pass
 is "$status" 0 'with it the image comes'
-STORE=$S
-task sink registry="$at" repository=private tag=2 manifest="sha256:$manifest" username=user password=pass
+push "$S" registry="$at" repository=private tag=2 username=user password=pass
 is "$status" 0 'and goes'
-STORE=
 task login registry="$at" username=user password=pass
 is "$status" 0 'login says that the password is taken'
 task login registry="$at" username=user password=wrong
@@ -187,11 +172,9 @@ read -r _ tokens <"$T/says"
 serve token "http: {addr: \"127.0.0.1:0\"}
 auth: {token: {realm: \"http://localhost:$tokens/token\", service: here, issuer: issuer, rootcertbundle: $T/issuer.crt}}"
 at=127.0.0.1:$port
-STORE=$from
-task sink registry="$at" repository=private tag=1 manifest="sha256:$manifest" username=user password=pass
+push "$from" registry="$at" repository=private tag=1 username=user password=pass
 is "$status" 0 'an image goes to a registry that wants tokens'
 like "$(cat "$T/tokens/log")" 'scope=repository%3Aprivate%3Apull%2Cpush.* auth=Basic' 'the service was asked for what is needed'
-STORE=
 task source registry="$at" repository=private tag=1 username=user password=pass
 is "$status" 0 'and comes from there'
 same "$S" 'with the same bytes'
@@ -201,14 +184,12 @@ is "$status" 0 'an identity token in place of the password'
 like "$(cat "$T/tokens/log")" 'POST /token auth= ' 'is exchanged for one that lives for minutes'
 task login registry="$at" username=user password=pass
 is "$status" 0 'login with a token service'
-like "$out" '^token long-lived' 'which gives an identity token to be kept'
+like "$out" '^done long-lived' 'which gives an identity token to be kept'
 task login registry="$at" username=user password=wrong
-like "$out" '^error .*401 Unauthorized.*wrong password' 'or says that the password is wrong'
+like "$out" '^lichen: .*401 Unauthorized.*wrong password' 'or says that the password is wrong'
 sign '"pull"' >"$T/tokens/token"
-STORE=$from
-task sink registry="$at" repository=private tag=2 manifest="sha256:$manifest" username=user password=pass
+push "$from" registry="$at" repository=private tag=2 username=user password=pass
 is "$status" 1 'who may only pull does not push'
-STORE=
 end_servers
 
 # ---- TLS, by an authority of our own
@@ -221,7 +202,7 @@ at=127.0.0.1:$port
 skopeo_to --dest-tls-verify=false "dir:$T/dir" "docker://$at/safe:1"
 task source registry="$at" repository=safe tag=1
 is "$status" 1 'a certificate that nobody here signed is not believed'
-like "$out" '^hint .*--cacert FILE' 'the error says what to do'
+like "$out" 'hint: .*--cacert FILE' 'the error says what to do'
 task source registry="$at" repository=safe tag=1 cacert="$T/ca.crt"
 is "$status" 0 'with its authority it is'
 same "$S" 'and the image comes'
