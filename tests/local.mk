@@ -60,10 +60,16 @@ UNIT_TESTS = \
 	tests/unit/test_image tests/unit/test_reference tests/unit/test_short_names tests/unit/test_images_store \
 	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
 UNIT_TESTS += tests/unit/test_credentials tests/unit/test_pull_view tests/unit/test_template
+UNIT_TESTS += tests/unit/test_challenge
+if HAVE_IMAGE
+UNIT_TESTS += tests/unit/test_url
+endif
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
 UNIT_LIBS = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_challenge_CPPFLAGS = $(REGISTRY_CPPFLAGS)
+tests_unit_test_challenge_LDADD = libimage.a $(UNIT_LIBS)
 tests_unit_test_copy_LDADD = $(UNIT_LIBS)
 tests_unit_test_elf_LDADD = $(UNIT_LIBS)
 tests_unit_test_ids_LDADD = $(UNIT_LIBS)
@@ -107,6 +113,10 @@ tests_unit_test_credentials_LDADD = $(UNIT_LIBS)
 tests_unit_test_pull_view_LDADD = $(UNIT_LIBS)
 tests_unit_test_template_LDADD = $(UNIT_LIBS)
 tests_unit_test_update_LDADD = $(UNIT_LIBS)
+tests_unit_test_url_SOURCES = tests/unit/test_url.c helpers/image/http.c helpers/image/http.h helpers/image/http_say.c helpers/image/http_say.h \
+	helpers/image/url.c helpers/image/url.h
+tests_unit_test_url_CPPFLAGS = $(REGISTRY_CPPFLAGS) $(IMAGE_CFLAGS)
+tests_unit_test_url_LDADD = $(UNIT_LIBS) $(IMAGE_LIBS)
 tests_unit_test_user_LDADD = $(UNIT_LIBS)
 tests_unit_test_volumes_SOURCES = tests/unit/test_volumes.c tests/unit/store_help.h
 tests_unit_test_volumes_LDADD = $(UNIT_LIBS)
@@ -252,4 +262,17 @@ EXTRA_DIST += tests/fuzz/corpus/oci/big-numbers.json tests/fuzz/corpus/oci/dupli
 EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/record tests/fuzz/corpus/reference
 EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/tar
 EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/manifest tests/fuzz/corpus/config
+# ---- what a registry asks for
+REGISTRY_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers -I$(top_srcdir)/helpers/image
+check_PROGRAMS += tests/fuzz/replay_auth
+tests_fuzz_replay_auth_SOURCES = tests/fuzz/fuzz_auth.c tests/fuzz/replay.c
+tests_fuzz_replay_auth_CPPFLAGS = $(REGISTRY_CPPFLAGS)
+tests_fuzz_replay_auth_LDADD = libimage.a liblichen.a
+if ENABLE_FUZZ
+check_PROGRAMS += tests/fuzz/fuzz_auth
+endif
+tests_fuzz_fuzz_auth_CPPFLAGS = $(REGISTRY_CPPFLAGS)
+tests_fuzz_fuzz_auth_LDADD = libimage.a liblichen.a
+tests_fuzz_fuzz_auth_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+EXTRA_DIST += tests/fuzz/corpus/auth
 EXTRA_DIST += tests/data/plans

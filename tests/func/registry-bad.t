@@ -139,6 +139,19 @@ is "$status" 0 'an upload that is cut off twice arrives'
 ok 'cmp -s "$L/blobs/sha256/$layer" "$T/layer.tar"' 'whole'
 like "$(cat "$L/log")" 'GET /v2/push-cut/blobs/uploads' 'the registry was asked how much it had'
 ok 'cmp -s "$L/pushed" "$T/manifest"' 'and the manifest came last, as it is'
+# ---- proxies, and hosts that are not there
+https_proxy=http://name:secret@127.0.0.1:1 http_proxy=http://127.0.0.1:1
+export https_proxy http_proxy
+ask ok
+is "$status" 0 'this machine is not asked through a proxy'
+task source registry=registry.invalid repository=x
+like "$out" '^lichen: .*the proxy 127.0.0.1:1/? cannot be reached' 'an error of a proxy names the proxy'
+unlike "$out" secret 'without its password'
+unset https_proxy http_proxy
+task source registry=127.0.0.1:1 repository=x
+like "$out" 'Connection refused' 'nobody listens'
+like "$out" 'hint: Nothing listens there' 'and what that means'
+
 kill "$server"
 wait "$server" 2>/dev/null
 done_testing

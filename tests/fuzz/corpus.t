@@ -3,7 +3,7 @@
 # The corpora of the fuzz targets still pass: what was once found stays mended.
 : "${top_srcdir:?}" "${top_builddir:?}"
 n=0
-for target in oci opts elf words proc record reference tar manifest config; do
+for target in oci opts elf words proc record reference tar manifest config auth; do
 	# without the libraries of lichen-image
 	[ "$target" != tar ] || [ -x "$top_builddir/tests/fuzz/replay_tar" ] || continue
 	n=$((n + 1))
