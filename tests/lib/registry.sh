@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # err, T, top_builddir: of tap.sh
 # SPDX-License-Identifier: Apache-2.0
 # tests/lib/registry.sh - asks lichen-image for what has to do with registries, as the launcher does
 
