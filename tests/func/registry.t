@@ -35,8 +35,15 @@ end_servers() {
 }
 at_exit end_servers
 
+printf '{}' >"$T/auth.json"
+# With passwords of its own, in place of a file that may not be for us. Not exported: the registry takes
+# REGISTRY_... for its configuration.
+skopeo_copy() {
+	REGISTRY_AUTH_FILE=$T/auth.json skopeo --insecure-policy --tmpdir "$TMPDIR" copy -q "$@"
+}
+
 # ---- an image of two layers, and one for two machines
-mkdir "$T/root" "$T/tmp2"
+mkdir "$T/root"
 head -c 3000000 /dev/urandom >"$T/root/big"
 tar -C "$T/root" -cf "$T/one.tar" .
 echo two >"$T/root/two"
@@ -46,12 +53,9 @@ umoci new --image "$T/img:a" >/dev/null
 umoci raw add-layer --image "$T/img:a" "$T/one.tar" 2>/dev/null
 umoci raw add-layer --image "$T/img:a" "$T/two.tar" 2>/dev/null
 umoci config --image "$T/img:a" --config.cmd /bin/true --config.env A=b
-skopeo --insecure-policy copy -q "oci:$T/img:a" "dir:$T/dir"
+skopeo_copy "oci:$T/img:a" "dir:$T/dir"
 manifest=$(sha256sum <"$T/dir/manifest.json" | cut -c1-64)
 
-skopeo_to() {
-	skopeo --insecure-policy --tmpdir "$T/tmp2" copy -q "$@"
-}
 # same STORE DESC: it has the manifest and everything of it, as skopeo has
 same() {
 	missing=
@@ -65,7 +69,7 @@ same() {
 # ---- open
 serve open 'http: {addr: "127.0.0.1:0"}'
 at=127.0.0.1:$port
-skopeo_to --dest-tls-verify=false "dir:$T/dir" "docker://$at/some/image:1"
+skopeo_copy --dest-tls-verify=false "dir:$T/dir" "docker://$at/some/image:1"
 task source registry="$at" repository=some/image tag=1
 is "$status" 0 'an image comes from an open registry'
 same "$S" 'with the same bytes'
@@ -93,7 +97,7 @@ for arch in amd64 arm64; do
 		"$(sha256sum <"$T/$arch.config" | cut -c1-64)" "$(wc -c <"$T/$arch.config")" \
 		application/vnd.docker.image.rootfs.diff.tar.gzip "$(sha256sum <"$T/two.gz" | cut -c1-64)" "$(wc -c <"$T/two.gz")" \
 		>"$T/$arch/manifest.json"
-	skopeo_to --dest-tls-verify=false "dir:$T/$arch" "docker://$at/many:$arch"
+	skopeo_copy --dest-tls-verify=false "dir:$T/$arch" "docker://$at/many:$arch"
 done
 entry() {
 	printf '{"mediaType":"application/vnd.docker.distribution.manifest.v2+json","digest":"sha256:%s","size":%d,"platform":{"os":"linux","architecture":"%s"}}' \
@@ -117,7 +121,7 @@ fi
 push "$from" registry="$at" repository=new/name tag=2
 is "$status" 0 'an image goes to a registry'
 like "$out" "^done +sha256:$manifest" 'with the same digest'
-skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$at/new/name:2" "dir:$T/back"
+skopeo_copy --src-tls-verify=false "docker://$at/new/name:2" "dir:$T/back"
 ok 'diff -r "$T/dir" "$T/back" >/dev/null' 'skopeo reads the same back'
 push "$from" registry="$at" repository=new/name tag=3
 is "$(grep -c '"POST /v2/new/name/blobs/uploads/' "$server_log")" 3 'what is there is not sent again'
@@ -128,7 +132,7 @@ is "$(grep -c '"POST /v2/third/blobs/uploads/?mount=.*HTTP/1.1" 201' "$server_lo
 task source registry="$at" repository=some/image tag=1 mirrors:='[{"registry":"127.0.0.1:1"}]'
 like "$out" '^warn a mirror is of no use' 'a mirror that is not reached is named'
 is "$status" 0 'and the registry itself is asked'
-skopeo_to --dest-tls-verify=false "dir:$T/dir" "docker://$at/cache/some/image:1"
+skopeo_copy --dest-tls-verify=false "dir:$T/dir" "docker://$at/cache/some/image:1"
 task source registry=registry.invalid repository=some/image tag=1 mirrors:="[{\"registry\":\"$at\",\"prefix\":\"cache\"}]"
 is "$status" 0 'a mirror stands for a registry that is not reached'
 end_servers
@@ -138,7 +142,7 @@ htpasswd -Bbc "$T/htpasswd" user pass 2>/dev/null
 serve basic "http: {addr: \"127.0.0.1:0\"}
 auth: {htpasswd: {realm: here, path: $T/htpasswd}}"
 at=127.0.0.1:$port
-skopeo_to --dest-tls-verify=false --dest-creds user:pass "dir:$T/dir" "docker://$at/private:1"
+skopeo_copy --dest-tls-verify=false --dest-creds user:pass "dir:$T/dir" "docker://$at/private:1"
 task source registry="$at" repository=private tag=1
 like "$out" "hint: .*lichen login $at" 'without a password: the error says what to do'
 task source registry="$at" repository=private tag=1 username=user password=pass
@@ -199,7 +203,7 @@ printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >"$T/ext"
 openssl x509 -req -in "$T/tls.csr" -CA "$T/ca.crt" -CAkey "$T/ca.key" -CAcreateserial -days 2 -extfile "$T/ext" -out "$T/tls.crt" 2>/dev/null
 serve tls "http: {addr: \"127.0.0.1:0\", tls: {certificate: $T/tls.crt, key: $T/tls.key}}"
 at=127.0.0.1:$port
-skopeo_to --dest-tls-verify=false "dir:$T/dir" "docker://$at/safe:1"
+skopeo_copy --dest-tls-verify=false "dir:$T/dir" "docker://$at/safe:1"
 task source registry="$at" repository=safe tag=1
 is "$status" 1 'a certificate that nobody here signed is not believed'
 like "$out" 'hint: .*--cacert FILE' 'the error says what to do'
