@@ -26,8 +26,10 @@ SHELL_TESTS = \
 	tests/func/image-source.t \
 	tests/func/unpack.t tests/func/hostile-layers.t \
 	tests/func/cgroup.t tests/func/complete.t tests/func/propagation.t tests/func/race.t tests/func/scope.t tests/func/seccomp.t tests/func/stack.t tests/func/stats.t tests/func/unshare.t tests/func/update.t tests/func/pause.t tests/func/verbs.t
+SHELL_TESTS += tests/func/imager.t tests/func/imager-hostile.t tests/func/imager-killed.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
+EXTRA_DIST += tests/lib/fake-image.sh
 EXTRA_DIST += \
 	tests/lib/registry.sh \
 	tests/lib/tap.sh tests/lib/run-as.sh tests/lib/select.sh tests/lib/tap-sum.sh tests/lib/debian-cache.sh tests/lib/unit.sh tests/lib/image.sh \
@@ -64,6 +66,7 @@ UNIT_TESTS += tests/unit/test_challenge
 if HAVE_IMAGE
 UNIT_TESTS += tests/unit/test_url
 endif
+UNIT_TESTS += tests/unit/test_imager
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -95,6 +98,7 @@ tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
 tests_unit_test_groups_LDADD = $(UNIT_LIBS)
 tests_unit_test_images_store_SOURCES = tests/unit/test_images_store.c tests/unit/store_help.h
 tests_unit_test_images_store_LDADD = $(UNIT_LIBS)
+tests_unit_test_imager_LDADD = $(UNIT_LIBS)
 tests_unit_test_landlock_LDADD = $(UNIT_LIBS)
 tests_unit_test_run_LDADD = $(UNIT_LIBS)
 tests_unit_test_scope_SOURCES = tests/unit/test_scope.c helpers/scope/names.c helpers/scope/names.h
@@ -177,6 +181,14 @@ check_PROGRAMS += tests/tools/registry
 tests_tools_registry_SOURCES = tests/tools/registry.c
 tests_tools_registry_LDADD = liblichen.a $(JANSSON_LIBS)
 
+# brings and uses images without a verb; and what stands in for lichen-image there
+check_PROGRAMS += tests/tools/imager tests/tools/fake-image
+tests_tools_imager_SOURCES = tests/tools/imager.c
+tests_tools_imager_LDADD = liblichen.a $(LAUNCHER_LIBS)
+tests_tools_imager_LDFLAGS = $(AM_LDFLAGS) $(LAUNCHER_LDFLAGS)
+tests_tools_fake_image_SOURCES = tests/tools/fake-image.c
+tests_tools_fake_image_LDADD = liblichen.a
+tests_tools_fake_image_LDFLAGS = -static
 if HAVE_SYSTEMD
 check_PROGRAMS += tests/tools/fake-systemd
 endif

@@ -28,7 +28,7 @@ struct imager_view {
 	void (*layer)(void *arg, uint32_t index, const char *label, uint64_t size, bool is_there);
 	void (*progress)(void *arg, uint32_t index, const char *what, uint64_t done, uint64_t total); /* "downloading" "reading" "unpacking" "done" */
 	void (*warn)(void *arg, const char *text);
-	int (*tick)(void *arg);		/* every 100 ms */
+	int (*tick)(void *arg);		/* every 100 ms; 0, or the signal by which the work is to end */
 };
 
 struct imager_caps {		/* of what is unpacked; 0: the default (doc/man) */
@@ -67,6 +67,16 @@ NODISCARD int imager_bring(struct images *im, const struct facts *f, const struc
 			   const struct imager_job *job, struct strv *ids, struct err *e);
 
 /**
+ * imager_path() - The image of a file of this machine: what it became before, unless it has changed since; else brings it
+ * @job:	its source has a path; one image
+ * @id:		the caller's
+ * What is no regular file (a directory, standard input) is brought each time.
+ * Errors:	as imager_bring()
+ */
+NODISCARD int imager_path(struct images *im, const struct facts *f, const struct id_map *uids, const struct id_map *gids,
+			  const struct imager_job *job, char **id, struct err *e);
+
+/**
  * imager_use() - Take an image's layers for a run, in the class of its ids; unpacks what is not there in it
  * @lowers:	one a layer, the topmost first; the caller's, released by layer_use_fini()
  * @lock:	the record's
@@ -74,7 +84,7 @@ NODISCARD int imager_bring(struct images *im, const struct facts *f, const struc
 NODISCARD int imager_use(struct images *im, const struct facts *f, const struct id_map *uids, const struct id_map *gids, const char *id,
 			 const struct imager_view *view, struct image *image, int *lock, struct layer_use **lowers, size_t *n, struct err *e);
 
-/* The map of images that are brought without a run: that of `run IMAGE` without options. */
+/* The map of images that are brought without a run: that of `run IMAGE` without options. @f: read with the ranges. */
 NODISCARD int imager_ids(const struct facts *f, struct id_map *uids, struct id_map *gids, struct err *e);
 
 enum sink_kind { SINK_DOCKER_ARCHIVE, SINK_OCI_ARCHIVE, SINK_OCI_DIR, SINK_REGISTRY };

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/imager_helper.c - one process of lichen-image: its start, its words, its end
+ *
+ * It reads what strangers wrote, so what it says is a stranger's, too: every length, kind and text is
+ * looked at here, and whoever asked decides whether the message may come now (imager_state.c).
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/securebits.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "run/imager_internal.h"
+#include "run/internal.h"
+#include "run/supervise.h"
+#include "steps/process.h"
+
+enum { END_WAIT_MS = 2000, SAID_MAX = 2048, FIRST_FREE_FD = 16 };
+
+void helper_init(struct image_helper *h, const char *job, const struct imager_view *view)
+{
+	*h = (struct image_helper){ .job = job, .view = view, .pidfd = -1, .sock = -1, .said = -1 };
+}
+
+/* ---- in the new process ---- */
+
+struct beginning {
+	const char *program, *task;
+	int sock, said;
+	bool is_inside;		/* root of an id map, which needs its capabilities */
+};
+
+/* What libcurl and libcrypto ask the environment for. */
+static const char *const PASSED[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy",
+				      "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR" };
+
+static void make_environment(struct strv *env)
+{
+	strv_add(env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	for (size_t i = 0; i < N_ELEMS(PASSED); i++) {
+		const char *value = getenv(PASSED[i]);
+
+		if (value)
+			strv_addf(env, "%s=%s", PASSED[i], value);
+	}
+}
+
+/* The machine's root keeps nothing of its power but that its files are its own: execve(2) would give it all back. */
+static int drop_privileges(struct err *e)
+{
+	if (geteuid() != 0)
+		return 0;
+	for (unsigned long n = 0; prctl(PR_CAPBSET_READ, n, 0UL, 0UL, 0UL) >= 0; n++)
+		if (prctl(PR_CAPBSET_DROP, n, 0UL, 0UL, 0UL) < 0)
+			return err_sys(e, "prctl", NULL, "dropping capabilities");
+	if (prctl(PR_SET_SECUREBITS, (unsigned long)(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED), 0UL, 0UL, 0UL) < 0)
+		return err_sys(e, "prctl", NULL, "dropping capabilities");
+	return 0;
+}
+
+static int begin(const void *arg, struct err *e)
+{
+	const struct beginning *b = arg;
+	AUTO_STRV struct strv env = { 0 };
+	char *const argv[] = { (char *)(uintptr_t)b->program, (char *)(uintptr_t)b->task, NULL };
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	/* out of the way of the numbers that they get */
+	const int from[] = { fcntl(null, F_DUPFD_CLOEXEC, FIRST_FREE_FD), fcntl(b->said, F_DUPFD_CLOEXEC, FIRST_FREE_FD),
+			     fcntl(b->sock, F_DUPFD_CLOEXEC, FIRST_FREE_FD) };
+
+	/* again: a change of ids has cleared it */
+	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL);
+	make_environment(&env);
+	if (!b->is_inside && drop_privileges(e) < 0)
+		return -1;
+	if (signals_reset(true, e) < 0)
+		return -1;
+	if (dup2(from[0], STDIN_FILENO) < 0 || dup2(from[0], STDOUT_FILENO) < 0 || dup2(from[1], STDERR_FILENO) < 0 ||
+	    dup2(from[2], IMAGE_TALK_FD) < 0 || sys_close_range(IMAGE_TALK_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return err_sys(e, "dup2", NULL, "starting lichen-image");
+	execve(b->program, argv, env.v);
+	return err_sys(e, "execve", b->program, "starting lichen-image");
+}
+
+/* ---- the launcher's side of the start ---- */
+
+static char *find_program(struct err *e)
+{
+	AUTO_FREE char *path = helper_path("lichen-image");
+
+	if (access(path, X_OK) == 0)
+		return ptr_take(&path);
+	err_sys(e, "access", path, "lichen-image, which reads and writes images, is not installed");
+	e->kind = ERR_HOST;
+	err_hint(e, "it comes with lichen where that was built with libarchive, libcurl, OpenSSL, ISA-L, zstd, liblzma and bzip2: "
+		    "install their development packages, and configure and build again");
+	return NULL;
+}
+
+static int start_here(struct image_helper *h, const struct beginning *b, struct err *e)
+{
+	h->pid = fork();
+	if (h->pid < 0) {
+		h->pid = 0;
+		return err_sys(e, "fork", NULL, "starting lichen-image");
+	}
+	if (h->pid == 0) {
+		AUTO_BUF struct buf line = { 0 };
+
+		(void)!begin(b, e);
+		err_print_line(e, &line);
+		(void)!fd_write_all(b->said, line.s, line.len);
+		_exit(EXIT_LICHEN);
+	}
+	return 0;
+}
+
+static int start_inside(struct image_helper *h, const struct beginning *b, const struct id_map *uids, const struct id_map *gids,
+			struct err *e)
+{
+	struct in_map_job job;
+
+	if (in_map_start(&job, uids, gids, begin, b, e) < 0)
+		return -1;
+	if (in_map_said(&job, e) < 0) {
+		in_map_kill(&job);
+		return -1;
+	}
+	h->pid = job.pid;
+	return 0;
+}
+
+int helper_start(struct image_helper *h, const char *task, const struct id_map *uids, const struct id_map *gids, struct err *e)
+{
+	AUTO_FREE char *program = find_program(e);
+	AUTO_CLOSE int theirs = -1, words = -1;
+	struct beginning b = { .program = program, .task = task, .is_inside = uids };
+	int sv[2], p[2], rc;
+
+	if (!program)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
+		return err_sys(e, "socketpair", NULL, "starting lichen-image");
+	h->sock = sv[0];
+	b.sock = theirs = sv[1];
+	/* its end does not block: what nobody reads is lost */
+	if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_sys(e, "pipe2", NULL, "starting lichen-image");
+	h->said = p[0];
+	b.said = words = p[1];
+	if (fcntl(h->sock, F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(e, "fcntl", NULL, "starting lichen-image");
+	rc = uids ? start_inside(h, &b, uids, gids, e) : start_here(h, &b, e);
+	if (rc < 0)
+		return -1;
+	h->pidfd = sys_pidfd_open(h->pid, 0);
+	return h->pidfd < 0 ? err_sys(e, "pidfd_open", NULL, "starting lichen-image") : 0;
+}
+
+/* ---- its end ---- */
+
+/* The last line that it printed; "" where there is none. */
+static void last_words(const struct image_helper *h, char *line, size_t size)
+{
+	char text[SAID_MAX + 1];
+	ssize_t n = read(h->said, text, SAID_MAX);
+	AUTO_BUF struct buf safe = { 0 };
+	char *start;
+
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	text[n > 0 ? n : 0] = '\0';
+	start = strrchr(text, '\n');
+	buf_add_safe(&safe, start ? start + 1 : text);
+	snprintf(line, size, "%s%.200s", safe.len ? ": " : "", safe.len ? safe.s : "");
+}
+
+static bool has_ended(const struct image_helper *h, int timeout_ms)
+{
+	struct pollfd p = { .fd = h->pidfd, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&p, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+static void reap(struct image_helper *h, bool is_done, int *status)
+{
+	*status = 0;
+	if (h->pid && (h->pidfd < 0 || !has_ended(h, is_done ? END_WAIT_MS : 0)))
+		kill(h->pid, SIGKILL); /* our own child, not yet waited for */
+	while (h->pid && waitpid(h->pid, status, 0) < 0 && errno == EINTR)
+		;
+	h->pid = 0;
+}
+
+/* It has closed its socket without a word. */
+static int explain_end(struct image_helper *h, struct err *e)
+{
+	char line[256];
+	int status;
+
+	reap(h, true, &status);
+	last_words(h, line, sizeof(line));
+	if (WIFSIGNALED(status)) {
+		err_set(e, ERR_PEER, "lichen-image, %s, was killed by signal %d (%s)%s", h->job, WTERMSIG(status),
+			strsignal(WTERMSIG(status)), line);
+		if (WTERMSIG(status) == SIGKILL)
+			err_hint(e, "where nobody killed it, memory was short: see 'dmesg', or the limits of this login");
+		return -1;
+	}
+	err_set(e, ERR_PEER, "lichen-image, %s, ended with status %d before it was done%s", h->job, WEXITSTATUS(status), line);
+	if (strstr(line, "shared librar"))
+		err_hint(e, "a library that it was built with has been removed: install lichen's dependencies again");
+	return -1;
+}
+
+void helper_end(struct image_helper *h, bool is_done)
+{
+	int status;
+
+	auto_close(&h->sock);
+	reap(h, is_done, &status);
+	auto_close(&h->pidfd);
+	auto_close(&h->said);
+	free(h->out);
+	h->out = NULL;
+	h->n_out = 0;
+}
+
+/* ---- words to it ---- */
+
+int helper_ask(struct image_helper *h, const struct buf *request, const int *fds, size_t n_fds, struct err *e)
+{
+	if (request->len > IMAGE_REQUEST_MAX)
+		return err_set(e, ERR_SPEC, "what lichen-image is asked for is longer than %d bytes: there are too many or too long options",
+			       IMAGE_REQUEST_MAX);
+	if (fd_send(h->sock, request->s, request->len, fds, n_fds) == 0)
+		return 0;
+	if (errno == EPIPE || errno == ECONNRESET)
+		return explain_end(h, e);
+	return err_sys(e, "sendmsg", NULL, "asking lichen-image");
+}
+
+void helper_say(struct image_helper *h, const struct image_msg *m)
+{
+	h->out = mem_grow(h->out, h->n_out + 1, sizeof(*h->out));
+	h->out[h->n_out++] = *m;
+}
+
+int helper_push(struct image_helper *h, struct err *e)
+{
+	size_t sent = 0;
+
+	while (sent < h->n_out && fd_send(h->sock, &h->out[sent], sizeof(*h->out), NULL, 0) == 0)
+		sent++;
+	if (sent < h->n_out && errno != EAGAIN && errno != EPIPE && errno != ECONNRESET)
+		return err_sys(e, "sendmsg", NULL, "telling lichen-image");
+	/* of a dead one, its end is heard */
+	if (sent < h->n_out && errno != EAGAIN)
+		sent = h->n_out;
+	memmove(h->out, h->out + sent, (h->n_out - sent) * sizeof(*h->out));
+	h->n_out -= sent;
+	return 0;
+}
+
+short helper_events(const struct image_helper *h)
+{
+	return h->n_out ? POLLIN | POLLOUT : POLLIN;
+}
+
+/* ---- words from it ---- */
+
+static void make_safe(char *text, size_t size)
+{
+	AUTO_BUF struct buf safe = { 0 };
+
+	text[size - 1] = '\0';
+	buf_add_safe(&safe, text);
+	str_copy(text, size, safe.s ? safe.s : "");
+}
+
+/* The error of a process that may be a stranger's by now: numbers in their range, texts ended, no pointer. */
+static int take_error(const struct image_helper *h, struct err *said, struct err *e)
+{
+	static const enum err_kind may_be[] = { ERR_USAGE, ERR_SPEC, ERR_HOST, ERR_SYS, ERR_STATE, ERR_PEER };
+	enum err_kind kind = ERR_PEER;
+
+	for (size_t i = 0; i < N_ELEMS(may_be); i++)
+		if (said->kind == may_be[i])
+			kind = may_be[i];
+	make_safe(said->op, sizeof(said->op));
+	make_safe(said->path, sizeof(said->path));
+	said->what[sizeof(said->what) - 1] = '\0';
+	said->hint[sizeof(said->hint) - 1] = '\0';
+	if (!said->what[0])
+		return err_set(e, ERR_PEER, "lichen-image, %s, has failed and does not say why", h->job);
+	*e = *said;
+	e->kind = kind;
+	e->errnum = said->errnum > 0 && said->errnum < 4096 ? said->errnum : 0;
+	e->place[0] = '\0';
+	e->file = NULL;
+	e->line = e->sig = 0;
+	return -1;
+}
+
+static void tell(void (*say)(void *, const char *), void *arg, const char *text)
+{
+	AUTO_BUF struct buf safe = { 0 };
+
+	buf_add_safe(&safe, text);
+	say(arg, safe.s ? safe.s : "");
+}
+
+/* STEP and WARN, which may come at any time. */
+static void show(const struct image_helper *h, const struct image_msg *m)
+{
+	const struct imager_view *v = h->view;
+
+	if (m->kind == IMSG_STEP && v && v->step)
+		tell(v->step, v->arg, m->text);
+	if (m->kind != IMSG_WARN)
+		return;
+	if (v && v->warn)
+		tell(v->warn, v->arg, m->text);
+	else
+		log_warn("%s", m->text);
+}
+
+int helper_hear(struct image_helper *h, struct image_msg *m, int *fds, size_t *n_fds, struct err *e)
+{
+	size_t got = IMAGER_MSG_FDS;
+	ssize_t n = fd_recv(h->sock, m, sizeof(*m), fds, &got);
+	bool is_message;
+
+	*n_fds = 0;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	/* it ended without having read what we sent; what it sent is still there (unix(7)) */
+	if (n < 0 && errno == ECONNRESET)
+		return 0;
+	if (n <= 0)
+		return explain_end(h, e);
+	is_message = n == (ssize_t)sizeof(*m) && m->kind > IMSG_NONE && m->kind < IMSG_KINDS;
+	m->text[sizeof(m->text) - 1] = '\0';
+	m->digest[sizeof(m->digest) - 1] = '\0';
+	if (is_message && m->kind != IMSG_ERROR && m->kind != IMSG_STEP && m->kind != IMSG_WARN) {
+		*n_fds = got;
+		return 1;
+	}
+	for (size_t i = 0; i < got; i++)
+		close(fds[i]);
+	if (!is_message)
+		return err_set(e, ERR_PEER, "lichen-image, %s, said something that is no message", h->job);
+	if (m->kind == IMSG_ERROR)
+		return take_error(h, &m->err, e);
+	show(h, m);
+	return 0;
+}
+
+/* ---- requests ---- */
+
+static void add_key(struct buf *b, const char *key)
+{
+	if (b->s[b->len - 1] != '{')
+		buf_add(b, ",");
+	buf_addf(b, "\"%s\":", key);
+}
+
+void request_open(struct buf *b)
+{
+	buf_add(b, "{");
+}
+
+void request_str(struct buf *b, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	add_key(b, key);
+	buf_add_json(b, value);
+}
+
+void request_count(struct buf *b, const char *key, uint64_t value)
+{
+	add_key(b, key);
+	buf_addf(b, "%llu", (unsigned long long)value);
+}
+
+void request_number(struct buf *b, const char *key, uint64_t value)
+{
+	if (value)
+		request_count(b, key, value);
+}
+
+void request_flag(struct buf *b, const char *key, bool value)
+{
+	if (!value)
+		return;
+	add_key(b, key);
+	buf_add(b, "true");
+}
+
+void request_json(struct buf *b, const char *key, const char *json)
+{
+	if (!json)
+		return;
+	add_key(b, key);
+	buf_add(b, json);
+}
+
+void request_close(struct buf *b)
+{
+	buf_add(b, "}");
+}
+
+void request_registry(struct buf *b, const struct imager_registry *r)
+{
+	request_str(b, "username", r->username);
+	request_str(b, "password", r->password);
+	request_str(b, "identityToken", r->identity_token);
+	request_str(b, "cacert", r->cacert);
+	request_flag(b, "insecure", r->is_insecure);
+	request_number(b, "connections", r->connections);
+}
+
+void request_fini(struct buf *b)
+{
+	if (b->s)
+		explicit_bzero(b->s, b->cap);
+	buf_fini(b);
+}

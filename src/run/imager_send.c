@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run/imager_send.c - save, push, and whether a registry takes a password: one helper, whose end is waited for */
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "run/imager_internal.h"
+#include "run/internal.h"
+
+enum { TOKEN_MAX = 64 << 10, INDEX_MAX = 8192 };
+
+/* One task without layers to be unpacked. */
+struct errand {
+	const char *task, *what;	/* what: that is shown of its progress */
+	struct image_helper helper;
+	const struct imager_view *view;
+	uint32_t n_layers;		/* that the view has; what is behind them is small. 0: lichen-image says which there are */
+	bool is_done, has_token;
+	char digest[DIGEST_MAX];	/* that DONE said; "" */
+	char *text;			/* of DONE, or of what came with it; owned */
+};
+
+static void show(const struct errand *r, const struct image_msg *m)
+{
+	const struct imager_view *v = r->view;
+	char label[IMAGER_LABEL_MAX];
+
+	if (m->kind == IMSG_BLOB && v && v->layer && digest_is_valid(m->digest))
+		v->layer(v->arg, m->index, imager_label(m->digest, label), m->total, false);
+	else if (m->kind == IMSG_BLOB_DONE && v && v->progress)
+		v->progress(v->arg, m->index, "done", m->total, m->total);
+	else if (m->kind == IMSG_PROGRESS && v && v->progress && (!r->n_layers || m->index < r->n_layers))
+		v->progress(v->arg, m->index, r->what, m->done, m->total);
+}
+
+/* A token may be longer than a message. */
+static int take_text(struct errand *r, const struct image_msg *m, const int *fds, size_t n_fds, struct err *e)
+{
+	struct stat st;
+
+	r->is_done = true;
+	str_copy(r->digest, sizeof(r->digest), m->digest);
+	if (!n_fds) {
+		r->text = str_dup(m->text);
+		return 0;
+	}
+	if (fstat(fds[0], &st) < 0 || !S_ISREG(st.st_mode) || lseek(fds[0], 0, SEEK_SET) < 0 ||
+	    fd_read_file(fds[0], "", TOKEN_MAX, &r->text, NULL) < 0)
+		return err_set(e, ERR_PEER, "lichen-image, %s, gave an answer that cannot be read", r->helper.job);
+	r->has_token = true;
+	return 0;
+}
+
+static int take(struct errand *r, const struct image_msg *m, const int *fds, size_t n_fds, struct err *e)
+{
+	const bool is_done = m->kind == IMSG_DONE;
+
+	if ((n_fds && !is_done) || m->index >= INDEX_MAX ||
+	    (m->kind != IMSG_BLOB && m->kind != IMSG_BLOB_DONE && m->kind != IMSG_PROGRESS && !is_done))
+		return err_set(e, ERR_PEER, "lichen-image, %s, said something out of turn", r->helper.job);
+	if (is_done)
+		return take_text(r, m, fds, n_fds, e);
+	show(r, m);
+	return 0;
+}
+
+static int wait_for_done(struct errand *r, struct err *e)
+{
+	while (!r->is_done) {
+		struct pollfd p = { .fd = r->helper.sock, .events = helper_events(&r->helper) };
+		int fds[IMAGER_MSG_FDS], rc;
+		struct image_msg m;
+		size_t n_fds;
+
+		if (imager_wait(&p, 1, r->view, "while lichen-image was working", e) < 0)
+			return -1;
+		if (!p.revents)
+			continue;
+		rc = helper_hear(&r->helper, &m, fds, &n_fds, e);
+		if (rc > 0)
+			rc = take(r, &m, fds, n_fds, e);
+		for (size_t i = 0; i < n_fds; i++)
+			close(fds[i]);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Starts, asks, waits; the request is used up. */
+static int run_errand(struct errand *r, const char *job, struct buf *request, const int *fds, size_t n_fds, struct err *e)
+{
+	struct imager_stop stop;
+	int rc;
+
+	helper_init(&r->helper, job, r->view);
+	if (imager_stop_begin(&stop, e) < 0) {
+		request_fini(request);
+		return -1;
+	}
+	rc = helper_start(&r->helper, r->task, NULL, NULL, e);
+	if (rc == 0)
+		rc = helper_ask(&r->helper, request, fds, n_fds, e);
+	request_fini(request);
+	if (rc == 0)
+		rc = wait_for_done(r, e);
+	imager_stop_clean(rc);
+	helper_end(&r->helper, r->is_done);
+	return imager_stop_end(&stop, rc, e);
+}
+
+/* ---- save, push ---- */
+
+static void make_request(const struct imager_out *out, const char *manifest, struct buf *b)
+{
+	static const char *const KINDS[] = { [SINK_DOCKER_ARCHIVE] = "docker-archive", [SINK_OCI_ARCHIVE] = "oci-archive",
+					     [SINK_OCI_DIR] = "oci", [SINK_REGISTRY] = "registry" };
+	AUTO_BUF struct buf images = { 0 };
+
+	request_open(b);
+	request_str(b, "kind", KINDS[out->kind]);
+	buf_add(&images, "[");
+	for (size_t i = 0; i < out->n; i++) {
+		AUTO_BUF struct buf one = { 0 };
+
+		request_open(&one);
+		request_str(&one, "id", out->ids[i]);
+		request_str(&one, "name", out->names ? out->names[i] : NULL);
+		request_close(&one);
+		buf_addf(&images, "%s%s", i ? "," : "", one.s);
+	}
+	buf_add(&images, "]");
+	request_json(b, "images", images.s);
+	if (out->kind == SINK_REGISTRY) {
+		request_str(b, "registry", out->ref.registry);
+		request_str(b, "repository", out->ref.repository);
+		request_str(b, "tag", out->ref.tag);
+		request_str(b, "digest", out->ref.digest);
+		request_str(b, "manifest", manifest);
+		request_registry(b, &out->registry);
+	}
+	request_close(b);
+}
+
+struct held {
+	int *locks;			/* of the records, so that nobody removes what is being read; owned */
+	char manifest[DIGEST_MAX];	/* of the first image */
+	struct strv layers;		/* digests, each once, as an archive has them */
+};
+
+/* A registry is told of by lichen-image, which knows what is there already. */
+static void show_layers(struct held *h, const struct image *image, const struct imager_out *out)
+{
+	const struct imager_view *v = out->view;
+	char label[IMAGER_LABEL_MAX];
+
+	for (size_t i = 0; i < image->n_layers && out->kind != SINK_REGISTRY && v && v->layer; i++) {
+		const struct image_layer *l = &image->layers[i];
+
+		if (strv_has(&h->layers, l->digest))
+			continue;
+		v->layer(v->arg, (uint32_t)h->layers.n, imager_label(l->digest, label), l->size, false);
+		strv_add(&h->layers, l->digest);
+	}
+}
+
+static int hold(struct images *im, const struct imager_out *out, struct held *h, struct err *e)
+{
+	h->locks = mem_grow(NULL, out->n + 1, sizeof(*h->locks));
+	for (size_t i = 0; i < out->n; i++)
+		h->locks[i] = -1;
+	for (size_t i = 0; i < out->n; i++) {
+		struct image image = { 0 };
+
+		if (images_load(im, out->ids[i], &image, &h->locks[i], e) < 0)
+			return -1;
+		if (i == 0)
+			str_copy(h->manifest, sizeof(h->manifest), image.manifest);
+		show_layers(h, &image, out);
+		image_fini(&image);
+	}
+	return 0;
+}
+
+static int send_held(struct images *im, const struct imager_out *out, const struct held *h, struct image_tmp *t, char **digest,
+		     struct err *e)
+{
+	struct errand r = { .task = "sink", .view = out->view, .what = out->kind == SINK_REGISTRY ? "uploading" : "writing",
+			     .n_layers = (uint32_t)h->layers.n };
+	AUTO_CLOSE int tmp = openat(t->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const int fds[] = { im->fd, tmp, out->fd };
+	struct buf request = { 0 };
+	int rc;
+
+	if (tmp < 0)
+		return err_sys(e, "openat", t->path, "starting lichen-image");
+	make_request(out, h->manifest, &request);
+	rc = run_errand(&r, "which writes the image", &request, fds, out->kind == SINK_REGISTRY ? 2 : 3, e);
+	free(r.text);
+	for (uint32_t i = 0; rc == 0 && out->view && out->view->progress && i < r.n_layers; i++)
+		out->view->progress(out->view->arg, i, "done", 0, 0);
+	if (rc == 0 && digest)
+		*digest = digest_is_valid(r.digest) ? str_dup(r.digest) : NULL;
+	return rc;
+}
+
+int imager_send(struct images *im, const struct imager_out *out, char **digest, struct err *e)
+{
+	struct image_tmp t = { .fd = -1 };
+	struct held h = { 0 };
+	int rc = hold(im, out, &h, e);
+
+	if (rc == 0)
+		rc = images_tmp(im, &t, e);
+	if (rc == 0)
+		rc = send_held(im, out, &h, &t, digest, e);
+	images_tmp_end(im, &t, NULL, NULL, NULL);
+	for (size_t i = 0; i < out->n; i++)
+		auto_close(&h.locks[i]);
+	free(h.locks);
+	strv_fini(&h.layers);
+	return rc;
+}
+
+/* ---- login ---- */
+
+int imager_login(const char *registry, const struct imager_registry *how, char **token, struct err *e)
+{
+	struct errand r = { .task = "login", .what = "asking" };
+	struct buf request = { 0 };
+	int rc;
+
+	request_open(&request);
+	request_str(&request, "registry", registry);
+	request_registry(&request, how);
+	request_close(&request);
+	*token = NULL;
+	rc = run_errand(&r, "which asks the registry", &request, NULL, 0, e);
+	if (rc == 0 && r.has_token)
+		*token = ptr_take(&r.text);
+	else if (rc == 0 && r.text[0])
+		log_warn("%s: %s", registry, r.text);
+	if (r.text)
+		explicit_bzero(r.text, strlen(r.text));
+	free(r.text);
+	return rc;
+}
