@@ -85,8 +85,12 @@ int confine_paths(const struct confine_path *paths, size_t n, bool connects, str
 		if (paths[i].writes)
 			access |= (uint64_t)LANDLOCK_FS_WRITE_FILE | LANDLOCK_FS_CHANGE_DIR | LANDLOCK_FS_REFER | LANDLOCK_FS_TRUNCATE;
 		access &= all.access_fs;
-		if (paths[i].fd >= 0 && sys_landlock_add_path(ruleset, paths[i].fd, access) < 0 &&
-		    (errno != EINVAL || sys_landlock_add_path(ruleset, paths[i].fd, access & (FS_FILE | LANDLOCK_FS_EXECUTE)) < 0))
+		if (paths[i].fd < 0 || sys_landlock_add_path(ruleset, paths[i].fd, access) == 0)
+			continue;
+		/* a file has no entries; a pipe lies nowhere, and what is open stays open */
+		if (errno == EINVAL && sys_landlock_add_path(ruleset, paths[i].fd, access & (FS_FILE | LANDLOCK_FS_EXECUTE)) == 0)
+			continue;
+		if (errno != EBADFD)
 			return err_sys(e, "landlock", NULL, "confining this process");
 	}
 	if (ruleset < 0 || sys_landlock_restrict_self(ruleset) < 0)
