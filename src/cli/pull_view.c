@@ -356,7 +356,8 @@ static int on_tick(void *arg)
 	(void)live_wait(&v->live, 0, -1);
 	if (v->layers.n)
 		draw(v);
-	return 0;
+	/* a signal that is heard here is pending for nobody else */
+	return live_status(&v->live) ? live_status(&v->live) - EXIT_SIGNAL : 0;
 }
 
 int pull_view_open(struct pull_view *v, const struct args *a, const char *title, struct err *e)
