@@ -51,6 +51,10 @@ liblichen_a_SOURCES = \
 	%D%/cli/each.c %D%/cli/each.h %D%/cli/verb_complete.c %D%/cli/verb_doctor.c %D%/cli/verb_help.c %D%/cli/stats_rows.c %D%/cli/stats_rows.h %D%/cli/verb_pause.c %D%/cli/verb_run.c %D%/cli/verb_stats.c %D%/cli/verb_unshare.c %D%/cli/verb_update.c %D%/cli/verbs.c %D%/cli/verbs.h
 liblichen_a_SOURCES += \
 	%D%/run/inmap.h \
+	%D%/cli/age.c %D%/cli/age.h %D%/cli/change.c %D%/cli/change.h %D%/cli/image_filter.c %D%/cli/image_filter.h \
+	%D%/cli/image_job.c %D%/cli/image_job.h %D%/cli/image_place.c %D%/cli/image_place.h \
+	%D%/cli/verb_history.c %D%/cli/verb_images.c %D%/cli/verb_inspect.c %D%/cli/verb_load.c %D%/cli/verb_login.c %D%/cli/verb_pull.c \
+	%D%/cli/verb_rmi.c %D%/cli/verb_save.c \
 	%D%/cli/credentials.c %D%/cli/credentials.h %D%/cli/credentials_ask.c %D%/cli/credential_helper.c \
 	%D%/cli/pull_view.c %D%/cli/pull_view.h %D%/cli/template.c %D%/cli/template.h
 liblichen_a_SOURCES += \

@@ -12,6 +12,10 @@
 
 enum tri { TRI_UNSET, TRI_FALSE, TRI_TRUE };
 
+/* Of --pull and --image-volume. */
+enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
+enum image_volume { VOLUME_ANONYMOUS, VOLUME_TMPFS, VOLUME_IGNORE };
+
 struct args {
 	/* every verb */
 	bool help, verbose, debug, json;
@@ -59,7 +63,18 @@ struct args {
 	/* stats */
 	bool no_stream;
 	const char *interval;	/* seconds */
-	/* cgroup, update: force */
+	/* images */
+	int pull;		/* enum pull_policy */
+	int image_volume;	/* enum image_volume */
+	int save_format;	/* enum sink_kind */
+	const char *platform, *creds, *cacert;
+	enum tri tls_verify;
+	const char *max_image_size, *max_image_files, *max_image_depth, *max_blob_size, *max_unpack_memory;
+	const char *input, *output, *message, *format, *type, *username, *password;
+	bool no_trunc, digests, password_stdin, get_login;
+	struct strv filters;	/* KEY=VALUE */
+	struct strv changes;	/* instructions of a Dockerfile */
+	/* cgroup, update, rmi: force */
 	bool all, quiet, parents, force, recursive;
 	/* doctor */
 	bool fix;

@@ -432,3 +432,17 @@ int credentials_erase(const char *registry, struct strv *registries, struct err 
 			return -1;
 	return 0;
 }
+
+void credentials_list(struct strv *registries, struct err *ignored)
+{
+	AUTO_FILES struct auth_files files;
+
+	list_files(&files);
+	for (size_t i = 0; i < files.n; i++) {
+		json_t *file = read_file(files.v[i].path, ignored);
+
+		add_keys(json_object_get(file, "auths"), registries);
+		add_keys(json_object_get(file, "credHelpers"), registries);
+		json_decref(file);
+	}
+}

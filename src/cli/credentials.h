@@ -52,6 +52,9 @@ NODISCARD int credentials_store(const char *registry, const struct credentials *
 /* Forgets those of @registry (NULL: of all of them) in every file but docker's. @registries: those that were there. */
 NODISCARD int credentials_erase(const char *registry, struct strv *registries, struct err *e);
 
+/* The registries that files have something for; what cannot be read is left out. */
+void credentials_list(struct strv *registries, struct err *ignored);
+
 /* "docker.io" of "https://index.docker.io/v1/", "ghcr.io/me" of "ghcr.io/me/": how a key of "auths" is compared. Owned; pure. */
 char *credentials_key(const char *text);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/each.c - verbs that do the same to several sandboxes */
+/* cli/each.c - verbs that do the same to several things */
 
 #include "cli/each.h"
 
@@ -24,12 +24,37 @@ static int print_one(const char *ref, const char *id, const struct buf *more, bo
 	return help_print(&out, e);
 }
 
-static int do_one(struct store *st, const char *ref, each_fn *fn, const void *arg, bool json, struct err *e)
+int each_word(const struct args *a, int first, each_word_fn *fn, void *arg, struct err *e)
 {
+	err_clear(e);
+	for (int i = first; i < a->n_operands && e->kind != ERR_SIGNAL; i++) {
+		struct err one = { 0 };
+
+		if (fn(a->operands[i], arg, &one) == 0)
+			continue;
+		if (e->kind)
+			cli_show_error(e, a->json);
+		*e = one;
+	}
+	return e->kind ? -1 : 0;
+}
+
+/* ---- sandboxes ---- */
+
+struct containers {
+	struct store store;
+	each_fn *fn;
+	const void *arg;
+	bool json;
+};
+
+static int do_container(const char *ref, void *arg, struct err *e)
+{
+	struct containers *c = arg;
 	AUTO_BUF struct buf more = { 0 };
 	AUTO_FREE char *id = NULL;
 
-	return fn(st, ref, arg, &id, &more, e) < 0 ? -1 : print_one(ref, id, &more, json, e);
+	return c->fn(&c->store, ref, c->arg, &id, &more, e) < 0 ? -1 : print_one(ref, id, &more, c->json, e);
 }
 
 static int open_store(struct store *st, struct err *e)
@@ -45,19 +70,12 @@ static int open_store(struct store *st, struct err *e)
 
 int each_container(const struct args *a, each_fn *fn, const void *arg, struct err *e)
 {
-	struct store st = { 0 };
-	struct err one = { 0 };
+	struct containers c = { .fn = fn, .arg = arg, .json = a->json };
+	int rc;
 
-	err_clear(e);
-	if (open_store(&st, e) < 0)
+	if (open_store(&c.store, e) < 0)
 		return -1;
-	for (int i = 0; i < a->n_operands; i++) {
-		if (do_one(&st, a->operands[i], fn, arg, a->json, &one) == 0)
-			continue;
-		if (e->kind)
-			cli_show_error(e, a->json);
-		*e = one;
-	}
-	store_close(&st);
-	return e->kind ? -1 : 0;
+	rc = each_word(a, 0, do_container, &c, e);
+	store_close(&c.store);
+	return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/each.h - verbs that do the same to several sandboxes */
+/* cli/each.h - verbs that do the same to several things */
 #ifndef CLI_EACH_H
 #define CLI_EACH_H
 
@@ -24,5 +24,14 @@ typedef int each_fn(struct store *st, const char *ref, const void *arg, char **i
  * turn; the last such error is returned.
  */
 NODISCARD int each_container(const struct args *a, each_fn *fn, const void *arg, struct err *e);
+
+/* What is done to one word. */
+typedef int each_word_fn(const char *word, void *arg, struct err *e);
+
+/**
+ * each_word() - Do @fn to the operands from @first on
+ * One that fails is told of and keeps no other from its turn, but where a signal asked us to end; the last such error is returned.
+ */
+NODISCARD int each_word(const struct args *a, int first, each_word_fn *fn, void *arg, struct err *e);
 
 #endif

@@ -86,7 +86,7 @@ static void add_label(struct buf *out, const struct verb *v)
 static const char *const BASH_HINTS[HINTS] = {
 	[HINT_NONE] = "none",	[HINT_FILE] = "file", [HINT_DIR] = "dir", [HINT_WORDS] = "words",
 	[HINT_CAP] = "words", [HINT_VOLUME] = "volume", [HINT_ENV] = "env",
-	[HINT_CONTAINER] = "container", [HINT_GROUP] = "group",
+	[HINT_CONTAINER] = "container", [HINT_GROUP] = "group", [HINT_IMAGE] = "image",
 };
 
 static void bash_word(struct buf *out, const char *indent, const char *name, const char *summary)
@@ -189,7 +189,7 @@ static void zsh_value(struct buf *out, const struct opt *o)
 	static const char *const ACTIONS[HINTS] = {
 		[HINT_NONE] = " ",   [HINT_FILE] = "_files",		[HINT_DIR] = "_files -/",
 		[HINT_WORDS] = NULL, [HINT_VOLUME] = "_lichen_volume", [HINT_ENV] = "_lichen_env",
-		[HINT_CONTAINER] = "_lichen_containers", [HINT_GROUP] = "_lichen_groups",
+		[HINT_CONTAINER] = "_lichen_containers", [HINT_GROUP] = "_lichen_groups", [HINT_IMAGE] = "_lichen_images",
 	};
 
 	buf_add(out, ":");
@@ -234,6 +234,7 @@ static const char *zsh_action(const char *kind)
 	} ACTIONS[] = {
 		{ "ROOTFS", "root file system:_lichen_rootfs" }, { "VERB", "verb:_lichen_verbs" },
 		{ "CONTAINER", "container:_lichen_containers" }, { "GROUP", "group:_lichen_groups" },
+		{ "IMAGE", "image:_lichen_images" },	 { "REGISTRY", "registry:_lichen_registries" },
 		{ "FILE", "file:_files" },			 { "DIR", "directory:_files -/" },
 	};
 
@@ -337,6 +338,7 @@ void fish_options(struct buf *out, const struct subject *unused)
 		[HINT_ENV] = " -x -a '(__lichen_env)'",
 		[HINT_CONTAINER] = " -x -a '(__lichen_containers)'",
 		[HINT_GROUP] = " -x -a '(__lichen_groups)'",
+		[HINT_IMAGE] = " -x -a '(__lichen_images)'",
 	};
 
 	(void)unused;

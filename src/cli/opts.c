@@ -10,6 +10,7 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "cli/args.h"
+#include "run/imager.h"
 #include "spec/spec.h"
 
 /* ---- the table ---- */
@@ -26,6 +27,18 @@ static const char *const names_overlay[] = {
 static const char *const names_cgroup_manager[] = {
 	[CGROUP_AUTO] = "auto", [CGROUP_CGROUPFS] = "cgroupfs", [CGROUP_SYSTEMD] = "systemd", [CGROUP_OFF] = "none", NULL,
 };
+static const char *const names_pull[] = { [PULL_MISSING] = "missing", [PULL_ALWAYS] = "always", [PULL_NEVER] = "never", NULL };
+static const char *const names_image_volume[] = {
+	[VOLUME_ANONYMOUS] = "anonymous", [VOLUME_TMPFS] = "tmpfs", [VOLUME_IGNORE] = "ignore", NULL,
+};
+static const char *const names_save_format[] = {
+	[SINK_DOCKER_ARCHIVE] = "docker-archive", [SINK_OCI_ARCHIVE] = "oci-archive", [SINK_OCI_DIR] = "oci-dir", NULL,
+};
+static const char *const names_platform[] = {
+	"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x", NULL,
+};
+static const char *const names_filter[] = { "reference=", "before=", "since=", "dangling=true", "dangling=false", "label=", NULL };
+static const char *const names_type[] = { "image", NULL };
 static const char *const names_network[] = { "none", "host", NULL };
 static const char *const names_ns[] = { "private", "host", NULL };
 static const char *const names_userns[] = { "private", "keep-id", "nomap", NULL };
@@ -68,7 +81,7 @@ static const struct opt OPTS[] = {
 #undef OPT
 
 #define NO_DETACH      "lichen only runs in the foreground in this version; a shell's & or systemd-run sends it behind"
-#define NO_IMAGES      "there are no images in this version; the root file system is a directory, or 'host'"
+#define NO_ENCRYPTED   "encrypted images are not read"
 #define NO_NETWORK     "there is only --network none, host, ns:PATH or container:NAME in this version"
 #define NO_HEALTH      "leave it out: a sandbox lasts as long as its command, in the foreground, and its exit status tells"
 #define NO_LABELS      "leave it out: nothing would read it, as a sandbox is gone with its command"

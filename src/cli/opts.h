@@ -41,6 +41,24 @@ __extension__ enum verb_mask {
 /* All that look for groups. */
 #define CGROUP_VERBS (V_CGROUP_TREE | V_CGROUP_LS | V_CGROUP_SHOW | V_CGROUP_CREATE | V_CGROUP_SET | V_CGROUP_EXEC | V_CGROUP_RM)
 
+/* Verbs about images, whose name may be one word or two. */
+#define PULL_VERBS (V_PULL | V_IMAGE_PULL)
+#define PUSH_VERBS (V_PUSH | V_IMAGE_PUSH)
+#define LS_VERBS (V_IMAGES | V_IMAGE_LS)
+#define RMI_VERBS (V_RMI | V_IMAGE_RM)
+#define HISTORY_VERBS (V_HISTORY | V_IMAGE_HISTORY)
+#define INSPECT_VERBS (V_INSPECT | V_IMAGE_INSPECT)
+#define LOAD_VERBS (V_LOAD | V_IMAGE_LOAD)
+#define SAVE_VERBS (V_SAVE | V_IMAGE_SAVE)
+#define IMPORT_VERBS (V_IMPORT | V_IMAGE_IMPORT)
+#define IMAGE_VERBS (PULL_VERBS | PUSH_VERBS | LS_VERBS | RMI_VERBS | V_TAG | V_IMAGE_TAG | HISTORY_VERBS | INSPECT_VERBS | LOAD_VERBS | SAVE_VERBS | IMPORT_VERBS | V_LOGIN | V_LOGOUT)
+
+/* Who unpacks images. */
+#define BRING_VERBS (V_RUN | PULL_VERBS | LOAD_VERBS | IMPORT_VERBS)
+
+/* Who speaks with registries. */
+#define REGISTRY_VERBS (V_RUN | PULL_VERBS | PUSH_VERBS | V_LOGIN)
+
 struct verb {
 	enum verb_id id;
 	const char *name;	/* one word, or two and a space: "cgroup tree"; "" for VERB_GLOBAL */
@@ -66,6 +84,7 @@ enum opt_hint {
 	HINT_ENV,	/* names of the caller's variables */
 	HINT_CONTAINER,	/* names and short ids of running sandboxes */
 	HINT_GROUP,	/* names of cgroups that lichen made */
+	HINT_IMAGE,	/* names of images */
 	HINTS
 };
 

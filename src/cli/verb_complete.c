@@ -5,8 +5,11 @@
  * error is printed between the words of a command line.
  */
 
+#include "base/auto.h"
 #include "cli/args.h"
+#include "cli/credentials.h"
 #include "cli/help.h"
+#include "cli/image_place.h"
 #include "cli/opts.h"
 #include "cli/verbs.h"
 #include "host/facts.h"
@@ -71,6 +74,35 @@ static void groups(const char *unused, struct buf *out)
 		buf_addf(out, "%s\n", all.v[i].name);
 }
 
+static void images(const char *unused, struct buf *out)
+{
+	AUTO_PLACE struct image_place p = PLACE_CLOSED;
+	struct image_list list = { 0 };
+	struct err ignored = { 0 };
+
+	(void)unused;
+	if (place_open(&p, false, &ignored) < 0 || place_list(&p, &list, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++)
+		for (size_t k = 0; k < list.v[i].names.n; k++) {
+			AUTO_FREE char *name = familiar_name(list.v[i].names.v[k]);
+
+			buf_addf(out, "%s\n", name);
+		}
+	image_list_fini(&list);
+}
+
+static void registries(const char *unused, struct buf *out)
+{
+	AUTO_STRV struct strv known = { 0 };
+	struct err ignored = { 0 };
+
+	(void)unused;
+	credentials_list(&known, &ignored);
+	for (size_t i = 0; i < known.n; i++)
+		buf_addf(out, "%s\n", known.v[i]);
+}
+
 static const struct {
 	const char *kind;
 	void (*print)(const char *more, struct buf *out);	/* @more: the second operand, or NULL */
@@ -78,6 +110,8 @@ static const struct {
 	{ "verbs", verbs },
 	{ "containers", containers },
 	{ "groups", groups },
+	{ "images", images },
+	{ "registries", registries },
 };
 
 int verb_complete(const struct args *a, int *status, struct err *e)

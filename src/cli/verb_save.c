@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/verb_save.c - lichen save, push: images go out */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "cli/args.h"
+#include "cli/help.h"
+#include "cli/image_job.h"
+#include "cli/verbs.h"
+
+/* ---- what goes ---- */
+
+struct cargo {
+	struct strv ids, names;	/* an empty name: none */
+	const char **id_list, **name_list;
+};
+
+static void cargo_fini(struct cargo *c)
+{
+	strv_fini(&c->ids);
+	strv_fini(&c->names);
+	free(c->id_list);
+	free(c->name_list);
+}
+
+/* By its name an image keeps that one, by its id it has none there, as docker does. */
+static int find_cargo(struct cargo *c, struct image_place *p, char *const *words, size_t n, struct err *e)
+{
+	c->id_list = mem_alloc(n * sizeof(*c->id_list));
+	c->name_list = mem_alloc(n * sizeof(*c->name_list));
+	for (size_t i = 0; i < n; i++) {
+		AUTO_FREE char *id = NULL, *name = NULL;
+
+		if (place_need(p, words[i], &id, &name, e) < 0)
+			return -1;
+		strv_add(&c->ids, id);
+		strv_add(&c->names, name && !strchr(name, '@') ? name : "");
+	}
+	for (size_t i = 0; i < n; i++) {
+		c->id_list[i] = c->ids.v[i];
+		c->name_list[i] = *c->names.v[i] ? c->names.v[i] : NULL;
+	}
+	return 0;
+}
+
+/* ---- save ---- */
+
+struct target {
+	int fd;
+	char *path, *partial;	/* the file, and what it is called until it is whole; owned; NULL */
+};
+
+static int open_directory(struct target *t, const char *path, struct err *e)
+{
+	if (mkdir(path, 0777) < 0 && errno != EEXIST)
+		return err_sys(e, "mkdir", path, "--output %s", path);
+	t->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return t->fd < 0 ? err_sys(e, "open", path, "--output %s", path) : 0;
+}
+
+/* A file that is there keeps its contents until the new one is whole; what is no file is written to as it is. */
+static int open_file(struct target *t, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		t->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		return t->fd < 0 ? err_sys(e, "open", path, "--output %s", path) : 0;
+	}
+	t->path = str_dup(path);
+	t->partial = str_fmt("%s.%d.part", path, (int)getpid());
+	t->fd = open(t->partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (t->fd >= 0)
+		return 0;
+	err_sys(e, "open", path, "--output %s", path);
+	free(ptr_take(&t->partial));
+	return -1;
+}
+
+static int open_target(struct target *t, const struct args *a, struct err *e)
+{
+	t->fd = -1;
+	if (a->save_format == SINK_OCI_DIR && !a->output) {
+		err_set(e, ERR_USAGE, "save: --format oci-dir needs -o DIR");
+		return err_hint(e, "for example lichen save --format oci-dir -o ./%.64s %.64s", "image", a->operands[0]);
+	}
+	if (a->save_format == SINK_OCI_DIR)
+		return open_directory(t, a->output, e);
+	if (a->output && !str_eq(a->output, "-"))
+		return open_file(t, a->output, e);
+	if (isatty(STDOUT_FILENO)) {
+		err_set(e, ERR_USAGE, "save: an archive is not written to a terminal");
+		return err_hint(e, "name a file, -o FILE, or redirect it: lichen save %.64s >FILE", a->operands[0]);
+	}
+	t->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	return t->fd < 0 ? err_sys(e, "fcntl", "standard output", "save") : 0;
+}
+
+static int close_target(struct target *t, int rc, struct err *e)
+{
+	if (rc == 0 && t->partial && rename(t->partial, t->path) < 0)
+		rc = err_sys(e, "rename", t->path, "--output %s", t->path);
+	if (rc < 0 && t->partial)
+		unlink(t->partial);
+	auto_close(&t->fd);
+	free(t->path);
+	free(t->partial);
+	return rc;
+}
+
+static int save(struct image_place *p, const struct cargo *c, const struct args *a, int fd, struct err *e)
+{
+	const struct args shown = { .quiet = !a->output, .verbose = a->verbose };
+	struct imager_out out = { .kind = (enum sink_kind)a->save_format, .ids = c->id_list, .names = c->name_list, .n = c->ids.n, .fd = fd };
+	struct pull_view view;
+	int rc = pull_view_open(&view, &shown, a->n_operands == 1 ? a->operands[0] : "images", e);
+
+	if (rc < 0)
+		return -1;
+	out.view = &view.view;
+	rc = imager_send(&p->images, &out, NULL, e);
+	pull_view_close(&view);
+	return rc;
+}
+
+int verb_save(const struct args *a, int *status, struct err *e)
+{
+	AUTO_PLACE struct image_place p = PLACE_CLOSED;
+	struct target t = { .fd = -1 };
+	struct cargo c = { 0 };
+	int rc = place_open(&p, false, e);
+
+	*status = 0;
+	if (rc == 0)
+		rc = find_cargo(&c, &p, a->operands, (size_t)a->n_operands, e);
+	if (rc == 0)
+		rc = open_target(&t, a, e);
+	if (rc == 0)
+		rc = save(&p, &c, a, t.fd, e);
+	rc = close_target(&t, rc, e);
+	cargo_fini(&c);
+	return rc;
+}
+
+/* ---- push ---- */
+
+/* Where to: the second operand, which may have docker:// before it, else the image's own name. */
+static int find_destination(struct image_place *p, const struct args *a, const char *name, struct image_ref *ref, struct err *e)
+{
+	const char *word = a->n_operands > 1 ? a->operands[1] : NULL;
+	AUTO_FREE char *full = NULL;
+
+	if (word && str_starts(word, "docker://"))
+		word += strlen("docker://");
+	if (!word && !name) {
+		err_set(e, ERR_USAGE, "push: '%s' is an id, and says nothing of where it is to go", a->operands[0]);
+		return err_hint(e, "give a destination: lichen push %.32s registry.example.org/name:tag", a->operands[0]);
+	}
+	full = word ? place_new_name(p, word, e) : str_dup(name);
+	return full ? ref_parse(full, ref, e) : -1;
+}
+
+static int send(struct image_place *p, const struct args *a, const char *id, const struct image_ref *ref, struct err *e)
+{
+	AUTO_CREDENTIALS struct credentials c = { 0 };
+	AUTO_FREE char *full = ref_format(ref), *shown = ref_familiar(ref), *digest = NULL;
+	const char *const names[] = { full };
+	struct imager_out out = { .kind = SINK_REGISTRY, .ids = &id, .names = names, .n = 1, .fd = -1, .ref = *ref };
+	struct pull_view view;
+	AUTO_BUF struct buf text = { 0 };
+	int rc = registry_options(p, a, ref, &c, &out.registry, e);
+
+	if (rc == 0)
+		rc = pull_view_open(&view, a, shown, e);
+	if (rc < 0)
+		return -1;
+	out.view = &view.view;
+	rc = imager_send(&p->images, &out, &digest, e);
+	pull_view_close(&view);
+	if (rc < 0)
+		return err_wrap(e, "%s", full);
+	if (a->json)
+		return print_image_event("pushed", full, digest ? digest : "", e);
+	buf_addf(&text, "%s\n", digest ? digest : "");
+	return help_print(&text, e);
+}
+
+int verb_push(const struct args *a, int *status, struct err *e)
+{
+	AUTO_PLACE struct image_place p = PLACE_CLOSED;
+	AUTO_FREE char *id = NULL, *name = NULL;
+	struct image_ref ref = { 0 };
+	int rc = place_open(&p, false, e);
+
+	*status = 0;
+	if (rc == 0)
+		rc = place_need(&p, a->operands[0], &id, &name, e);
+	if (rc == 0)
+		rc = find_destination(&p, a, name, &ref, e);
+	if (rc == 0)
+		rc = send(&p, a, id, &ref, e);
+	ref_fini(&ref);
+	return rc;
+}
