@@ -9,9 +9,11 @@
 #include "run/inmap.h"
 #include "steps/cgroup.h"
 #include "steps/ctx.h"
+#include "store/images.h"
 #include "store/store.h"
 
 struct relay;
+struct image_hold;
 
 /* run/table.c: step kind -> function */
 step_fn *step_function(enum step_kind kind);
@@ -146,14 +148,30 @@ NODISCARD int limits_check_host(const struct spec_limits *l, const char *mount, 
 
 /* run/prepare.c */
 NODISCARD int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd,
-			    struct store *st, struct err *e);
+			    struct store *st, struct image_hold *hold, struct err *e);
+/* run/image.c: what a run holds of its image */
+struct image_hold {
+	struct images store;
+	bool is_open, names_them;	/* names_them: spec.root.lowers are ours */
+	struct layer_use *layers;
+	size_t n;
+	int lock;		/* of the record; -1 */
+};
+/**
+ * image_take() - The image's layers for in->uids and in->gids, into spec.root.lowers; unpacked where they are not there
+ * @is_dry:	they are only named
+ * What was given before stays. Errors: STATE where there is no such image; as imager_use()
+ */
+NODISCARD int image_take(struct image_hold *h, const struct plan_input *in, struct spec *s, const struct facts *f,
+			 const struct store *st, bool is_dry, struct err *e);
+void image_release(struct image_hold *h, struct spec *s);
 /* run/prepare.c: the maps where nothing is asked for; of a directory, in->owner says whose it is. */
 NODISCARD int ids_usual(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e);
 /* run/root.c */
 NODISCARD int root_find(struct plan_input *in, const struct spec *s, const struct facts *f, struct err *e);
 /* run/layers.c: an image's layers, once the ids are chosen: what lies below an opaque top is cut off, whose they are, whether
  * they are there */
-NODISCARD int image_look(struct plan_input *in, struct spec *s, const struct facts *f, struct err *e);
+NODISCARD int image_look(struct plan_input *in, struct spec *s, const struct facts *f, bool is_dry, struct err *e);
 /* The copy rung of an image: made inside its id map, where all of it can be read, of files that are the caller's. */
 NODISCARD int image_copy(const struct plan_input *in, const struct spec *s, const char *dst, const char *owners, struct err *e);
 /* run/bins.c: a root of programs: which files, and the texts that it has of its own */

@@ -103,7 +103,8 @@ static int check_lower(const char *dir, const char *tree, bool is_dry, struct er
 	target[n < 0 ? 0 : n] = '\0';
 	if (n > 0 && strcmp(target, tree) != 0 && !is_same(link, tree)) {
 		err_set(e, ERR_SPEC, "--overlay-keep: %s has the changes of %s, not of %s", dir, target, tree);
-		return err_hint(e, "choose another directory; where the tree was moved: ln -sfn %s %s", tree, link);
+		return tree[0] == '/' ? err_hint(e, "choose another directory; where the tree was moved: ln -sfn %s %s", tree, link)
+				      : err_hint(e, "choose another directory");
 	}
 	if (n >= 0 || is_dry || symlink(tree, link) == 0)
 		return 0;
@@ -138,12 +139,20 @@ static int take_kept(struct layer *l, const char *dir, const char *root, bool is
 	return err_hint(e, "wait for its end, or choose another directory");
 }
 
+/* What the changes are made to: an image's id stands for it, whatever name it has then. */
+static const char *tree_of(const struct spec *s)
+{
+	if (s->root.kind != ROOT_IMAGE)
+		return s->root.path;
+	return s->root.image_id ? s->root.image_id : s->root.image;
+}
+
 int layer_choose(struct layer *l, const struct spec *s, const struct run_dir *rd, uid_t uid, struct err *e)
 {
 	const char *tmp = secure_getenv("TMPDIR"), *why;
 
 	if (s->root.layer)
-		return take_kept(l, s->root.layer, s->root.kind == ROOT_IMAGE ? s->root.image_id : s->root.path, !rd, e);
+		return take_kept(l, s->root.layer, tree_of(s), !rd, e);
 	why = rd ? unfit(rd->data) : NULL;
 	if (!why) {
 		l->dir = str_dup(rd ? rd->data : "STATE");

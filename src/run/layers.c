@@ -31,7 +31,7 @@ static uint32_t top_of(const struct id_map *m)
 	return root >= 0 ? (uint32_t)root : m->n ? m->v[0].outside : 0;
 }
 
-int image_look(struct plan_input *in, struct spec *s, const struct facts *f, struct err *e)
+int image_look(struct plan_input *in, struct spec *s, const struct facts *f, bool is_dry, struct err *e)
 {
 	struct stat st;
 
@@ -42,7 +42,7 @@ int image_look(struct plan_input *in, struct spec *s, const struct facts *f, str
 	if (!s->root.lowers.n)
 		return 0;	/* plan_build() says so */
 	if (stat(s->root.lowers.v[0], &st) < 0)
-		return err_sys(e, "stat", s->root.lowers.v[0], "the topmost layer of %s", s->root.image);
+		return is_dry ? 0 : err_sys(e, "stat", s->root.lowers.v[0], "the topmost layer of %s", s->root.image);
 	in->top_mode = (st.st_mode & 0777) | 0555;
 	return 0;
 }

@@ -358,7 +358,7 @@ static int check_joined_ids(struct plan_input *in, const struct spec *s, const s
 }
 
 int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd,
-		  struct store *st, struct err *e)
+		  struct store *st, struct image_hold *hold, struct err *e)
 {
 	int wished = 0;
 
@@ -386,7 +386,7 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 	if (in->how == IDMAP_JOINED && check_joined_ids(in, s, f, e) < 0)
 		return -1;
 	if (s->root.kind == ROOT_IMAGE) {
-		if (image_look(in, s, f, e) < 0)
+		if (image_take(hold, in, s, f, st, !rd, e) < 0 || image_look(in, s, f, !rd, e) < 0)
 			return -1;
 		/* the user's name is known only now: no other ids, so the same layers */
 		if (!wished && in->how == IDMAP_SELF && s->process.user) {

@@ -23,7 +23,7 @@ static void run_init(struct run *r, struct spec *s)
 
 	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
-			   .fuse = { .pidfd = -1, .err_fd = -1 }, .procview = { .said = -1 }, .layer = { .lock_fd = -1 },
+			   .fuse = { .pidfd = -1, .err_fd = -1 }, .procview = { .said = -1 }, .layer = { .lock_fd = -1 }, .image = { .lock = -1 },
 			   .dir = { .lock_fd = -1, .data_fd = -1 }, .share_fd = -1,
 			   .sweeper = { .pidfd = -1, .said = -1 } };
 	for (size_t t = 0; t < NS_TYPES; t++)
@@ -127,8 +127,8 @@ int run_dry(struct spec *s, bool json, struct err *e)
 		rc = attrs_check(s, true, e);
 	if (rc == 0)
 		rc = ids_prepare(s, &r.facts, e);
-	/* a sandbox that is joined must be asked */
-	if (rc == 0 && joins_container(s)) {
+	/* a sandbox that is joined must be asked, an image found */
+	if (rc == 0 && (joins_container(s) || s->root.kind == ROOT_IMAGE)) {
 		rc = store_open(&r.store, r.facts.uid, r.facts.home, e);
 		r.has_store = rc == 0;
 	}

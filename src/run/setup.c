@@ -88,7 +88,7 @@ int run_make_plan(struct run *r, struct err *e)
 	if (has_layer(r->spec) && layer_choose(&r->layer, r->spec, r->has_dir ? &r->dir : NULL, r->facts.uid, e) < 0)
 		return -1;
 	if (prepare_input(&r->in, r->spec, &r->facts, r->has_dir ? &r->dir : NULL,
-			  r->has_store ? &r->store : NULL, e) < 0)
+			  r->has_store ? &r->store : NULL, &r->image, e) < 0)
 		return -1;
 	/* systemd is asked only for what is wanted */
 	helper = cgroup_is_wanted(r->spec) ? helper_path("lichen-scope") : NULL;

@@ -373,6 +373,7 @@ void run_finish(struct run *r)
 		run_dir_fini(&r->dir);
 	}
 	layer_release(&r->layer);
+	image_release(&r->image, r->spec);
 	if (r->has_store)
 		store_close(&r->store);
 	sweeper_end(&r->sweeper);

@@ -33,6 +33,7 @@ struct run {
 	pid_t keeper;
 	struct fuse fuse;
 	struct layer layer;
+	struct image_hold image;
 	struct cgroup_box cgroup;
 	struct procview procview;
 	struct sweeper sweeper;

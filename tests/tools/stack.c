@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/tools/stack.c - runs a command on layers, as an image that is made of them
  *
- *	stack [OPTION...] LAYER[:LAYER...] COMMAND [ARG...]
+ *	stack [OPTION...] LAYER[:LAYER...]|IMAGE COMMAND [ARG...]
  *
- * LAYER is an absolute directory, the topmost first; LAYER@N is LAYER/1 to LAYER/N.
+ * LAYER is an absolute directory, the topmost first; LAYER@N is LAYER/1 to LAYER/N. IMAGE is a
+ * full reference, or an id.
  *	-n		prints the plan
  *	-r		read-only
  *	-V		says which rungs are taken
@@ -117,7 +118,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: stack [OPTION...] LAYER[:LAYER...] COMMAND [ARG...]\n");
 		return 2;
 	}
-	add_layers(&s.root.lowers, argv[optind]);
+	if (argv[optind][0] == '/') {
+		add_layers(&s.root.lowers, argv[optind]);
+	} else {
+		str_set(&s.root.image, argv[optind]);
+		str_set(&s.root.image_id, NULL);
+	}
 	for (int i = optind + 1; i < argc; i++)
 		strv_add(&s.process.args, argv[i]);
 	rc = is_dry ? run_dry(&s, false, &e) : run_foreground(&s, &end, &e);

@@ -71,7 +71,7 @@ static int prepare(struct fix *f)
 {
 	plan_input_fini(&f->in);
 	err_clear(&f->e);
-	return prepare_input(&f->in, &f->spec, &f->facts, NULL, NULL, &f->e);
+	return prepare_input(&f->in, &f->spec, &f->facts, NULL, NULL, NULL, &f->e);
 }
 
 static void must_prepare(struct fix *f)
