@@ -5,6 +5,7 @@
 
 # A page more is a word more here.
 man_sources = %D%/man/lichen.1.scd %D%/man/lichen-run.1.scd %D%/man/lichen-stats.1.scd %D%/man/lichen-update.1.scd \
+	%D%/man/lichen-images.1.scd \
 	%D%/man/lichen-pause.1.scd %D%/man/lichen-unshare.1.scd %D%/man/lichen-doctor.1.scd %D%/man/lichen-cgroup.1.scd
 man_pages = $(man_sources:.scd=)
 man5_sources = %D%/man/lichen-images.conf.5.scd

@@ -345,6 +345,40 @@ busybox_root() {
 	done
 }
 
+# busybox_image FILE [NAME] [CONFIG] [TEXT]: an archive as `docker save` writes it, of one layer: busybox_root, and /text with TEXT.
+# CONFIG are the members of the image's "config", as JSON.
+busybox_image() {
+	tap_image=$T/.image.$$
+	mkdir "$tap_image"
+	busybox_root "$tap_image/root"
+	printf '%s\n' "${4:-text}" >"$tap_image/root/text"
+	tar -C "$tap_image/root" --numeric-owner --owner=0 --group=0 -cf "$tap_image/layer.tar" .
+	tap_digest=$(sha256sum <"$tap_image/layer.tar" | cut -d' ' -f1)
+	printf '{"architecture":"%s","os":"linux","created":"2024-05-01T12:00:00Z","config":{%s},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]},%s}' \
+		"$(tap_architecture)" "${3:-\"Cmd\":[\"/bin/sh\"]}" "$tap_digest" \
+		'"history":[{"created":"2024-05-01T12:00:00Z","created_by":"ADD busybox"},{"created":"2024-05-01T12:00:00Z","created_by":"CMD","empty_layer":true}]' \
+		>"$tap_image/config.json"
+	tap_digest=$(sha256sum <"$tap_image/config.json" | cut -d' ' -f1)
+	mv "$tap_image/config.json" "$tap_image/$tap_digest.json"
+	tap_tags=null
+	[ -z "${2:-}" ] || tap_tags="[\"$2\"]"
+	printf '[{"Config":"%s.json","RepoTags":%s,"Layers":["layer.tar"]}]' "$tap_digest" "$tap_tags" >"$tap_image/manifest.json"
+	tar -C "$tap_image" -cf "$1" manifest.json "$tap_digest.json" layer.tar
+	rm -rf "$tap_image"
+	image_id=sha256:$tap_digest
+}
+
+# As images name it.
+tap_architecture() {
+	case $(uname -m) in
+	x86_64) echo amd64 ;;
+	aarch64) echo arm64 ;;
+	i?86) echo 386 ;;
+	armv*) echo arm ;;
+	*) uname -m ;;
+	esac
+}
+
 # Prints why there is no Debian tree, nothing where there is one.
 tap_no_debian() {
 	if [ -r "$LICHEN_TEST_CACHE/debian.tar" ]; then

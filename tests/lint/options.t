@@ -13,7 +13,7 @@ awk '
 # "-e" and "--env" of OPT(V_RUN | V_X, '\''e'\'', "env", ...) of run, and of what stands before the verb
 FILENAME ~ /opts\.def$/ && /^OPT\(/ {
 	split($0, part, ",")
-	if (part[1] !~ /V_RUN|V_GLOBAL|V_ALL|LIMIT_VERBS/ || !match($0, /"[^"]*"/)) next
+	if (part[1] !~ /V_RUN|V_GLOBAL|V_ALL|LIMIT_VERBS|BRING_VERBS|REGISTRY_VERBS/ || !match($0, /"[^"]*"/)) next
 	ours["--" substr($0, RSTART + 1, RLENGTH - 2)] = 1
 	if (match(part[2], /\047.\047/)) ours["-" substr(part[2], RSTART + 1, 1)] = 1
 	n_ours++

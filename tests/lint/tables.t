@@ -27,7 +27,10 @@ lacking=
 
 # Where a verb's options are explained.
 page_of() {
-	case $1 in unpause) set -- pause ;; esac
+	case $1 in
+	unpause) set -- pause ;;
+	pull | push | rmi | tag | history | inspect | load | save | import | login | logout | image\ *) set -- images ;;
+	esac
 	if [ -e "$man/lichen-${1%% *}.1.scd" ]; then echo "$man/lichen-${1%% *}.1.scd"; else echo "$man/lichen.1.scd"; fi
 }
 
@@ -39,20 +42,27 @@ page_of() {
 sed -n 's/^VERB(\([A-Z0-9_]*\), "\([^"]*\)".*/\1|\2/p' "$top_srcdir/src/cli/verbs.def" >"$T/verbs"
 is "$(wc -l <"$T/verbs")" "$(grep -c '^VERB(' "$top_srcdir/src/cli/verbs.def")" 'every row of verbs.def can be read here'
 printf '%s\n' 'ALL|help' 'GLOBAL|global' >>"$T/verbs"
-# What a mask of several verbs stands for is said once.
-limit_verbs=$(sed -n 's/^#define LIMIT_VERBS //p' "$top_srcdir/src/cli/opts.h" | tr -d '()')
-cgroup_verbs=$(sed -n 's/^#define CGROUP_VERBS //p' "$top_srcdir/src/cli/opts.h" | tr -d '()')
-rows=$(sed -n 's/^OPT(\([^,]*\), *\([^,]*\), *"\([^"]*\)".*/\1|\2|\3/p' "$top_srcdir/src/cli/opts.def" |
-	sed "s/^LIMIT_VERBS|/$limit_verbs|/; s/^\([^|]* | \)*CGROUP_VERBS|/&$cgroup_verbs|/; s/CGROUP_VERBS|//")
+# What a mask of several verbs stands for is said once, perhaps by others of the kind.
+rows=$(sed -n 's/^OPT(\([^,]*\), *\([^,]*\), *"\([^"]*\)".*/\1|\2|\3/p' "$top_srcdir/src/cli/opts.def" | awk -F'|' -v defs="$top_srcdir/src/cli/opts.h" '
+	BEGIN {
+		while ((getline line <defs) > 0)
+			if (line ~ /^#define [A-Z]+_VERBS \(/) { split(line, w, " "); sub(/^[^(]*\(/, "", line); gsub(/[()|]/, " ", line); mask[w[2]] = line }
+	}
+	function expand(text,   n, w, i, out) {
+		n = split(text, w, " ")
+		for (i = 1; i <= n; i++) out = out " " (w[i] in mask ? expand(mask[w[i]]) : w[i])
+		return out
+	}
+	{ masks = $1; for (i = 2; i <= NF - 2; i++) masks = masks " " $i; print expand(masks) "|" $(NF - 1) "|" $NF }')
 is "$(printf '%s\n' "$rows" | wc -l)" "$(grep -c '^OPT(' "$top_srcdir/src/cli/opts.def")" 'every row of opts.def can be read here'
 while IFS='|' read -r masks letter name; do
 	case $letter in 0) letter=- ;; *) letter=-$(printf '%s' "$letter" | tr -d "'") ;; esac
-	for id in $(printf '%s' "$masks" | tr -d '|' | sed 's/V_//g'); do
+	for id in $(printf '%s' "$masks" | sed 's/V_//g'); do
 		verb=$(sed -n "s/^$id|//p" "$T/verbs")
 		has "$T/list" "option$tab${verb:-no verb $id}$tab$letter$tab--$name$tab"
 	done
 done <<END
-$(printf '%s\n' "$rows" | sed 's/ | V_/ V_/g')
+$rows
 END
 verdict 'every row of opts.def is in the program'
 while IFS='|' read -r id name; do
