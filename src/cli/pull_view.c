@@ -298,7 +298,9 @@ static void on_layer(void *arg, uint32_t index, const char *label, uint64_t size
 	struct pull_view *v = arg;
 	struct pull_layer *l = pull_layers_get(&v->layers, index);
 
-	str_set(&l->label, label);
+	free(l->label);
+	/* of a root file system nothing is known before it is read */
+	l->label = *label ? str_dup(label) : str_fmt("layer %" PRIu32, index + 1);
 	l->size = size;
 	l->what = is_there ? THERE : WAITING;
 	if (v->mode == PULL_JSON)
@@ -323,7 +325,7 @@ static void on_progress(void *arg, uint32_t index, const char *what, uint64_t do
 	if (v->mode == PULL_JSON && (l->what != before || ms - l->said_ms >= JSON_MS)) {
 		l->said_ms = ms;
 		json_layer(v, index, l);
-	} else if (v->mode == PULL_PLAIN && l->what != before && l->what != WAITING) {
+	} else if (v->mode == PULL_PLAIN && l->what != before && l->what != WAITING && l->label) {
 		plain_layer(l);
 	}
 }

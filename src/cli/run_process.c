@@ -43,6 +43,15 @@ static void drop_env(struct strv *env, const char *name)
 	env->n = kept;
 }
 
+/* What is asked for stays above what an image says. */
+static void note_own(struct spec *s, const char *entry)
+{
+	AUTO_FREE char *name = str_dupn(entry, strcspn(entry, "="));
+
+	if (!strv_has(&s->process.own_env, name))
+		strv_add_take(&s->process.own_env, ptr_take(&name));
+}
+
 /* KEY=VALUE, or KEY with the value that the caller's environment has for it: none, and there is no default either. */
 static int add_env(struct spec *s, const char *entry, const char *where, struct err *e)
 {
@@ -54,6 +63,7 @@ static int add_env(struct spec *s, const char *entry, const char *where, struct 
 	strv_add_take(&s->process.own_env, str_dupn(entry, strcspn(entry, "=")));
 	if (strchr(entry, '=')) {
 		set_env(env, entry);
+		note_own(s, entry);
 		return 0;
 	}
 	value = getenv(entry);
@@ -61,6 +71,7 @@ static int add_env(struct spec *s, const char *entry, const char *where, struct 
 		AUTO_FREE char *full = str_fmt("%s=%s", entry, value);
 
 		set_env(env, full);
+		note_own(s, full);
 	} else {
 		drop_env(env, entry);
 		strv_add(&s->process.unset_env, entry);
@@ -120,6 +131,7 @@ static int unset_env(struct spec *s, const struct args *a, struct err *e)
 	}
 	if (!a->unsetenv_all)
 		return 0;
+	s->process.no_image_env = true;
 	strv_fini(&s->process.env);
 	s->process.no_image_env = true;
 	strv_add(names, "HOME");
@@ -197,9 +209,12 @@ int take_process(struct spec *s, const struct args *a, struct err *e)
 		return -1;
 	if (s->root.kind == ROOT_BINS)
 		take_bins_command(s, a);
-	for (int i = 1; s->root.kind != ROOT_BINS && i < a->n_operands; i++)
+	/* an image says what is run, and what the operands are then (apply_image()) */
+	if (s->root.kind == ROOT_IMAGE && a->entrypoint && !*a->entrypoint)
+		strv_add(&s->process.args, "");
+	for (int i = 1; s->root.kind != ROOT_BINS && s->root.kind != ROOT_IMAGE && i < a->n_operands; i++)
 		strv_add(&s->process.args, a->operands[i]);
-	if (!s->process.args.n)
+	if (!s->process.args.n && s->root.kind != ROOT_IMAGE)
 		strv_add(&s->process.args, "/bin/sh");
 	return make_env(s, a, e);
 }

@@ -2,6 +2,7 @@
 /* cli/verb_load.c - lichen load, import: images from files of this machine */
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -92,11 +93,19 @@ int verb_load(const struct args *a, int *status, struct err *e)
 
 static int make_config(struct image *im, const struct args *a, struct err *e)
 {
+	const time_t now = time(NULL);
+	char text[sizeof("2024-05-01T12:00:00Z") + 8];
+	struct tm utc;
+
 	for (size_t i = 0; i < a->changes.n; i++)
 		if (change_apply(im, a->changes.v[i], e) < 0)
 			return -1;
 	im->history = mem_alloc(sizeof(*im->history));
 	im->n_history = 1;
+	if (gmtime_r(&now, &utc) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc)) {
+		im->created = str_dup(text);
+		im->history[0].created = str_dup(text);
+	}
 	im->history[0].created_by = str_dup("lichen import");
 	im->history[0].comment = str_dup(a->message ? a->message : "Imported from a root file system");
 	return 0;

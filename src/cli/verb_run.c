@@ -18,6 +18,7 @@
 #include "cli/run_spec.h"
 #include "cli/verbs.h"
 #include "run/run.h"
+#include "spec/image.h"
 #include "spec/spec.h"
 
 /* Of what is made for the sandbox; as docker's, of what is made in it. */
@@ -44,29 +45,27 @@ char *host_path(const char *word, const char *what, struct err *e)
 
 /* ---- the root file system ---- */
 
-static int set_root(struct spec *s, const char *word, struct err *e)
+/* @im: what the image says, where it is one. */
+static int set_root(struct spec *s, const struct args *a, struct image *im, struct err *e)
 {
+	const char *word = a->operands[0];
+	AUTO_FREE char *path = NULL;
+	struct stat st;
+
 	if (str_eq(word, "host")) {
 		s->root.kind = ROOT_HOST;
 		return 0;
 	}
-	if (!is_path_word(word)) {
-		const char *const kinds[] = { "oci:", "oci-archive:", "docker-archive:", "docker://" };
-
-		for (size_t i = 0; i < N_ELEMS(kinds); i++)
-			if (str_starts(word, kinds[i])) {
-				err_set(e, ERR_USAGE, "%s: images are not part of this version", word);
-				return err_hint(e, "unpack it into a directory and run ./DIR");
-			}
-		err_set(e, ERR_USAGE, "'%s' is not a root file system: expected 'host' or a path that starts with / ./ ../ or ~/", word);
-		if (access(word, F_OK) == 0)
-			return err_hint(e, "did you mean ./%s ?", word);
-		if (str_distance(word, "host") == 1)
-			return err_hint(e, "did you mean host ?");
-		return err_hint(e, "image names are not part of this version; a directory is given as ./NAME");
-	}
-	s->root.path = host_path(word, "the root file system", e);
-	return s->root.path ? 0 : -1;
+	if (!is_path_word(word))
+		return take_image(s, a, word, im, e);
+	path = host_path(word, "the root file system", e);
+	if (!path)
+		return -1;
+	/* what is neither is told of later, as every directory that cannot be used */
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+		return take_image(s, a, word, im, e);
+	s->root.path = ptr_take(&path);
+	return 0;
 }
 
 /* As host_path(), but the last part may be missing: it is made when the sandbox starts. */
@@ -135,9 +134,9 @@ static void set_umask(struct spec *s, mode_t caller)
 	s->process.umask = caller;
 }
 
-static int make_spec(struct spec *s, const struct args *a, struct err *e)
+static int make_spec(struct spec *s, const struct args *a, struct image *im, struct err *e)
 {
-	if ((a->rootfs_from.n ? take_bins(s, a, e) : set_root(s, a->operands[0], e)) < 0)
+	if ((a->rootfs_from.n ? take_bins(s, a, e) : set_root(s, a, im, e)) < 0)
 		return -1;
 	if (set_layer(s, a, e) < 0)
 		return -1;
@@ -147,7 +146,9 @@ static int make_spec(struct spec *s, const struct args *a, struct err *e)
 	if (take_namespaces(s, a, e) < 0 || take_mounts(s, a, e) < 0 || take_security(s, a, e) < 0 ||
 	    take_limits(s, a, e) < 0 || take_cgroup(s, a, e) < 0 || take_hosts(s, a, e) < 0)
 		return -1;
-	return take_process(s, a, e);
+	if (take_process(s, a, e) < 0)
+		return -1;
+	return s->root.kind == ROOT_IMAGE ? apply_image(s, a, im, e) : 0;
 }
 
 /* What no namespace isolates is said at every start, to people and to programs. */
@@ -188,11 +189,13 @@ int say_end(const struct run_end *end, bool json, struct err *e)
 int verb_run(const struct args *a, int *status, struct err *e)
 {
 	const mode_t caller = umask(FILES_UMASK);
+	struct image im = { 0 };
 	struct spec s;
 	int rc;
 
 	spec_init(&s);
-	rc = make_spec(&s, a, e);
+	rc = make_spec(&s, a, &im, e);
+	image_fini(&im);
 	set_umask(&s, caller);
 	if (rc == 0 && spec_is_bare(&s))
 		rc = say_not_isolated(&s, a->json, e);
