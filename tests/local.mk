@@ -27,6 +27,7 @@ SHELL_TESTS = \
 	tests/func/unpack.t tests/func/hostile-layers.t \
 	tests/func/cgroup.t tests/func/complete.t tests/func/propagation.t tests/func/race.t tests/func/scope.t tests/func/seccomp.t tests/func/stack.t tests/func/stats.t tests/func/unshare.t tests/func/update.t tests/func/pause.t tests/func/verbs.t
 SHELL_TESTS += tests/func/imager.t tests/func/imager-hostile.t tests/func/imager-killed.t
+SHELL_TESTS += tests/func/images.t tests/func/load.t tests/func/login.t tests/func/pull.t tests/func/run-image.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += tests/lib/fake-image.sh
@@ -67,6 +68,7 @@ if HAVE_IMAGE
 UNIT_TESTS += tests/unit/test_url
 endif
 UNIT_TESTS += tests/unit/test_imager
+UNIT_TESTS += tests/unit/test_credentials tests/unit/test_image_words tests/unit/test_pull_view tests/unit/test_template
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -115,6 +117,7 @@ tests_unit_test_store_LDADD = $(UNIT_LIBS)
 tests_unit_test_table_LDADD = $(UNIT_LIBS)
 tests_unit_test_credentials_LDADD = $(UNIT_LIBS)
 tests_unit_test_pull_view_LDADD = $(UNIT_LIBS)
+tests_unit_test_image_words_LDADD = $(UNIT_LIBS)
 tests_unit_test_template_LDADD = $(UNIT_LIBS)
 tests_unit_test_update_LDADD = $(UNIT_LIBS)
 tests_unit_test_url_SOURCES = tests/unit/test_url.c helpers/image/http.c helpers/image/http.h helpers/image/http_say.c helpers/image/http_say.h \

@@ -84,21 +84,31 @@ static int open_file(struct target *t, const char *path, struct err *e)
 	return -1;
 }
 
-static int open_target(struct target *t, const struct args *a, struct err *e)
+static bool is_file(const struct args *a)
 {
-	t->fd = -1;
-	if (a->save_format == SINK_OCI_DIR && !a->output) {
+	return a->output && !str_eq(a->output, "-");
+}
+
+static int check_target(const struct args *a, struct err *e)
+{
+	if (a->save_format == SINK_OCI_DIR && !is_file(a)) {
 		err_set(e, ERR_USAGE, "save: --format oci-dir needs -o DIR");
-		return err_hint(e, "for example lichen save --format oci-dir -o ./%.64s %.64s", "image", a->operands[0]);
+		return err_hint(e, "for example lichen save --format oci-dir -o ./image %.64s", a->operands[0]);
 	}
-	if (a->save_format == SINK_OCI_DIR)
-		return open_directory(t, a->output, e);
-	if (a->output && !str_eq(a->output, "-"))
-		return open_file(t, a->output, e);
-	if (isatty(STDOUT_FILENO)) {
+	if (!is_file(a) && isatty(STDOUT_FILENO)) {
 		err_set(e, ERR_USAGE, "save: an archive is not written to a terminal");
 		return err_hint(e, "name a file, -o FILE, or redirect it: lichen save %.64s >FILE", a->operands[0]);
 	}
+	return 0;
+}
+
+static int open_target(struct target *t, const struct args *a, struct err *e)
+{
+	t->fd = -1;
+	if (a->save_format == SINK_OCI_DIR)
+		return open_directory(t, a->output, e);
+	if (is_file(a))
+		return open_file(t, a->output, e);
 	t->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	return t->fd < 0 ? err_sys(e, "fcntl", "standard output", "save") : 0;
 }
@@ -135,9 +145,11 @@ int verb_save(const struct args *a, int *status, struct err *e)
 	AUTO_PLACE struct image_place p = PLACE_CLOSED;
 	struct target t = { .fd = -1 };
 	struct cargo c = { 0 };
-	int rc = place_open(&p, false, e);
+	int rc = check_target(a, e);
 
 	*status = 0;
+	if (rc == 0)
+		rc = place_open(&p, false, e);
 	if (rc == 0)
 		rc = find_cargo(&c, &p, a->operands, (size_t)a->n_operands, e);
 	if (rc == 0)

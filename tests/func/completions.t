@@ -165,7 +165,7 @@ promises()
 	offers 'lichen run -v fi' file.txt
 	offers 'lichen run -e LICHEN_TEST_' LICHEN_TEST_VARIABLE
 	offers 'lichen run ' host "rootfs$slash"
-	offers_not 'lichen run ' file.txt
+	offers 'lichen run ' file.txt
 	offers 'lichen --verbose run --name x -itv /a:/b --rm ' host "rootfs$slash"
 	offers_not 'lichen run host --' --volume
 	offers 'lichen run -it host test' test

@@ -346,7 +346,8 @@ busybox_root() {
 }
 
 # busybox_image FILE [NAME] [CONFIG] [TEXT]: an archive as `docker save` writes it, of one layer: busybox_root, and /text with TEXT.
-# CONFIG are the members of the image's "config", as JSON.
+# CONFIG are the members of the image's "config", as JSON. Sets $image_id.
+# shellcheck disable=SC2034 # image_id is the test's
 busybox_image() {
 	tap_image=$T/.image.$$
 	mkdir "$tap_image"
@@ -366,6 +367,35 @@ busybox_image() {
 	tar -C "$tap_image" -cf "$1" manifest.json "$tap_digest.json" layer.tar
 	rm -rf "$tap_image"
 	image_id=sha256:$tap_digest
+}
+
+# start_registry open|auth: docker's on a port of loopback, "auth" with the password "secret" for the user "me". Sets $registry.
+# shellcheck disable=SC2016,SC2034 # conditions for wait_for, a hash of bcrypt's; registry is the test's
+start_registry() {
+	mkdir "$T/.registry"
+	[ "$1" != auth ] || printf '%s\n' 'me:$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a' >"$T/.registry/users"
+	tap_port=$((20000 + $$ % 20000))
+	while :; do
+		{
+			printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\n' "$T/.registry/data"
+			printf 'http: {addr: "127.0.0.1:%d"}\n' "$tap_port"
+			[ "$1" != auth ] || printf 'auth: {htpasswd: {realm: test, path: %s}}\n' "$T/.registry/users"
+		} >"$T/.registry/config.yml"
+		docker-registry serve "$T/.registry/config.yml" >"$T/.registry/log" 2>&1 &
+		tap_registry=$!
+		tap_hex=$(printf '0100007F:%04X' "$tap_port")
+		wait_for '! kill -0 "$tap_registry" 2>/dev/null || grep -q " $tap_hex .* 0A " /proc/net/tcp' 20
+		kill -0 "$tap_registry" 2>/dev/null && break
+		tap_port=$((tap_port + 1))
+		[ "$tap_port" -lt 50000 ] || skip_all no-port
+	done
+	registry=localhost:$tap_port
+	at_exit 'kill "$tap_registry" 2>/dev/null'
+}
+
+stop_registry() {
+	kill "$tap_registry"
+	wait "$tap_registry" 2>/dev/null
 }
 
 # As images name it.

@@ -284,7 +284,7 @@ static void verbs_are_suggested(void **state)
 	} ROWS[] = {
 		{ "docter", "there is no verb 'docter'", "'lichen doctor'" },
 		{ "rnu", "'rnu'", "'lichen run'" },
-		{ "pull", "there is no verb 'pull' in this version", "see 'lichen --help'" },
+		{ "exec", "there is no verb 'exec' in this version", "see 'lichen --help'" },
 		{ "./debian", "'./debian' is no verb", "'lichen run ./debian'" },
 		{ "host", "'host' is no verb", "'lichen run host'" },
 		{ "xyzzy", "'xyzzy'", "see 'lichen --help'" },

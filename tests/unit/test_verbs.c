@@ -120,7 +120,7 @@ static void wrong_words_are_told(void **state)
 		  "options stand behind both words of the verb: lichen cgroup VERB --json" },
 		{ "cgruop tree", "there is no verb 'cgruop'", "did you mean 'lichen cgroup'?" },
 		{ "tree", "there is no verb 'tree'", "did you mean 'lichen cgroup tree'?" },
-		{ "load", "there is no verb 'load' in this version", "see 'lichen --help'" },
+		{ "attach", "there is no verb 'attach' in this version", "see 'lichen --help'" },
 		{ "lst", "there is no verb 'lst'", "did you mean 'lichen last'?" },
 	};
 

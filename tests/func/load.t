@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Images come from archives and root file systems, and go into archives that bring them back the same.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+need user userns busybox cmd:sha256sum expect
+
+busybox_image "$T/one.tar" busybox:1
+run_lichen load -i "$T/one.tar"
+is "$status:$out" '0:Loaded image: busybox:1' 'load -i FILE'
+like "$err" '^[0-9a-f]{12}: (reading|unpacking)' 'what goes on is told, a line each'
+run_lichen load -q "$T/one.tar"
+is "$out$err" 'Loaded image: busybox:1' 'load FILE, with -q nothing else'
+LICHEN_STDIN=$T/one.tar run_lichen load -q
+is "$out" 'Loaded image: busybox:1' 'load <FILE'
+# shellcheck disable=SC2002 # it is to be a pipe
+is "$(cat "$T/one.tar" | "$LICHEN" load -q)" 'Loaded image: busybox:1' 'load from a pipe'
+busybox_image "$T/nameless.tar" '' '"Cmd":["/bin/true"]'
+run_lichen load -q "$T/nameless.tar"
+is "$out" "Loaded image ID: $image_id" 'an image without a name'
+run_lichen load --json "$T/one.tar"
+like "$out" '^\{"event":"image","image":"busybox:1","id":"sha256:[0-9a-f]{64}"\}$' 'load --json'
+wrong 'load of two files' 'one file at a time' -- load -i "$T/one.tar" "$T/nameless.tar"
+wrong 'load of a file that is not there' 'nosuch.tar' ENOENT -- load -i "$T/nosuch.tar"
+echo 'no archive' >"$T/text"
+run_lichen load -i "$T/text"
+is "$status:$out" 125: 'what is no archive is an error'
+wrong 'a cap' "--max-image-size much: expected a size" -- load --max-image-size much -i "$T/one.tar"
+
+# ---- save ----
+
+for format in docker-archive oci-archive; do
+	run_lichen save --format "$format" -o "$T/$format" busybox:1
+	is "$status:$out" 0: "save --format $format"
+done
+run_lichen save --format oci-dir -o "$T/layout" busybox:1
+ok '[ -e "$T/layout/oci-layout" ] && [ -e "$T/layout/index.json" ]' 'save --format oci-dir'
+"$LICHEN" save busybox:1 >"$T/stdout"
+is "$(tar -tf "$T/stdout" | grep -c manifest.json)" 1 'save to standard output'
+run_lichen inspect --format '{{.Id}}' busybox:1
+id=$out
+run_lichen rmi -f "$id"
+for word in "docker-archive:$T/docker-archive" "oci-archive:$T/oci-archive" "oci:$T/layout"; do
+	run_lichen load -q "$word"
+	is "$status" 0 "load ${word%%:*}:"
+	run_lichen inspect --format '{{.Id}}' "$id"
+	is "$out" "$id" 'and it is the same image'
+	run_lichen rmi -f "$id"
+done
+wrong 'a directory needs a name' '--format oci-dir needs -o DIR' -- save --format oci-dir busybox:1
+wrong 'save of nothing' "no image 'nosuch'" -- save -o "$T/none" nosuch
+ok '[ -z "$(find "$T" -maxdepth 1 -name "none*" -o -maxdepth 1 -name "*.part")" ]' 'and no file is made'
+run_lichen load -q "$T/docker-archive"
+expect -c "log_user 1; spawn $LICHEN save busybox:1; expect eof; lassign [wait] a b c d; puts \"status \$d\"" >"$T/said"
+like "$(cat "$T/said")" 'not written to a terminal' 'save: not to a terminal'
+
+# ---- import ----
+
+busybox_root "$T/root"
+echo imported >"$T/root/text"
+tar -C "$T/root" -czf "$T/root.tar.gz" .
+run_lichen import -m 'of a test' --change 'CMD ["/bin/cat","/text"]' -c 'ENV A=1 B="x y"' -c 'LABEL l=m' -c 'EXPOSE 80' "$T/root.tar.gz" mine
+is "$status" 0 'import'
+like "$out" '^sha256:[0-9a-f]{64}$' 'the id is printed'
+run_lichen inspect --format '{{json .Config.Cmd}} {{json .Config.Env}} {{.Config.Labels}} {{.Config.ExposedPorts}} {{.RepoTags}}' mine
+is "$out" '["/bin/cat","/text"] ["A=1","B=x y"] map[l:m] map[80/tcp:map[]] [mine:latest]' '--change says what the image says'
+run_lichen history --format '{{.Comment}}' mine
+is "$out" 'of a test' '-m'
+run_lichen import "$T/root" dir:1
+is "$status" 0 'import of a directory'
+is "$("$LICHEN" import - piped <"$T/root.tar.gz" 2>/dev/null | cut -c1-7)" sha256: 'import of standard input'
+wrong 'an instruction that there is not' "--change 'RUN x': there is no such instruction" 'known are CMD' -- import -c 'RUN x' "$T/root" x
+done_testing

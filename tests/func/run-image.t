@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# lichen run takes an image by its name or from an archive, and what the image says of its start holds where no option says otherwise.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
+. "$top_srcdir/tests/lib/tap.sh"
+
+need user userns busybox cmd:sha256sum
+
+busybox_image "$T/i.tar" busybox:1 '"Cmd":["echo","cmd"],"Env":["A=1","B=2","PATH=/bin"],"WorkingDir":"/made","Volumes":{"/data":{}}' file
+run_lichen load -q "$T/i.tar"
+
+run_lichen run busybox:1
+is "$status:$out:$err" '0:cmd:' 'its own command'
+run_lichen run busybox:1 sh -c 'pwd; echo "$A$B$PATH"; touch /data/x && echo written'
+is "$out" '/made
+12/bin
+written' 'WorkingDir, Env, Volumes'
+run_lichen run -e A=3 --unsetenv B -w / busybox:1 sh -c 'pwd; echo "$A$B"'
+is "$out" '/
+3' 'options win'
+run_lichen run --unsetenv-all busybox:1 /bin/sh -c 'echo "${A-none}"'
+is "$out" none '--unsetenv-all leaves the image'"'"'s out, too'
+run_lichen run --entrypoint /bin/echo busybox:1 a b
+is "$out" 'a b' '--entrypoint takes the place of Entrypoint and Cmd'
+wrong 'no command' 'there is no command' 'give one behind the image' -- run --entrypoint '' busybox:1
+run_lichen run -w / --read-only --image-volume=tmpfs busybox:1 sh -c 'grep -c " /data tmpfs" /proc/mounts'
+is "$out" 1 '--image-volume=tmpfs'
+run_lichen run --image-volume=ignore busybox:1 sh -c 'ls -d /data'
+isnt "$status" 0 '--image-volume=ignore'
+run_lichen run --ids=single busybox:1 cat /text
+is "$out" file 'with one id'
+run_lichen run busybox:1 sh -c 'echo changed >/text'
+run_lichen run busybox:1 cat /text
+is "$out" file 'what is written is thrown away'
+
+# ---- from a file ----
+
+run_lichen run -q "$T/i.tar" cat /text
+is "$status:$out:$err" '0:file:' 'an archive by its path'
+run_lichen run -q "docker-archive:$T/i.tar" cat /text
+is "$out" file 'docker-archive:'
+busybox_root "$T/root"
+echo plain >"$T/root/text"
+tar -C "$T/root" -cf "$T/root.tar" .
+run_lichen run -q "$T/root.tar" cat /text
+is "$status:$out" '0:plain' 'an archive of a root file system'
+echo other >"$T/root/text"
+tar -C "$T/root" -cf "$T/root.tar" .
+run_lichen run -q "$T/root.tar" cat /text
+is "$out" other 'one that has changed is read anew'
+
+# ---- what is not there ----
+
+cd "$T" || exit 99
+wrong '--pull=never' "there is no image 'nosuch' here" 'lichen pull nosuch' -- run --pull=never nosuch true
+wrong 'a file of that name' "there is no image 'i.tar' here" 'did you mean ./i.tar' -- run --pull=never i.tar true
+wrong '--dry-run brings nothing' "there is no image 'nosuch' here" -- run --dry-run nosuch true
+wrong 'a registry where nobody is' 'localhost:1' 'Connection refused' -- run -q localhost:1/nosuch true
+wrong 'a wrong --pull' "option '--pull' takes one of missing, always, never" -- run --pull=sometimes busybox:1 true
+run_lichen run --dry-run busybox:1
+is "$status" 0 '--dry-run of an image that is there'
+
+# ---- in use ----
+
+find_probe
+start busybox:1 sh -c 'echo ready; exec sleep 300'
+name=$(cat "$XDG_DATA_HOME"/lichen/containers/*/config.json 2>/dev/null | grep -c "$image_id")
+isnt "$name" 0 'the sandbox says which image it has'
+wrong 'an image in use' "the image 'busybox:1' is in use by [0-9a-f]{12}" 'with -f' -- rmi busybox:1
+run_lichen images -q busybox
+isnt "$out" '' 'it is still there'
+kill -TERM "$pid"
+finish
+run_lichen rmi busybox:1
+is "$status" 0 'it goes when nobody uses it any more'
+done_testing
