@@ -29,7 +29,7 @@ struct args {
 	int groups;		/* enum groups_mode */
 	int ids;		/* enum ids_mode */
 	int overlay;		/* enum overlay_mode */
-	struct strv volumes;	/* SRC:DST[:OPTIONS] */
+	struct strv volumes;	/* [SRC:]DST[:OPTIONS] */
 	struct strv tmpfs;	/* DST[:OPTIONS] */
 	struct strv mounts;	/* KEY=VALUE,... */
 	struct strv files;	/* FD:DST[:OPTIONS] */

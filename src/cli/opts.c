@@ -48,7 +48,7 @@ static const char *const names_security[] = {
 	"seccomp=unconfined", "no-new-privileges", "no-new-privileges=false", "mask=", "unmask=ALL", "unmask=", "nested", NULL,
 };
 static const char *const names_mount[] = {
-	"type=bind,source=", "type=tmpfs,target=", "type=overlay,lowerdir=", "type=mqueue,target=", "type=devpts,target=", NULL,
+	"type=bind,source=", "type=volume,source=", "type=tmpfs,target=", "type=overlay,lowerdir=", "type=mqueue,target=", "type=devpts,target=", NULL,
 };
 
 static const char *const names_ulimit[] = {

@@ -183,10 +183,10 @@ struct words {
 	struct err *e;
 };
 
-static const char *const TYPES[] = { "bind", "tmpfs", "overlay", "mqueue", "devpts" };
+static const char *const TYPES[] = { "bind", "tmpfs", "overlay", "mqueue", "devpts", "volume" };
 
 /* Which types a key belongs to: a bit for each of TYPES. */
-enum { T_BIND = 1, T_TMPFS = 2, T_OVERLAY = 4, T_MQUEUE = 8, T_DEVPTS = 16, T_ALL = 31 };
+enum { T_BIND = 1, T_TMPFS = 2, T_OVERLAY = 4, T_MQUEUE = 8, T_DEVPTS = 16, T_VOLUME = 32, T_ALL = 63 };
 
 enum key {
 	K_TYPE, K_SOURCE, K_TARGET, K_READONLY, K_PROPAGATION, K_NONRECURSIVE, K_RECURSIVE, K_SIZE, K_MODE, K_LOWER, K_UPPER,
@@ -233,11 +233,11 @@ static const struct {
 	{ "U", K_REFUSED, T_ALL, "lichen does not change the owner of files of this machine" },
 	{ "chown", K_REFUSED, T_ALL, "lichen does not change the owner of files of this machine" },
 	{ "idmap", K_REFUSED, T_ALL, "idmapped mounts are not among lichen's mount options" },
-	{ "volume-driver", K_REFUSED, T_ALL, "named volumes are not part of this version" },
-	{ "volume-opt", K_REFUSED, T_ALL, "named volumes are not part of this version" },
-	{ "volume-label", K_REFUSED, T_ALL, "named volumes are not part of this version" },
-	{ "volume-nocopy", K_REFUSED, T_ALL, "named volumes are not part of this version" },
-	{ "volume-subpath", K_REFUSED, T_ALL, "named volumes are not part of this version" },
+	{ "volume-driver", K_REFUSED, T_ALL, "a volume is a directory of this machine; leave it out" },
+	{ "volume-opt", K_REFUSED, T_ALL, "a volume is a directory of this machine; leave it out" },
+	{ "volume-label", K_REFUSED, T_ALL, "labels are given when it is made: lichen volume create --label" },
+	{ "volume-nocopy", K_NOTHING, T_VOLUME, NULL },
+	{ "volume-subpath", K_REFUSED, T_ALL, "a volume is mounted as a whole" },
 };
 
 static PRINTF(2, 3) int bad(const struct words *w, const char *fmt, ...)
@@ -401,19 +401,31 @@ static int type_bit(const char *type)
 	return 0;
 }
 
+/* Without a type docker means a volume; a path says that it is none. */
+static bool names_volume(const struct words *w)
+{
+	for (size_t i = 0; i < w->fields.n; i++)
+		if (str_starts(w->fields.v[i], "source=") || str_starts(w->fields.v[i], "src=")) {
+			const char *source = strchr(w->fields.v[i], '=') + 1;
+
+			return str_is_name(source);
+		}
+	return false;
+}
+
 static int find_type(struct words *w)
 {
-	static const char *const others[] = { "volume", "image", "ramfs", "npipe", "cluster", "glob", "artifact", "proc", "sysfs" };
+	static const char *const others[] = { "image", "ramfs", "npipe", "cluster", "glob", "artifact", "proc", "sysfs" };
 
 	for (size_t i = 0; i < w->fields.n; i++)
 		if (str_starts(w->fields.v[i], "type="))
 			w->type = w->fields.v[i] + strlen("type=");
 	if (!w->type)
-		w->type = "bind";
+		w->type = names_volume(w) ? "volume" : "bind";
 	for (size_t i = 0; i < N_ELEMS(others); i++)
 		if (str_eq(w->type, others[i])) {
 			bad(w, "mounts of type %s are not part of this version", w->type);
-			return err_hint(w->e, "there are bind, tmpfs, overlay, mqueue and devpts");
+			return err_hint(w->e, "there are bind, volume, tmpfs, overlay, mqueue and devpts");
 		}
 	return one_of(w, "type", w->type, TYPES, N_ELEMS(TYPES)) < 0 ? -1 : 0;
 }
@@ -503,8 +515,8 @@ static int make_bind(const struct words *w, struct spec_mount *m)
 	if (str_starts(w->source, "fd:")) {
 		m->source = fd_source(w, &fd);
 	} else if (!is_path_word(w->source)) {
-		bad(w, "named volumes are not part of this version");
-		return err_hint(w->e, "a directory is given as source=./%s or by its absolute path", w->source);
+		bad(w, "'%s' is no path", w->source);
+		return err_hint(w->e, "a directory is given as source=./%s or by its absolute path; a volume with type=volume", w->source);
 	} else {
 		m->source = source_open(w->source, "the source of a mount", &fd, w->e);
 	}
@@ -577,6 +589,29 @@ static int make_overlay(const struct words *w, struct spec_mount *m)
 	return 0;
 }
 
+static int make_volume(const struct words *w, struct spec *s)
+{
+	struct spec_mount *m;
+
+	if (!w->source) {
+		if (w->readonly || w->rest.n)
+			return bad(w, "options are for a volume with a name: source= is missing");
+		return volume_add_anonymous(s, w->option, w->target, w->e);
+	}
+	if (is_path_word(w->source)) {
+		bad(w, "source= is the name of a volume, and was given '%s'", w->source);
+		return err_hint(w->e, "a directory of this machine is mounted with type=bind");
+	}
+	m = volume_add(s, w->option, w->text, w->source, w->target, w->e);
+	if (!m)
+		return -1;
+	for (size_t i = 0; i < w->rest.n; i++)
+		mount_add_word(m, w->rest.v[i]);
+	if (w->readonly)
+		strv_add(&m->options, "rro");
+	return 0;
+}
+
 static int make_mount(const struct words *w, struct spec *s)
 {
 	struct spec_mount *m;
@@ -587,6 +622,8 @@ static int make_mount(const struct words *w, struct spec *s)
 	}
 	if (check_destination(w->option, w->target, w->e) < 0)
 		return -1;
+	if (str_eq(w->type, "volume"))
+		return make_volume(w, s);
 	m = spec_add_mount(s);
 	m->type = str_dup(w->type);
 	m->destination = path_clean(w->target);

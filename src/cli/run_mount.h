@@ -31,6 +31,11 @@ NODISCARD int mount_parse(struct spec *s, const char *text, struct err *e);
 /* The same of --tmpfs @text, which is @target[:@options]. */
 NODISCARD int tmpfs_parse(struct spec *s, const char *text, const char *target, const char *options, struct err *e);
 
+/* cli/run_volume.c: a named volume on @dst, without options yet; NULL with @e (USAGE: no name of one). @text: as typed, for errors */
+struct spec_mount *volume_add(struct spec *s, const char *option, const char *text, const char *name, const char *dst, struct err *e);
+/* cli/run_volume.c: an anonymous one (spec_add_anonymous()). */
+NODISCARD int volume_add_anonymous(struct spec *s, const char *option, const char *dst, struct err *e);
+
 /* cli/run_devices.c: --device /dev/X[:/dev/Y[:rwm]]; a directory stands for the devices in it. */
 NODISCARD int device_parse(struct spec *s, const char *text, struct err *e);
 

@@ -17,6 +17,31 @@
 
 enum { DATA_CHUNK = 65536 };
 
+/* OPTIONS of -v @text. */
+static int add_words(struct spec_mount *m, const char *text, const char *options, struct err *e)
+{
+	AUTO_STRV struct strv words = { 0 };
+
+	strv_split(&words, options, ',');
+	for (size_t i = 0; i < words.n; i++) {
+		const struct mountopt *o;
+
+		if (m->volume && str_eq(words.v[i], "nocopy"))
+			continue;
+		if (mountopt_find(words.v[i], &o) < 0) {
+			const char *near = mountopt_nearest(words.v[i]);
+
+			err_set(e, ERR_USAGE, "-v %s: '%s' is not an option of a volume", text, words.v[i]);
+			return near ? err_hint(e, "did you mean %s ?", near)
+				    : err_hint(e, "the usual ones are ro, rw, nosuid, nodev, noexec");
+		}
+		if (o->refused)
+			return err_set(e, ERR_USAGE, "-v %s: '%s': %s", text, words.v[i], o->refused);
+		mount_add_word(m, words.v[i]);
+	}
+	return 0;
+}
+
 static int add_volume(struct spec *s, const char *text, struct err *e)
 {
 	AUTO_STRV struct strv parts = { 0 };
@@ -25,16 +50,18 @@ static int add_volume(struct spec *s, const char *text, struct err *e)
 	int fd;
 
 	split_colons(&parts, text);
+	if (parts.n == 1 && text[0] == '/')
+		return volume_add_anonymous(s, "-v", parts.v[0], e);
 	if (parts.n < 2 || parts.n > 3 || !parts.v[0][0] || !parts.v[1][0]) {
-		err_set(e, ERR_USAGE, "-v %s: expected SRC:DST[:OPTIONS]", text);
-		return err_hint(e, "for example -v .:/src or -v ./data:/data:ro; a colon in a name is written \\:");
-	}
-	if (!is_path_word(parts.v[0])) {
-		err_set(e, ERR_USAGE, "-v %s: named volumes are not part of this version", text);
-		return err_hint(e, "a directory is given as ./%s or by its absolute path", parts.v[0]);
+		err_set(e, ERR_USAGE, "-v %s: expected SRC:DST[:OPTIONS], NAME:DST[:OPTIONS] or DST", text);
+		return err_hint(e, "for example -v .:/src, -v ./data:/data:ro or -v cache:/var/cache; a colon in a name is written \\:");
 	}
 	if (check_destination("-v", parts.v[1], e) < 0)
 		return -1;
+	if (!is_path_word(parts.v[0])) {
+		m = volume_add(s, "-v", text, parts.v[0], parts.v[1], e);
+		return !m ? -1 : parts.n == 3 ? add_words(m, text, parts.v[2], e) : 0;
+	}
 	source = source_open(parts.v[0], "the source of a volume", &fd, e);
 	if (!source)
 		return err_wrap(e, "-v %s", text);
@@ -44,26 +71,7 @@ static int add_volume(struct spec *s, const char *text, struct err *e)
 	m->destination = path_clean(parts.v[1]);
 	spec_mount_add_fd(m, fd);
 	strv_add(&m->options, "rbind");
-	if (parts.n == 3) {
-		AUTO_STRV struct strv words = { 0 };
-
-		strv_split(&words, parts.v[2], ',');
-		for (size_t i = 0; i < words.n; i++) {
-			const struct mountopt *o;
-
-			if (mountopt_find(words.v[i], &o) < 0) {
-				const char *near = mountopt_nearest(words.v[i]);
-
-				err_set(e, ERR_USAGE, "-v %s: '%s' is not an option of a volume", text, words.v[i]);
-				return near ? err_hint(e, "did you mean %s ?", near)
-					    : err_hint(e, "the usual ones are ro, rw, nosuid, nodev, noexec");
-			}
-			if (o->refused)
-				return err_set(e, ERR_USAGE, "-v %s: '%s': %s", text, words.v[i], o->refused);
-			mount_add_word(m, words.v[i]);
-		}
-	}
-	return 0;
+	return parts.n == 3 ? add_words(m, text, parts.v[2], e) : 0;
 }
 
 static int add_tmpfs(struct spec *s, const char *text, struct err *e)
@@ -195,6 +203,8 @@ static const char *what_is_mounted(const struct spec_mount *m)
 {
 	if (m->data.is_set)
 		return "--file";
+	if (m->volume)
+		return m->volume;
 	return str_eq(m->type, "bind") ? m->source : m->type;
 }
 

@@ -183,6 +183,10 @@ void bins_texts(struct plan_input *in, const struct spec *s);
  * After sources_look(). */
 void own_cover(struct plan_input *in, const struct spec *s, const struct store *st, uid_t uid);
 
+/* run/volumes.c: the places of named volumes, which are made where they are missing and stay locked; before sources_look().
+ * @makes: false in a dry run. @st: NULL: nothing is looked for */
+NODISCARD int volumes_take(struct spec *s, const struct plan_input *in, struct store *st, bool makes, struct err *e);
+
 NODISCARD int sources_look(struct plan_input *in, struct spec *s, const struct run_dir *rd, struct err *e);
 /* run/devices.c: the same for devices, and whether the payload will be able to open them. */
 NODISCARD int devices_look(const struct plan_input *in, struct spec *s, const struct facts *f, struct err *e);

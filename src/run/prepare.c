@@ -395,6 +395,8 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 			map_single(&in->uids, &in->gids, s, f);
 		}
 	}
+	if (volumes_take(s, in, st, rd, e) < 0)
+		return -1;
 	if (sources_look(in, s, rd, e) < 0 || (s->n_devices && devices_look(in, s, f, e) < 0))
 		return -1;
 	if (st)

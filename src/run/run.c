@@ -105,8 +105,14 @@ int run_foreground(struct spec *s, struct run_end *end, struct err *e)
 	return 0;
 }
 
-static bool joins_container(const struct spec *s)
+/* Whether the plan depends on the store: an image is found, a sandbox that is joined asked, a volume has its place. */
+static bool needs_store(const struct spec *s)
 {
+	if (s->root.kind == ROOT_IMAGE)
+		return true;
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (s->mounts[i].volume)
+			return true;
 	for (size_t t = 0; t < NS_TYPES; t++)
 		if (s->ns[t].mode == NS_PATH && s->ns[t].container)
 			return true;
@@ -127,8 +133,7 @@ int run_dry(struct spec *s, bool json, struct err *e)
 		rc = attrs_check(s, true, e);
 	if (rc == 0)
 		rc = ids_prepare(s, &r.facts, e);
-	/* a sandbox that is joined must be asked, an image found */
-	if (rc == 0 && (joins_container(s) || s->root.kind == ROOT_IMAGE)) {
+	if (rc == 0 && needs_store(s)) {
 		rc = store_open(&r.store, r.facts.uid, r.facts.home, e);
 		r.has_store = rc == 0;
 	}

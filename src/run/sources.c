@@ -143,6 +143,9 @@ int sources_look(struct plan_input *in, struct spec *s, const struct run_dir *rd
 			if (!rd)
 				continue;
 		}
+		/* of a dry run, which makes no volume */
+		if (m->volume && !m->n_fds)
+			continue;
 		if (!m->n_fds) {
 			if (open_source(m->source, "the source of a volume", 0, &fd, e) < 0)
 				return -1;

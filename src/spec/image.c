@@ -124,33 +124,13 @@ static bool is_taken(const struct spec *s, const char *path)
 	return false;
 }
 
-static void add_volume(struct spec *s, const char *path)
-{
-	struct spec_mount *m;
-	struct spec_path *p;
-
-	if (!s->root.readonly) {
-		p = spec_add_path(s);
-		p->kind = PATH_DIR;
-		p->path = str_dup(path);
-		p->mode = 0755;
-		return;
-	}
-	m = spec_add_mount(s);
-	m->type = str_dup("tmpfs");
-	m->source = str_dup("tmpfs");
-	m->destination = str_dup(path);
-	strv_add(&m->options, "nosuid");
-	strv_add(&m->options, "nodev");
-}
-
 static void apply_volumes(struct spec *s, const struct image *im)
 {
 	for (size_t i = 0; i < im->volumes.n; i++) {
 		AUTO_FREE char *path = path_clean(im->volumes.v[i]);
 
 		if (!str_eq(path, "/") && !is_systems(path) && !is_taken(s, path))
-			add_volume(s, path);
+			spec_add_anonymous(s, path);
 	}
 }
 

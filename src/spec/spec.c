@@ -71,6 +71,8 @@ static void mount_fini(struct spec_mount *m)
 		auto_close(&m->fds[i]);
 	free(m->fds);
 	free(m->data.bytes);
+	free(m->volume);
+	auto_close(&m->volume_lock);
 }
 
 void spec_fini(struct spec *s)
@@ -136,7 +138,7 @@ struct spec_mount *spec_add_mount(struct spec *s)
 
 	s->mounts = mem_grow(s->mounts, s->n_mounts + 1, sizeof(*s->mounts));
 	m = &s->mounts[s->n_mounts++];
-	*m = (struct spec_mount){ 0 };
+	*m = (struct spec_mount){ .volume_lock = -1 };
 	return m;
 }
 
@@ -151,6 +153,25 @@ struct spec_path *spec_add_path(struct spec *s)
 	s->paths = mem_grow(s->paths, s->n_paths + 1, sizeof(*s->paths));
 	s->paths[s->n_paths] = (struct spec_path){ .mode = 0755 };
 	return &s->paths[s->n_paths++];
+}
+
+void spec_add_anonymous(struct spec *s, const char *path)
+{
+	struct spec_mount *m;
+
+	if (s->root.cow || (s->root.kind != ROOT_HOST && !s->root.readonly)) {
+		struct spec_path *p = spec_add_path(s);
+
+		p->kind = PATH_DIR;
+		p->path = str_dup(path);
+		return;
+	}
+	m = spec_add_mount(s);
+	m->type = str_dup("tmpfs");
+	m->source = str_dup("tmpfs");
+	m->destination = str_dup(path);
+	strv_add(&m->options, "nosuid");
+	strv_add(&m->options, "nodev");
 }
 
 struct spec_device *spec_add_device(struct spec *s)

@@ -87,6 +87,8 @@ struct spec_mount {
 		size_t len;
 		unsigned mode;
 	} data;
+	char *volume;		/* bind: name of the volume; run/volumes.c takes it, and says what the source is. Not saved; owned; NULL */
+	int volume_lock;	/* of the volume, for as long as it is used; -1 */
 };
 
 /* The parts of an overlay's options, without what escapes a colon; all owned by the caller. */
@@ -226,6 +228,9 @@ struct spec_mount *spec_add_mount(struct spec *s);
 struct spec_rlimit *spec_add_rlimit(struct spec *s);
 
 struct spec_path *spec_add_path(struct spec *s);
+/* A place for data that goes with the sandbox, as docker's anonymous volume with --rm: a directory of the writable layer, where what
+ * the tree has there stays; without such a layer an empty tmpfs. @path: clean */
+void spec_add_anonymous(struct spec *s, const char *path);
 struct spec_device *spec_add_device(struct spec *s);
 /* Moves @fd to the end of @m's descriptors. */
 void spec_mount_add_fd(struct spec_mount *m, int fd);

@@ -153,8 +153,14 @@ static void wrong_mounts(void **state)
 		const char *text, *what, *hint;
 	} ROWS[] = {
 		{ "type=bnd,src=/,dst=/x", "'bnd'", "did you mean bind ?" },
-		{ "type=volume,src=x,dst=/x", "type volume", "bind, tmpfs" },
-		{ "type=bind,src=x,dst=/x", "named volumes", "source=./x" },
+		{ "type=image,src=x,dst=/x", "type image", "bind, volume, tmpfs" },
+		{ "type=volume,src=./x,dst=/x", "the name of a volume", "type=bind" },
+		{ "type=volume,src=x y,dst=/x", "neither a path nor", "./x y" },
+		{ "type=volume,src=x,dst=/x,volume-label=a=b", "lichen volume create", "" },
+		{ "type=volume,src=x,dst=/x,bind-propagation=rslave", "not for a mount of type volume", "" },
+		{ "type=volume,dst=/x,readonly", "source= is missing", "" },
+		{ "type=volume,dst=/", "hide the root", "" },
+		{ "type=bind,src=x,dst=/x", "'x' is no path", "source=./x" },
 		{ "type=bind,dst=/x", "source= is missing", "source=" },
 		{ "type=bind,src=/", "target= is missing", "absolute" },
 		{ "type=bind,src=/,dst=x", "absolute path inside", "" },
