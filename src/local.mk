@@ -54,6 +54,7 @@ liblichen_a_SOURCES += \
 	%D%/cli/age.c %D%/cli/age.h %D%/cli/change.c %D%/cli/change.h %D%/cli/image_filter.c %D%/cli/image_filter.h \
 	%D%/cli/image_job.c %D%/cli/image_job.h %D%/cli/image_place.c %D%/cli/image_place.h \
 	%D%/cli/verb_history.c %D%/cli/verb_images.c %D%/cli/verb_inspect.c %D%/cli/verb_load.c %D%/cli/verb_login.c %D%/cli/verb_pull.c \
+	%D%/cli/verb_volume.c %D%/cli/confirm.c %D%/cli/confirm.h %D%/cli/filter.c %D%/cli/filter.h \
 	%D%/run/volumes.c %D%/run/volumes.h %D%/cli/run_volume.c \
 	%D%/cli/run_image.c %D%/cli/verb_rmi.c %D%/cli/verb_save.c \
 	%D%/cli/credentials.c %D%/cli/credentials.h %D%/cli/credentials_ask.c %D%/cli/credential_helper.c \

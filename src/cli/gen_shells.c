@@ -235,6 +235,7 @@ static const char *zsh_action(const char *kind)
 		{ "ROOTFS", "root file system:_lichen_rootfs" }, { "VERB", "verb:_lichen_verbs" },
 		{ "CONTAINER", "container:_lichen_containers" }, { "GROUP", "group:_lichen_groups" },
 		{ "IMAGE", "image:_lichen_images" },	 { "REGISTRY", "registry:_lichen_registries" },
+		{ "VOLUME", "volume:_lichen_volume_names" },
 		{ "FILE", "file:_files" },			 { "DIR", "directory:_files -/" },
 	};
 

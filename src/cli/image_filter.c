@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "cli/age.h"
 #include "cli/args.h"
+#include "cli/filter.h"
 
 /* When the image was made that @word means. */
 static int time_of(struct image_place *p, const char *word, int64_t *out, struct err *e)
@@ -68,23 +69,12 @@ void filter_fini(struct image_filter *f)
 	strv_fini(&f->labels);
 }
 
-static bool has_label(const struct image *im, const char *wanted)
-{
-	const size_t n = strlen(wanted);
-	const bool has_value = strchr(wanted, '=') != NULL;
-
-	for (size_t i = 0; i < im->labels.n; i++)
-		if (has_value ? str_eq(im->labels.v[i], wanted) : str_starts(im->labels.v[i], wanted) && im->labels.v[i][n] == '=')
-			return true;
-	return false;
-}
-
 bool filter_takes(const struct image_filter *f, const struct image_entry *entry, const struct image *im)
 {
 	const int64_t made = time_of_text(im->created);
 
 	for (size_t i = 0; i < f->labels.n; i++)
-		if (!has_label(im, f->labels.v[i]))
+		if (!has_label(&im->labels, f->labels.v[i]))
 			return false;
 	if (f->dangling >= 0 && f->dangling != !entry->names.n)
 		return false;

@@ -15,6 +15,7 @@
 #include "host/facts.h"
 #include "run/groups.h"
 #include "store/store.h"
+#include "store/volumes.h"
 
 enum { RUNS_MAX = 1000 };	/* nobody chooses among more */
 
@@ -92,6 +93,28 @@ static void images(const char *unused, struct buf *out)
 	image_list_fini(&list);
 }
 
+static void volumes(const char *unused, struct buf *out)
+{
+	struct store st = { .data_fd = -1, .run_fd = -1 };
+	AUTO_STRV struct strv names = { 0 };
+	struct volumes vs = { .fd = -1 };
+	struct err ignored = { 0 };
+	struct facts f = { 0 };
+	int rc = facts_read(&f, false, &ignored);
+
+	(void)unused;
+	if (rc == 0)
+		rc = store_open(&st, f.uid, f.home, &ignored);
+	if (rc == 0)
+		rc = volumes_open(&st, false, &vs, &ignored);
+	if (rc == 0 && volumes_list(&vs, &names, &ignored) == 0)
+		for (size_t i = 0; i < names.n; i++)
+			buf_addf(out, "%s\n", names.v[i]);
+	volumes_close(&vs);
+	store_close(&st);
+	facts_fini(&f);
+}
+
 static void registries(const char *unused, struct buf *out)
 {
 	AUTO_STRV struct strv known = { 0 };
@@ -112,6 +135,7 @@ static const struct {
 	{ "groups", groups },
 	{ "images", images },
 	{ "registries", registries },
+	{ "volumes", volumes },
 };
 
 int verb_complete(const struct args *a, int *status, struct err *e)

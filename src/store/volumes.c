@@ -305,6 +305,15 @@ int volume_use(struct volumes *vs, const char *name, const struct id_map *uids, 
 	return r;
 }
 
+bool volume_is_used(const struct volumes *vs, const char *name)
+{
+	AUTO_FREE char *file = str_fmt("%s/volume.json", name);
+	/* for writing: as volume_remove() */
+	AUTO_CLOSE int lock = openat(vs->fd, file, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	return lock >= 0 && lock_take(lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 int volumes_list(const struct volumes *vs, struct strv *names, struct err *e)
 {
 	AUTO_DIR DIR *dir = dir_open(vs->fd, ".");

@@ -55,6 +55,9 @@ NODISCARD int volume_use(struct volumes *vs, const char *name, const struct id_m
 NODISCARD int volume_find(const struct volumes *vs, const char *name, struct volume *v, struct err *e);
 void volume_fini(struct volume *v);
 
+/* Whether a sandbox has it. The answer may be old when it arrives; who begins to use it meanwhile waits for an instant. */
+bool volume_is_used(const struct volumes *vs, const char *name);
+
 /* The names, sorted. */
 NODISCARD int volumes_list(const struct volumes *vs, struct strv *names, struct err *e);
 
