@@ -13,14 +13,14 @@
 #include "run/imager_internal.h"
 #include "run/internal.h"
 
-enum { TOKEN_MAX = 64 << 10, INDEX_MAX = 8192 };
+enum { TOKEN_MAX = 64 << 10 };
 
 /* One task without layers to be unpacked. */
 struct errand {
 	const char *task, *what;	/* what: that is shown of its progress */
 	struct image_helper helper;
 	const struct imager_view *view;
-	uint32_t n_layers;		/* that the view has; what is behind them is small. 0: lichen-image says which there are */
+	uint32_t n_layers;		/* that the view has; what is behind them is small */
 	bool is_done, has_token;
 	char digest[DIGEST_MAX];	/* that DONE said; "" */
 	char *text;			/* of DONE, or of what came with it; owned */
@@ -29,14 +29,10 @@ struct errand {
 static void show(const struct errand *r, const struct image_msg *m)
 {
 	const struct imager_view *v = r->view;
-	char label[IMAGER_LABEL_MAX];
 
-	if (m->kind == IMSG_BLOB && v && v->layer && digest_is_valid(m->digest))
-		v->layer(v->arg, m->index, imager_label(m->digest, label), m->total, false);
-	else if (m->kind == IMSG_BLOB_DONE && v && v->progress)
-		v->progress(v->arg, m->index, "done", m->total, m->total);
-	else if (m->kind == IMSG_PROGRESS && v && v->progress && (!r->n_layers || m->index < r->n_layers))
-		v->progress(v->arg, m->index, r->what, m->done, m->total);
+	/* with its digest it has gone, or was there */
+	if (v && v->progress && m->index < r->n_layers)
+		v->progress(v->arg, m->index, m->digest[0] ? "done" : r->what, m->done, m->total);
 }
 
 /* A token may be longer than a message. */
@@ -61,8 +57,7 @@ static int take(struct errand *r, const struct image_msg *m, const int *fds, siz
 {
 	const bool is_done = m->kind == IMSG_DONE;
 
-	if ((n_fds && !is_done) || m->index >= INDEX_MAX ||
-	    (m->kind != IMSG_BLOB && m->kind != IMSG_BLOB_DONE && m->kind != IMSG_PROGRESS && !is_done))
+	if ((n_fds && !is_done) || (m->kind != IMSG_PROGRESS && !is_done))
 		return err_set(e, ERR_PEER, "lichen-image, %s, said something out of turn", r->helper.job);
 	if (is_done)
 		return take_text(r, m, fds, n_fds, e);
@@ -117,7 +112,7 @@ static int run_errand(struct errand *r, const char *job, struct buf *request, co
 
 /* ---- save, push ---- */
 
-static void make_request(const struct imager_out *out, const char *manifest, struct buf *b)
+static void make_request(const struct imager_out *out, struct buf *b)
 {
 	static const char *const KINDS[] = { [SINK_DOCKER_ARCHIVE] = "docker-archive", [SINK_OCI_ARCHIVE] = "oci-archive",
 					     [SINK_OCI_DIR] = "oci", [SINK_REGISTRY] = "registry" };
@@ -142,7 +137,6 @@ static void make_request(const struct imager_out *out, const char *manifest, str
 		request_str(b, "repository", out->ref.repository);
 		request_str(b, "tag", out->ref.tag);
 		request_str(b, "digest", out->ref.digest);
-		request_str(b, "manifest", manifest);
 		request_registry(b, &out->registry);
 	}
 	request_close(b);
@@ -150,17 +144,14 @@ static void make_request(const struct imager_out *out, const char *manifest, str
 
 struct held {
 	int *locks;			/* of the records, so that nobody removes what is being read; owned */
-	char manifest[DIGEST_MAX];	/* of the first image */
-	struct strv layers;		/* digests, each once, as an archive has them */
+	struct strv layers;		/* digests, each once, in the order in which they go */
 };
 
-/* A registry is told of by lichen-image, which knows what is there already. */
-static void show_layers(struct held *h, const struct image *image, const struct imager_out *out)
+static void show_layers(struct held *h, const struct image *image, const struct imager_view *v)
 {
-	const struct imager_view *v = out->view;
 	char label[IMAGER_LABEL_MAX];
 
-	for (size_t i = 0; i < image->n_layers && out->kind != SINK_REGISTRY && v && v->layer; i++) {
+	for (size_t i = 0; i < image->n_layers && v && v->layer; i++) {
 		const struct image_layer *l = &image->layers[i];
 
 		if (strv_has(&h->layers, l->digest))
@@ -180,9 +171,7 @@ static int hold(struct images *im, const struct imager_out *out, struct held *h,
 
 		if (images_load(im, out->ids[i], &image, &h->locks[i], e) < 0)
 			return -1;
-		if (i == 0)
-			str_copy(h->manifest, sizeof(h->manifest), image.manifest);
-		show_layers(h, &image, out);
+		show_layers(h, &image, out->view);
 		image_fini(&image);
 	}
 	return 0;
@@ -200,7 +189,7 @@ static int send_held(struct images *im, const struct imager_out *out, const stru
 
 	if (tmp < 0)
 		return err_sys(e, "openat", t->path, "starting lichen-image");
-	make_request(out, h->manifest, &request);
+	make_request(out, &request);
 	rc = run_errand(&r, "which writes the image", &request, fds, out->kind == SINK_REGISTRY ? 2 : 3, e);
 	free(r.text);
 	for (uint32_t i = 0; rc == 0 && out->view && out->view->progress && i < r.n_layers; i++)
