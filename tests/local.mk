@@ -192,7 +192,6 @@ tests_tools_imager_LDADD = liblichen.a $(LAUNCHER_LIBS)
 tests_tools_imager_LDFLAGS = $(AM_LDFLAGS) $(LAUNCHER_LDFLAGS)
 tests_tools_fake_image_SOURCES = tests/tools/fake-image.c
 tests_tools_fake_image_LDADD = liblichen.a
-tests_tools_fake_image_LDFLAGS = -static
 if HAVE_SYSTEMD
 check_PROGRAMS += tests/tools/fake-systemd
 endif

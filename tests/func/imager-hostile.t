@@ -175,9 +175,9 @@ S
 unpacker 'unpack sends a descriptor' 'nobody asked for' <<S
 sayfd 8 0 0
 S
-unpacker 'unpack dies' 'layer.*killed by signal 11' <<S
+unpacker 'unpack dies' 'layer.*killed by signal 15' <<S
 made half 5000000
-kill 11
+kill 15
 S
 unpacker 'unpack exits' 'layer.*ended with status 0 before it was done' <<S
 made half 1
