@@ -84,22 +84,24 @@ static int begin_in_dir(struct sink_out *o, const char *name, struct err *e)
 }
 
 /* The same image gives the same bytes: no times, no owners. */
-static int out_begin(struct sink_out *o, const char *name, uint64_t size, struct err *e)
+static int write_header(struct sink_out *o, const char *name, mode_t mode, uint64_t size, struct err *e)
 {
-	struct archive_entry *ae;
+	struct archive_entry *ae = archive_entry_new();
 	int r;
 
-	str_set(&o->name, name);
-	if (!o->a)
-		return begin_in_dir(o, name, e);
-	ae = archive_entry_new();
 	archive_entry_copy_pathname(ae, name);
-	archive_entry_set_mode(ae, S_IFREG | 0644);
+	archive_entry_set_mode(ae, mode);
 	archive_entry_set_size(ae, (la_int64_t)size);
 	archive_entry_set_mtime(ae, 0, 0);
 	r = archive_write_header(o->a, ae) < ARCHIVE_WARN ? out_failed(o, e) : 0;
 	archive_entry_free(ae);
 	return r;
+}
+
+static int out_begin(struct sink_out *o, const char *name, uint64_t size, struct err *e)
+{
+	str_set(&o->name, name);
+	return o->a ? write_header(o, name, S_IFREG | 0644, size, e) : begin_in_dir(o, name, e);
 }
 
 static int out_write(struct sink_out *o, const void *data, size_t n, struct err *e)
@@ -135,6 +137,11 @@ bool sink_is_new(struct sink *s, const char *name)
 		return false;
 	strv_add(&s->written, name);
 	return true;
+}
+
+int sink_dir(struct sink *s, const char *name, struct err *e)
+{
+	return s->out.a && sink_is_new(s, name) ? write_header(&s->out, name, S_IFDIR | 0755, 0, e) : 0;
 }
 
 int sink_text(struct sink *s, const char *name, const char *text, size_t len, struct err *e)

@@ -45,6 +45,8 @@ extern const struct sink_ops SINK_OPS_DOCKER_ARCHIVE, SINK_OPS_OCI_ARCHIVE, SINK
 NODISCARD int sink_load(int images, const char *id, struct image *im, struct err *e);
 /* Whether a file of that name is still to be written; from then on it is not. */
 bool sink_is_new(struct sink *s, const char *name);
+/* "blobs/": in an archive an entry of its own, without which skopeo as a user makes it root's and fails. */
+NODISCARD int sink_dir(struct sink *s, const char *name, struct err *e);
 NODISCARD int sink_text(struct sink *s, const char *name, const char *text, size_t len, struct err *e);
 /* The blob as it is, whose bytes are compared with its digest on the way. */
 NODISCARD int sink_blob(struct sink *s, const char *name, const char *digest, bool is_layer, struct err *e);

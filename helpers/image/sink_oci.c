@@ -19,7 +19,11 @@ static int write_blob(struct sink *s, const char *digest, bool is_layer, struct 
 {
 	AUTO_FREE char *name = str_fmt("blobs/%s", digest);
 
+	AUTO_FREE char *dir = str_fmt("blobs/%.*s/", (int)strcspn(digest, ":"), digest);
+
 	*strchr(name, ':') = '/';
+	if (sink_dir(s, "blobs/", e) < 0 || sink_dir(s, dir, e) < 0)
+		return -1;
 	return sink_blob(s, name, digest, is_layer, e);
 }
 

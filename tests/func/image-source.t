@@ -69,6 +69,7 @@ for end in $all; do
 done
 for end in '' .gz; do
 	fresh_store
+	# shellcheck disable=SC2016 # for the inner shell
 	run_as_is sh -c 'cat "$0" | "$@"' "saved.tar$end" "$image_driver" "$image_helper" source "$path" "$images" "$images/tmp/t" -
 	is "$status,$(field id)" "0,sha256:$config" "through a pipe: saved.tar$end"
 done
@@ -231,6 +232,7 @@ like "$err" 'v1.tar\+gzip' 'and its type says so'
 bring "{\"kind\":\"tar\",$platform}" root.tar.xz
 is "$(field digest)" "sha256:$(hex_of root.tar)" 'xz is taken off'
 fresh_store
+# shellcheck disable=SC2016 # for the inner shell
 run_as_is sh -c 'cat "$0" | "$@"' root.tar "$image_driver" "$image_helper" source "{\"kind\":\"tar\",$platform}" "$images" "$images/tmp/t" -
 is "$(field digest)" "sha256:$(hex_of root.tar)" 'a root tar through a pipe'
 
@@ -249,6 +251,7 @@ tar -C back -xf "$layer"
 is "$(stat -c %h back/file),$(readlink back/dir/link),$(stat -c %Y back/dir)" "2,../file,1" 'links and times'
 cmp -s back/holes root/holes
 ok $? 'a file with holes has its bytes'
+# shellcheck disable=SC2016 # for ok
 ok '[ "$(wc -c <"$layer")" -lt 100000 ]' 'and its holes'
 digest=$(field digest)
 bring "$path" root
