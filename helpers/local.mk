@@ -50,6 +50,7 @@ endif
 
 noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
+	%D%/image/challenge.c %D%/image/challenge.h \
 	%D%/image/image_config.c %D%/image/image_config.h \
 	%D%/image/jsonin.c %D%/image/jsonin.h \
 	%D%/image/manifest.c %D%/image/manifest.h \
@@ -61,13 +62,13 @@ endif
 %C%_lichen_image_SOURCES = \
 	%D%/image/auth.c %D%/image/auth.h \
 	%D%/image/blob.c %D%/image/blob.h \
-	%D%/image/challenge.c %D%/image/challenge.h \
 	%D%/image/confine.c %D%/image/confine.h \
 	%D%/image/digest.c %D%/image/digest.h \
 	%D%/image/docker_archive.c \
 	%D%/image/files.c %D%/image/files.h \
 	%D%/image/hash.c %D%/image/hash.h \
 	%D%/image/http.c %D%/image/http.h \
+	%D%/image/http_run.c %D%/image/http_run.h \
 	%D%/image/http_say.c %D%/image/http_say.h \
 	%D%/image/import.c \
 	%D%/image/inflate.c %D%/image/inflate.h \

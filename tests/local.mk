@@ -121,7 +121,8 @@ tests_unit_test_pull_view_LDADD = $(UNIT_LIBS)
 tests_unit_test_image_words_LDADD = $(UNIT_LIBS)
 tests_unit_test_template_LDADD = $(UNIT_LIBS)
 tests_unit_test_update_LDADD = $(UNIT_LIBS)
-tests_unit_test_url_SOURCES = tests/unit/test_url.c helpers/image/http.c helpers/image/http.h helpers/image/http_say.c helpers/image/http_say.h \
+tests_unit_test_url_SOURCES = tests/unit/test_url.c helpers/image/http.c helpers/image/http.h helpers/image/http_run.c helpers/image/http_run.h \
+	helpers/image/http_say.c helpers/image/http_say.h \
 	helpers/image/url.c helpers/image/url.h
 tests_unit_test_url_CPPFLAGS = $(REGISTRY_CPPFLAGS) $(IMAGE_CFLAGS)
 tests_unit_test_url_LDADD = $(UNIT_LIBS) $(IMAGE_LIBS)

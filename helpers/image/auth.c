@@ -193,6 +193,12 @@ int auth_answer(struct auth *a, struct http_call *c, unsigned tried, struct err 
 		return 0;
 	for (const char *h = NULL; (h = http_header(c, "www-authenticate", h));)
 		challenge_add(&fresh, h);
+	if (fresh.others.n && !fresh.wants_bearer && !fresh.wants_basic) {
+		err_set(e, ERR_PEER, "%s %s: %s wants to be asked by \"%.64s\"; lichen has basic and bearer", c->method, c->at.shown,
+			a->registry, fresh.others.v[0]);
+		challenge_fini(&fresh);
+		return -1;
+	}
 	if (tried >= AUTH_TRIES || !(fresh.wants_bearer || (fresh.wants_basic && has_password(a)))) {
 		challenge_fini(&fresh);
 		return 0;

@@ -4,20 +4,17 @@
 #include "http.h"
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "config.h"
+#include "http_run.h"
 #include "http_say.h"
 
 enum {
@@ -25,32 +22,8 @@ enum {
 	RETRY_AFTER_MAX_S = 120,	/* who wants us to wait longer is told so to the user */
 	TEXT_MS = 120000,		/* of a whole answer that is kept */
 	STORE_MS = 600000,		/* of an answer to a large body, which is stored and hashed first */
-	REFUSAL_MAX = 64 << 10,		/* of what belongs to a status of failure */
 	NEWS = 64 << 10,		/* so many new bytes make tries count from the beginning */
 	CA_MAX = 16 << 20,
-};
-
-enum run_state { RUN_GOES, RUN_PAUSES, RUN_FINISHED };
-
-struct http_run {
-	struct http_call *c;
-	enum run_state state;
-	CURL *easy;
-	struct curl_slist *headers;
-	char text[CURL_ERROR_SIZE];
-	struct url first;	/* what was asked for: Authorization is for that origin */
-	const char *proxy;	/* borrowed */
-	char *proxy_shown;	/* owned */
-	int64_t due_ms;		/* of RUN_PAUSES */
-	unsigned tries, redirects;
-	size_t header_bytes;
-	uint64_t mark;		/* of the call's @done, when the tries were last counted */
-	uint64_t skip;		/* what comes again and is there already */
-	size_t sent;
-	bool no_range;		/* it was answered wrongly */
-	bool has_begun;		/* the answer's first byte was looked at */
-	bool is_cut;		/* enough of a refusal is there */
-	bool is_lost;		/* whatever curl says: it is to be tried again */
 };
 
 struct http {
@@ -67,150 +40,6 @@ int64_t http_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static bool is_success(long status)
-{
-	return status >= 200 && status < 300;
-}
-
-/* ---- what curl calls ---- */
-
-static int64_t number(const char *s, const char **end)
-{
-	char *stop;
-	long long n;
-
-	errno = 0;
-	n = *s >= '0' && *s <= '9' ? strtoll(s, &stop, 10) : -1;
-	*end = n < 0 ? s : stop;
-	return errno ? -1 : n;
-}
-
-/* Before the first byte of a success: from where on it is. */
-static int look_at_range(struct http_run *r)
-{
-	struct http_call *c = r->c;
-	const char *range = http_header(c, "content-range", NULL), *end;
-
-	r->skip = 0;
-	if (c->done == 0)
-		return 0;
-	if (c->status != 206) {
-		r->skip = c->done;
-		return 0;
-	}
-	if (range && str_starts(range, "bytes ") && number(range + 6, &end) == (int64_t)c->done && *end == '-')
-		return 0;
-	r->no_range = r->is_lost = true;	/* another part than we asked for */
-	return -1;
-}
-
-static size_t to_sink(struct http_run *r, const char *data, size_t n)
-{
-	struct http_call *c = r->c;
-	size_t old = n < r->skip ? n : (size_t)r->skip;
-
-	r->skip -= old;
-	if (n - old > c->size - c->done) {
-		err_set(&c->err, ERR_PEER, "%s %s: there is more than the %llu bytes that the manifest says", c->method, c->at.shown,
-			(unsigned long long)c->size);
-		return 0;
-	}
-	if (n > old && c->sink(c->arg, data + old, n - old, &c->err) < 0)
-		return 0;
-	c->done += n - old;
-	return n;
-}
-
-static size_t on_body(char *data, size_t size, size_t n, void *arg)
-{
-	struct http_run *r = arg;
-	struct http_call *c = r->c;
-
-	(void)size;	/* is 1 */
-	if (!r->has_begun) {
-		r->has_begun = true;
-		curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &c->status);
-		if (is_success(c->status) && c->sink && look_at_range(r) < 0)
-			return 0;
-	}
-	if (is_success(c->status) && c->sink)
-		return to_sink(r, data, n);
-	if (!is_success(c->status) && c->text.len + n > REFUSAL_MAX) {
-		r->is_cut = true;
-		return 0;
-	}
-	if (c->text.len + n > HTTP_TEXT_MAX) {
-		err_set(&c->err, ERR_PEER, "%s %s: the answer is larger than %d MiB", c->method, c->at.shown, HTTP_TEXT_MAX >> 20);
-		return 0;
-	}
-	buf_addn(&c->text, data, n);
-	return n;
-}
-
-static void keep_header(struct http_call *c, const char *line, size_t n)
-{
-	const char *colon = memchr(line, ':', n);
-	AUTO_FREE char *name = NULL;
-
-	while (n && strchr(" \t\r\n", line[n - 1]))
-		n--;
-	if (!colon || memchr(line, '\0', n) || colon >= line + n)
-		return;
-	name = str_dupn(line, (size_t)(colon - line));
-	for (char *s = name; *s; s++)
-		if (*s >= 'A' && *s <= 'Z')
-			*s = (char)(*s - 'A' + 'a');
-	for (colon++; colon < line + n && (*colon == ' ' || *colon == '\t');)
-		colon++;
-	strv_addf(&c->answer, "%s: %.*s", name, (int)(line + n - colon), colon);
-}
-
-static size_t on_header(char *line, size_t size, size_t n, void *arg)
-{
-	struct http_run *r = arg;
-	struct http_call *c = r->c;
-
-	(void)size;
-	r->header_bytes += n;
-	if (r->header_bytes > HTTP_HEADERS_MAX) {
-		err_set(&c->err, ERR_PEER, "%s %s: the answer has more than %d KiB of headers", c->method, c->at.shown,
-			HTTP_HEADERS_MAX >> 10);
-		return 0;
-	}
-	if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)	/* a proxy's, 100, then the answer's own */
-		strv_fini(&c->answer);
-	else
-		keep_header(c, line, n);
-	return n;
-}
-
-static size_t on_send(char *out, size_t size, size_t n, void *arg)
-{
-	struct http_run *r = arg;
-	struct http_call *c = r->c;
-	size_t left = c->body_len - r->sent, want = size * n < left ? size * n : left;
-	ssize_t got = want ? pread(c->body_fd, out, want, c->body_at + (off_t)r->sent) : 0;
-
-	if (got < 0 || (got == 0 && want)) {
-		err_sys(&c->err, "pread", NULL, "reading the blob to be sent");
-		return CURL_READFUNC_ABORT;
-	}
-	r->sent += (size_t)got;
-	if (c->sent)
-		c->sent(c->arg, r->sent);
-	return (size_t)got;
-}
-
-static int on_seek(void *arg, curl_off_t to, int origin)
-{
-	struct http_run *r = arg;
-
-	if (origin != SEEK_SET || to < 0 || (uint64_t)to > r->c->body_len)
-		return CURL_SEEKFUNC_CANTSEEK;
-	r->sent = (size_t)to;
-	return CURL_SEEKFUNC_OK;
 }
 
 /* ---- a call on its way ---- */
@@ -258,9 +87,9 @@ static void set_body(struct http_run *r)
 	if (c->has_file) {
 		SET(r, CURLOPT_UPLOAD, 1L);
 		SET(r, CURLOPT_INFILESIZE_LARGE, (curl_off_t)c->body_len);
-		SET(r, CURLOPT_READFUNCTION, on_send);
+		SET(r, CURLOPT_READFUNCTION, http_on_send);
 		SET(r, CURLOPT_READDATA, r);
-		SET(r, CURLOPT_SEEKFUNCTION, on_seek);
+		SET(r, CURLOPT_SEEKFUNCTION, http_on_seek);
 		SET(r, CURLOPT_SEEKDATA, r);
 	} else if (c->body) {
 		SET(r, CURLOPT_POSTFIELDS, c->body);
@@ -329,9 +158,9 @@ static void send_it(struct http *h, struct http_run *r)
 	SET(r, CURLOPT_NOSIGNAL, 1L);
 	SET(r, CURLOPT_USERAGENT, "lichen/" PACKAGE_VERSION);
 	SET(r, CURLOPT_ERRORBUFFER, r->text);
-	SET(r, CURLOPT_WRITEFUNCTION, on_body);
+	SET(r, CURLOPT_WRITEFUNCTION, http_on_body);
 	SET(r, CURLOPT_WRITEDATA, r);
-	SET(r, CURLOPT_HEADERFUNCTION, on_header);
+	SET(r, CURLOPT_HEADERFUNCTION, http_on_header);
 	SET(r, CURLOPT_HEADERDATA, r);
 	SET(r, CURLOPT_PRIVATE, r);
 	SET(r, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -384,9 +213,9 @@ static int once_more(struct http *h, struct http_run *r)
 	if (wanted_s * 1000 > pause)
 		pause = wanted_s * 1000;
 	if (h->o.say && (r->tries > 1 || pause >= 1000)) {
-		AUTO_FREE char *text = c->status ? str_fmt("%s answers %ld; once more in %llds", c->at.host, c->status, (long long)(pause + 999) / 1000)
-						 : str_fmt("the connection to %s was lost; once more in %llds", c->at.host,
-							   (long long)(pause + 999) / 1000);
+		const long long s = (pause + 999) / 1000;
+		AUTO_FREE char *text = c->status ? str_fmt("%s answers %ld; once more in %llds", c->at.host, c->status, s)
+						 : str_fmt("the connection to %s was lost; once more in %llds", c->at.host, s);
 
 		h->o.say(h->o.say_arg, text);
 	}
@@ -449,7 +278,7 @@ static void answered(struct http *h, struct http_run *r)
 	}
 	if (may_pass(c->status) && once_more(h, r) == 0)
 		return;
-	if (is_success(c->status) && c->sink && c->done < c->size) {
+	if (http_is_success(c->status) && c->sink && c->done < c->size) {
 		if (once_more(h, r) < 0)
 			finish(r, too_short(c));
 		return;

@@ -33,8 +33,8 @@ static const char *env(const char *name, const char *other)
 static const char *const FILES[] = {
 	"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services", "/etc/ld.so.cache",
 	"/run/systemd/resolve", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ssl", "/etc/pki", "/etc/ca-certificates",
-	"/etc/crypto-policies", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/usr/share/pki", "/var/lib/ca-certificates",
-	"/dev/urandom",
+	"/etc/crypto-policies", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/usr/share/pki",
+	"/var/lib/ca-certificates", "/dev/urandom",
 };
 
 /* More certificates, from a file of the caller's. */

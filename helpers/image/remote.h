@@ -65,7 +65,8 @@ NODISCARD int remote_confine(const struct remote_files *f, int images, struct er
  * @actions:	"pull", "pull,push"; NULL for a login: no repository
  * Errors:	PEER: it is not reached; it is none. @r is closed then
  */
-NODISCARD int remote_open(struct remote *r, struct talk *t, const struct remote_files *f, int mirror, const char *actions, struct err *e);
+NODISCARD int remote_open(struct remote *r, struct talk *t, const struct remote_files *f, int mirror, const char *actions,
+			  struct err *e);
 void remote_close(struct remote *r);
 size_t remote_mirrors(const struct talk *t);
 

@@ -118,6 +118,7 @@ like "$log" "^other GET /token.scope=repository%3Atoken%3Apull|^other GET /token
 is "$(printf '%s\n' "$log" | grep -c "GET /token?")" 1 'once, for all that is asked'
 fails 401-loop '401 Unauthorized' 'a registry that is never content'
 ok '[ "$(printf "%s\n" "$log" | grep -c manifests)" -le 2 ]' 'is asked twice'
+fails negotiate 'wants to be asked by "Negotiate"' 'a scheme that lichen has not is named'
 fails plain-realm 'plain HTTP' 'a token service without encryption gets nothing'
 comes redirect 'a layer that lies elsewhere'
 like "$log" '^other GET /v2/redirect/blobs/.*auth= ' 'nobody else gets the password, nor one that a Location has (CVE-2020-15157)'

@@ -324,6 +324,8 @@ static bool gate(const struct request *r)
 		to = str_dup("WWW-Authenticate: Basic realm=\"x\"\r\n");
 	} else if (is(r, "token") && strcmp(auth, "Bearer good-token") != 0) {
 		to = str_fmt("WWW-Authenticate: Bearer realm=\"http://localhost:%u/token\",service=\"x\",scope=\"a,b\"\r\n", ports[1]);
+	} else if (is(r, "negotiate")) {
+		to = str_dup("WWW-Authenticate: Negotiate\r\n");
 	} else if (is(r, "plain-realm")) {
 		to = str_dup("WWW-Authenticate: Bearer realm=\"http://registry.example/token\",service=\"x\"\r\n");
 	}
