@@ -11,23 +11,28 @@ void ring_init(struct ring *r, unsigned n_readers)
 {
 	*r = (struct ring){ .n_readers = n_readers, .mem = mem_alloc((size_t)RING_CHUNK * RING_CHUNKS) };
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->moved, NULL);
+	pthread_cond_init(&r->more, NULL);
+	pthread_cond_init(&r->room, NULL);
 }
 
 void ring_fini(struct ring *r)
 {
 	free(r->mem);
 	r->mem = NULL;
-	pthread_cond_destroy(&r->moved);
+	pthread_cond_destroy(&r->room);
+	pthread_cond_destroy(&r->more);
 	pthread_mutex_destroy(&r->lock);
 }
 
-static bool is_full(const struct ring *r)
+/* Chunks that the slowest reader has before it. */
+static uint64_t pending(const struct ring *r)
 {
+	uint64_t most = 0;
+
 	for (unsigned i = 0; i < r->n_readers; i++)
-		if (r->filled - r->read[i] == RING_CHUNKS)
-			return true;
-	return false;
+		if (r->filled - r->read[i] > most)
+			most = r->filled - r->read[i];
+	return most;
 }
 
 unsigned char *ring_chunk(struct ring *r)
@@ -35,8 +40,9 @@ unsigned char *ring_chunk(struct ring *r)
 	unsigned char *chunk;
 
 	pthread_mutex_lock(&r->lock);
-	while (is_full(r))
-		pthread_cond_wait(&r->moved, &r->lock);
+	if (pending(r) == RING_CHUNKS)
+		while (pending(r) > RING_CHUNKS / 2)
+			pthread_cond_wait(&r->room, &r->lock);
 	chunk = r->mem + r->filled % RING_CHUNKS * RING_CHUNK;
 	pthread_mutex_unlock(&r->lock);
 	return chunk;
@@ -46,7 +52,7 @@ void ring_push(struct ring *r, size_t len)
 {
 	pthread_mutex_lock(&r->lock);
 	r->len[r->filled++ % RING_CHUNKS] = len;
-	pthread_cond_broadcast(&r->moved);
+	pthread_cond_broadcast(&r->more);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -55,7 +61,7 @@ void ring_end(struct ring *r, bool is_broken)
 	pthread_mutex_lock(&r->lock);
 	r->is_ended = true;
 	r->is_broken = is_broken;
-	pthread_cond_broadcast(&r->moved);
+	pthread_cond_broadcast(&r->more);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -67,10 +73,11 @@ ssize_t ring_next(struct ring *r, unsigned reader, const unsigned char **data)
 	if (r->holds[reader]) {
 		r->read[reader]++;
 		r->holds[reader] = false;
-		pthread_cond_broadcast(&r->moved);
+		if (pending(r) <= RING_CHUNKS / 2)
+			pthread_cond_signal(&r->room);
 	}
 	while (!r->is_ended && r->read[reader] == r->filled)
-		pthread_cond_wait(&r->moved, &r->lock);
+		pthread_cond_wait(&r->more, &r->lock);
 	if (r->read[reader] < r->filled) {
 		*data = r->mem + r->read[reader] % RING_CHUNKS * RING_CHUNK;
 		len = (ssize_t)r->len[r->read[reader] % RING_CHUNKS];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/ring.h - one thread fills chunks, one or two read each of them
  *
- * Bounded: who fills waits for the slowest reader, so that the memory is the same for every layer.
+ * Bounded: who fills waits for the slowest reader, so that the memory is the same for every layer. It waits until half
+ * is free again, so that threads do not take turns at every chunk.
  */
 #ifndef IMAGE_RING_H
 #define IMAGE_RING_H
@@ -15,7 +16,7 @@ enum { RING_CHUNK = 256 << 10, RING_CHUNKS = 16, RING_READERS = 2 };
 
 struct ring {
 	pthread_mutex_t lock;
-	pthread_cond_t moved;
+	pthread_cond_t more, room;	/* for readers; for who fills */
 	unsigned char *mem;		/* RING_CHUNKS of RING_CHUNK bytes; owned */
 	size_t len[RING_CHUNKS];
 	uint64_t filled;		/* chunks, ever */

@@ -5,7 +5,7 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need userns
-LICHEN_IMAGE=$top_builddir/helpers/lichen-image
+: "${LICHEN_IMAGE:=${top_builddir:?}/helpers/lichen-image}"
 [ -x "$LICHEN_IMAGE" ] || skip_all no-image
 export LICHEN_IMAGE
 C=$T/case

@@ -6,10 +6,10 @@
 . "$top_srcdir/tests/lib/tap.sh"
 
 need userns
-LICHEN_IMAGE=$top_builddir/helpers/lichen-image
+: "${LICHEN_IMAGE:=${top_builddir:?}/helpers/lichen-image}"
 [ -x "$LICHEN_IMAGE" ] || skip_all no-image
 export LICHEN_IMAGE
-tools=$top_builddir/tests/tools
+tools=${top_builddir:?}/tests/tools
 cd "$T" || exit 1
 
 # unpack DIR BLOB [OPTION...]: makes DIR anew.
