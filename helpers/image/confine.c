@@ -70,8 +70,12 @@ int confine_paths(const struct confine_path *paths, size_t n, bool connects, str
 	int abi = sys_landlock_abi();
 	struct sys_landlock_ruleset all = { 0 };
 	AUTO_CLOSE int ruleset = -1;
+	bool writes = false;
 
-	if (abi < 1)
+	for (size_t i = 0; i < n; i++)
+		writes |= paths[i].writes;
+	/* the first ABI lets nobody link or rename from one directory to another, whatever is granted */
+	if (abi < 1 || (abi < 2 && writes))
 		return 0;
 	all.access_fs = FS_ALL[abi < (int)N_ELEMS(FS_ALL) ? (size_t)abi : N_ELEMS(FS_ALL) - 1];
 	if (abi >= 4)

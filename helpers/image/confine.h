@@ -24,8 +24,8 @@ struct confine_path {
  * become /dev/null, the process is not dumpable, leads a session and dies with the launcher. */
 NODISCARD int confine_begin(const int *keep, size_t n_keep, struct err *e);
 
-/* Landlock: below @paths only, @connects: TCP may connect. A kernel without it: unpack has its own root (confine_root), the
- * others their filter and what the caller may do. */
+/* Landlock: below @paths only, @connects: TCP may connect. A kernel without it (for who writes, before 5.19): unpack has its
+ * own root (confine_root), the others their filter and what the caller may do. */
 NODISCARD int confine_paths(const struct confine_path *paths, size_t n, bool connects, struct err *e);
 
 /* unpack: the tree is all that there is; new mount, network and ipc namespaces. Needs root inside a map. */
