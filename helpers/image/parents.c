@@ -56,8 +56,8 @@ static int make_dir(struct parents *p, int parent, const char *leaf, const char 
 	bool was_whiteout = parents_is_whiteout(parent, leaf);
 	AUTO_CLOSE int fd = -1;
 
-	if (was_whiteout && unlinkat(parent, leaf, 0) < 0)
-		return err_sys(e, "unlinkat", dir, "making a directory of the layer");
+	if (was_whiteout && parents_clear(p, parent, leaf, dir, e) < 0)
+		return -1;
 	if (mkdirat(parent, leaf, 0755) < 0) {
 		int why = errno;
 
@@ -227,6 +227,6 @@ int parents_clear(struct parents *p, int parent, const char *leaf, const char *p
 	/* paths that led through it lead elsewhere now */
 	if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
 		forget_all(p);
-	p->has_cleared = true;
+	p->has_cleared = p->ever_cleared = true;
 	return 0;
 }

@@ -27,6 +27,7 @@ struct parents {
 	struct parent v[PARENTS_KEPT];
 	uint64_t tick;
 	bool has_cleared;	/* something gave way; set to false by who wants to know */
+	bool ever_cleared;
 };
 
 #define TREE_OPAQUE "user.overlay.opaque"	/* = "y"; overlay with userxattr, and fuse-overlayfs */

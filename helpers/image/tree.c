@@ -16,7 +16,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 
-enum { OWNERS_CHUNK = 64 << 10, LINK_PASSES = 40 };
+enum { OWNERS_CHUNK = 64 << 10, LINK_PASSES = 40, LATER_BITS = S_ISUID | S_ISGID /* of directories */ };
 
 int tree_begin(struct tree *t, struct err *e)
 {
@@ -208,8 +208,10 @@ static int wait_more(struct tree *t, size_t bytes, struct err *e)
 
 static int set_later(struct tree *t, const char *path, const struct tree_meta *m, struct err *e)
 {
-	struct tree_dir dir = { .times = { m->times[0], m->times[1] }, .special = mode_of(t, m) & 07000 ? mode_of(t, m) : 0 };
+	struct tree_dir dir = { .times = { m->times[0], m->times[1] }, .mode = mode_of(t, m) };
 
+	/* from the first such bit on, all: a directory may come again without it */
+	dir.sets_mode = t->has_bits = t->has_bits || dir.mode & LATER_BITS;
 	if (wait_more(t, sizeof(dir) + strlen(path) + 1, e) < 0)
 		return -1;
 	dir.path = str_dup(path);
@@ -221,9 +223,10 @@ static int set_later(struct tree *t, const char *path, const struct tree_meta *m
 
 static int set_opaque(int fd, const char *path, struct err *e)
 {
-	if (fsetxattr(fd, TREE_OPAQUE, "y", 1, 0) < 0)
-		return err_sys(e, "fsetxattr", path, "setting %s", TREE_OPAQUE);
-	return 0;
+	if (fsetxattr(fd, TREE_OPAQUE, "y", 1, 0) == 0)
+		return 0;
+	err_sys(e, "fsetxattr", path, "setting %s", TREE_OPAQUE);
+	return e->errnum == EOPNOTSUPP ? err_hint(e, "images have to lie on a file system that keeps user attributes (a tmpfs does so since Linux 6.6)") : -1;
 }
 
 /* Return: 0, or 1: in place of a whiteout, so that it hides what is below */
@@ -254,8 +257,8 @@ int tree_make_dir(struct tree *t, const char *path, const struct tree_meta *m, s
 	if (parent < 0)
 		return -1;
 	if (*path)
-		r = make_directory(t, parent, leaf, path, m->mode & 0777, e);
-	else if (fchmod(parent, m->mode & 0777) < 0)
+		r = make_directory(t, parent, leaf, path, mode_of(t, m) & ~(mode_t)LATER_BITS, e);
+	else if (fchmod(parent, mode_of(t, m) & ~(mode_t)LATER_BITS) < 0)
 		r = err_sys(e, "fchmod", "/", "making a directory of the layer");
 	if (r < 0)
 		return -1;
@@ -389,21 +392,26 @@ static int make_links(struct tree *t, bool has_left, struct err *e)
 	return 0;
 }
 
+/* What gave way to something else since is no concern any more. */
+static bool is_there_still(const struct tree *t, int parent, const char *leaf)
+{
+	struct stat st;
+
+	return parent >= 0 && (!t->at.ever_cleared || (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)));
+}
+
 static int finish_dir(struct tree *t, const struct tree_dir *d, struct err *e)
 {
 	const char *leaf = ".";
 	int parent = *d->path ? parents_find(&t->at, d->path, &leaf) : t->at.root;
 
-	if (parent >= 0 && d->special) {
-		AUTO_CLOSE int fd = openat(parent, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-		if (fd >= 0 && fchmod(fd, d->special) < 0)
-			return err_sys(e, "fchmod", d->path, "finishing a directory of the layer");
-	}
-	/* one that gave way to something else is no concern any more */
-	if (parent < 0 || utimensat(parent, leaf, d->times, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 :
-		       err_sys(e, "utimensat", d->path, "finishing a directory of the layer");
+	if (!is_there_still(t, parent, leaf))
+		return 0;
+	/* follows a link, and this is none */
+	if (d->sets_mode && fchmodat(parent, leaf, d->mode, 0) < 0)
+		return err_sys(e, "fchmodat", d->path, "finishing a directory of the layer");
+	if (utimensat(parent, leaf, d->times, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "utimensat", d->path, "finishing a directory of the layer");
 	return 0;
 }
 

@@ -37,7 +37,8 @@ struct tree_meta {
 struct tree_dir {		/* what a directory gets in the end */
 	char *path;		/* owned */
 	struct timespec times[2];
-	mode_t special;		/* the mode, if it has setuid, setgid bits; else 0 */
+	mode_t mode;
+	bool sets_mode;
 };
 
 struct tree_link {
@@ -57,6 +58,7 @@ struct tree {
 	struct tree_link *links;
 	size_t n_dirs, n_links;
 	uint64_t waiting;	/* bytes */
+	bool has_bits;		/* a directory with setuid, setgid bits was there */
 	uint64_t left_xattrs;	/* that could not be set on what they are of */
 	uint64_t left_links;	/* to nodes that were left out */
 	bool hides_root;	/* an opaque root: overlay has no such thing */

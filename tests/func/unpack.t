@@ -127,6 +127,10 @@ hard bin/early link=usr/bin/late
 file bin/late data=late mtime=6
 hard other link=bin/early
 dir usr/bin mode=700 mtime=7
+dir bits mode=2755
+dir bits mode=755
+dir once mode=2755 mtime=8
+file once data=x mtime=9
 char null major=1 minor=3
 END
 unpack single order.tar --single
@@ -136,6 +140,7 @@ usr/bin/early 644 3 6
 usr/bin/late 644 3 6
 usr/bin 700 2 7
 bin/ 700 2 7' 'and a directory that comes twice has what was said last'
+is "$(stat -c '%a %Y' single/once) $(stat -c %a single/bits)" '644 9 755' 'its bits, too, and what is in its place has its own'
 
 like "$out" 'done left out: 1 devices$' 'a device is left out, and counted'
 
