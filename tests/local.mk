@@ -60,6 +60,7 @@ UNIT_TESTS = \
 	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
 	tests/unit/test_scope tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user tests/unit/test_volumes \
 	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
+	tests/unit/test_layer_name \
 	tests/unit/test_image_config tests/unit/test_manifest \
 	tests/unit/test_image tests/unit/test_reference tests/unit/test_short_names tests/unit/test_images_store \
 	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
@@ -82,6 +83,9 @@ tests_unit_test_ids_LDADD = $(UNIT_LIBS)
 tests_unit_test_image_LDADD = $(UNIT_LIBS)
 tests_unit_test_image_config_CPPFLAGS = $(IMAGE_TEST_CPPFLAGS)
 tests_unit_test_image_config_LDADD = libimage.a $(UNIT_LIBS)
+tests_unit_test_layer_name_SOURCES = tests/unit/test_layer_name.c helpers/image/name.c helpers/image/name.h
+tests_unit_test_layer_name_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers/image
+tests_unit_test_layer_name_LDADD = $(UNIT_LIBS)
 tests_unit_test_limits_LDADD = $(UNIT_LIBS)
 tests_unit_test_oci_LDADD = $(UNIT_LIBS)
 tests_unit_test_opts_LDADD = $(UNIT_LIBS)

@@ -28,7 +28,9 @@ int name_read_target(const char *raw, uint32_t max_len, uint32_t max_depth, stru
 		if (len > NAME_MAX)
 			return refuse(raw, "has a component of more than 255 bytes", e);
 		if (len && !(len == 1 && s[0] == '.')) {
-			if (at + 1 + len > max_len || at + 1 + len >= sizeof(out->path))
+			size_t all = at + (at > 0) + len;
+
+			if (all > max_len || all >= sizeof(out->path))
 				return err_set(e, ERR_SPEC, "the name \"%.100s...\" is longer than the cap of %u bytes", raw, max_len);
 			if (++depth > max_depth)
 				return err_set(e, ERR_SPEC, "the name \"%.200s\" is deeper than the cap of %u directories", raw, max_depth);
