@@ -166,6 +166,24 @@ done
 unpack single layer.gz --single --grow 100
 is "$status $(printf '%s\n' "$out" | sed -n 's/^layer [^ ]* //p')" "0 $digests" 'a blob that still grows'
 
+# ---- what it may do while it reads a stranger's bytes ----
+
+remove_tree single && mkdir single && mkfifo hold
+"$tools/unpack" --single --grow 4096 --stall single layer.gz <hold >said 2>&1 &
+waiter=$!
+exec 9>hold
+wait_for 'grep -qs "^pid" said'
+pid=$(sed -n 's/^pid //p' said)
+wait_for 'grep -qs "^Seccomp:.2" "/proc/$pid/status"'
+is "$(sed -n '/^\(CapEff\|CapPrm\|CapInh\|CapAmb\|NoNewPrivs\|Seccomp\):/p' "/proc/$pid/status")" \
+	"$(printf '%s:\t%s\n' CapInh 0000000000000000 CapPrm 000000008000001b CapEff 000000008000001b CapAmb 0000000000000000 NoNewPrivs 1 Seccomp 2)" \
+	'only capabilities over files, in its map; a filter, and no new privileges'
+is "$(cd "/proc/$pid/root" && ls -A | wc -l) $(readlink "/proc/$pid/ns/net" | grep -cFx "$(readlink /proc/self/ns/net)")" '0 0' \
+	'it sees the tree and nothing else, and has no network'
+exec 9>&-
+wait "$waiter"
+is "$? $(grep -c ^done said)" '0 1' 'and with that it does its work'
+
 # ---- whiteouts, as overlays understand them ----
 
 mkdir -p lower/gone lower/hidden lower/kept lower/again mnt

@@ -7,6 +7,7 @@
  *	--ask JSON	more fields of the request: '{"max_entries":5}'
  *	--grow N	the blob comes N bytes at a time
  *	--give-up N	and whoever brings it ends after N bytes
+ *	--stall		"pid N", and it begins to come when standard input has ended; with --grow
  *	--time		the last line says milliseconds and the peak memory in KiB
  *
  * $LICHEN_IMAGE is the helper. A line a message: layer DIGEST DIFF-ID BYTES ENTRIES DEVICES, owner UID GID MODE PATH,
@@ -37,7 +38,7 @@
 #include "spec/image_msg.h"
 
 struct wish {
-	bool is_single, is_timed;
+	bool is_single, is_timed, stalls;
 	const char *ask;
 	size_t grow, give_up;
 	const char *dir, *blob;
@@ -143,6 +144,8 @@ static pid_t grow(const struct wish *w, int from, int to, int counter)
 
 	if (pid != 0)
 		return pid;
+	while (w->stalls && read(STDIN_FILENO, buf, 1) > 0)
+		;
 	while ((n = read(from, buf, w->grow)) > 0) {
 		if (fd_write_all(to, buf, (size_t)n) < 0)
 			die("write");
@@ -257,6 +260,8 @@ static int parse(int argc, char **argv, struct wish *w)
 			w->is_single = true;
 		else if (str_eq(argv[i], "--time"))
 			w->is_timed = true;
+		else if (str_eq(argv[i], "--stall"))
+			w->stalls = true;
 		else if (str_eq(argv[i], "--ask") && i + 1 < argc)
 			w->ask = argv[++i];
 		else if (str_eq(argv[i], "--grow") && i + 1 < argc)
@@ -282,7 +287,7 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	if (parse(argc, argv, &w) < 0) {
-		fputs("usage: unpack [--single] [--ask JSON] [--grow N [--give-up N]] [--time] DIR BLOB\n", stderr);
+		fputs("usage: unpack [--single] [--ask JSON] [--grow N [--give-up N] [--stall]] [--time] DIR BLOB\n", stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -292,6 +297,10 @@ int main(int argc, char **argv)
 	pid = start(&w, talk[1]);
 	close(talk[1]);
 	request(&w, talk[0]);
+	if (w.stalls) {
+		printf("pid %d\n", (int)pid);
+		fflush(stdout);
+	}
 	said = listen_to(talk[0]);
 	if (wait4(pid, &status, 0, &used) < 0)
 		die("wait4");
