@@ -178,7 +178,7 @@ wait_for 'grep -qs "^Seccomp:.2" "/proc/$pid/status"'
 is "$(sed -n '/^\(CapEff\|CapPrm\|CapInh\|CapAmb\|NoNewPrivs\|Seccomp\):/p' "/proc/$pid/status")" \
 	"$(printf '%s:\t%s\n' CapInh 0000000000000000 CapPrm 000000008000001b CapEff 000000008000001b CapAmb 0000000000000000 NoNewPrivs 1 Seccomp 2)" \
 	'only capabilities over files, in its map; a filter, and no new privileges'
-is "$(cd "/proc/$pid/root" && ls -A | wc -l) $(readlink "/proc/$pid/ns/net" | grep -cFx "$(readlink /proc/self/ns/net)")" '0 0' \
+is "$(find "/proc/$pid/root/" -mindepth 1 | wc -l) $(readlink "/proc/$pid/ns/net" | grep -cFx "$(readlink /proc/self/ns/net)")" '0 0' \
 	'it sees the tree and nothing else, and has no network'
 exec 9>&-
 wait "$waiter"
