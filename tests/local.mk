@@ -235,7 +235,8 @@ if HAVE_IMAGE
 check_PROGRAMS += tests/fuzz/replay_tar
 endif
 TAR_SOURCES = tests/fuzz/fuzz_tar.c helpers/image/layer.c helpers/image/layer.h helpers/image/name.c helpers/image/name.h \
-	helpers/image/parents.c helpers/image/parents.h helpers/image/tree.c helpers/image/tree.h
+	helpers/image/parents.c helpers/image/parents.h helpers/image/tree.c helpers/image/tree.h \
+	helpers/image/xattrs.c helpers/image/xattrs.h
 TAR_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers/image $(IMAGE_CFLAGS)
 tests_fuzz_replay_tar_SOURCES = $(TAR_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_tar_CPPFLAGS = $(TAR_CPPFLAGS)

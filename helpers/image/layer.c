@@ -12,6 +12,7 @@
 
 #include "base/auto.h"
 #include "name.h"
+#include "xattrs.h"
 
 struct reading {
 	const struct layer_source *src;
@@ -63,17 +64,6 @@ static int open_tar(struct reading *r, struct err *e)
 
 /* ---- an entry ---- */
 
-/* user.*, but not what overlay, fuse-overlayfs, containers/storage and we ourselves believe; and file capabilities. */
-static bool is_allowed(const char *name)
-{
-	static const char *const OURS[] = { "user.overlay.", "user.fuseoverlayfs.", "user.containers.", "user.lichen." };
-
-	for (size_t i = 0; i < N_ELEMS(OURS); i++)
-		if (str_starts(name, OURS[i]))
-			return false;
-	return str_starts(name, "user.") || str_eq(name, "security.capability");
-}
-
 /* libarchive gives the last one first, and of two with one name the last one counts. */
 static int read_xattrs(struct reading *r, struct archive_entry *entry, struct tree_meta *m, struct err *e)
 {
@@ -82,7 +72,7 @@ static int read_xattrs(struct reading *r, struct archive_entry *entry, struct tr
 
 	m->xattrs = r->xattrs + LAYER_XATTRS_MAX;
 	while (left-- > 0 && archive_entry_xattr_next(entry, &x.name, &x.value, &x.size) == ARCHIVE_OK) {
-		if (!is_allowed(x.name)) {
+		if (!xattr_is_kept(x.name)) {
 			r->n->xattrs++;
 			continue;
 		}
