@@ -104,7 +104,7 @@ static pid_t start(const struct wish *w, int talk)
 	const char *helper = getenv("LICHEN_IMAGE");
 	int ready[2], go[2];
 	char c = 0;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (!helper)
 		die("LICHEN_IMAGE is not set");
