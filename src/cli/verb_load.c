@@ -32,28 +32,33 @@ static int file_source(const char *word, struct image_source *source, struct err
 
 /* ---- load ---- */
 
-/* "Loaded image: alpine:3.20", a line for each name, as docker has it. */
+static int add_loaded(const struct args *a, const char *what, const char *name, const char *id, struct buf *out, struct err *e)
+{
+	if (a->json)
+		return print_image_event("image", name, id, e);
+	buf_addf(out, "Loaded image%s: %s\n", what, name);
+	return 0;
+}
+
+/* "Loaded image: alpine:3.20", a line for each name that it has now, as docker has it. */
 static int print_loaded(struct image_place *p, const struct args *a, const char *id, struct err *e)
 {
-	struct image im = { 0 };
+	struct image_list list = { 0 };
 	AUTO_BUF struct buf out = { 0 };
-	int rc = images_load(&p->images, id, &im, NULL, e);
+	const struct strv *names = NULL;
+	int rc = place_list(p, &list, e);
 
-	for (size_t i = 0; rc == 0 && i < im.names.n; i++) {
-		AUTO_FREE char *name = familiar_name(im.names.v[i]);
+	for (size_t i = 0; rc == 0 && i < list.n; i++)
+		if (str_eq(list.v[i].id, id))
+			names = &list.v[i].names;
+	for (size_t i = 0; rc == 0 && names && i < names->n; i++) {
+		AUTO_FREE char *name = familiar_name(names->v[i]);
 
-		if (a->json)
-			rc = print_image_event("image", name, id, e);
-		else
-			buf_addf(&out, "Loaded image: %s\n", name);
+		rc = add_loaded(a, "", name, id, &out, e);
 	}
-	if (rc == 0 && !im.names.n) {
-		if (a->json)
-			rc = print_image_event("image", id, id, e);
-		else
-			buf_addf(&out, "Loaded image ID: %s\n", id);
-	}
-	image_fini(&im);
+	if (rc == 0 && (!names || !names->n))
+		rc = add_loaded(a, " ID", id, id, &out, e);
+	image_list_fini(&list);
 	return rc < 0 ? -1 : help_print(&out, e);
 }
 

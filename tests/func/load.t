@@ -19,6 +19,9 @@ is "$(cat "$T/one.tar" | "$LICHEN" load -q)" 'Loaded image: busybox:1' 'load fro
 busybox_image "$T/nameless.tar" '' '"Cmd":["/bin/true"]'
 run_lichen load -q "$T/nameless.tar"
 is "$out" "Loaded image ID: $image_id" 'an image without a name'
+busybox_image "$T/named.tar" late:1 '"Cmd":["/bin/true"]'
+run_lichen load -q "$T/named.tar"
+is "$out" 'Loaded image: late:1' 'the same image again, which has a name now'
 run_lichen load --json "$T/one.tar"
 like "$out" '^\{"event":"image","image":"busybox:1","id":"sha256:[0-9a-f]{64}"\}$' 'load --json'
 wrong 'load of two files' 'one file at a time' -- load -i "$T/one.tar" "$T/nameless.tar"
