@@ -56,6 +56,7 @@ liblichen_a_SOURCES += \
 	%D%/cli/verb_history.c %D%/cli/verb_images.c %D%/cli/verb_inspect.c %D%/cli/verb_load.c %D%/cli/verb_login.c %D%/cli/verb_pull.c \
 	%D%/cli/verb_volume.c %D%/cli/confirm.c %D%/cli/confirm.h %D%/cli/filter.c %D%/cli/filter.h \
 	%D%/run/volumes.c %D%/run/volumes.h %D%/cli/run_volume.c \
+	%D%/store/images_verify.c %D%/cli/image_prune.c %D%/cli/image_prune.h %D%/cli/verb_df.c %D%/cli/verb_prune.c %D%/cli/verb_verify.c \
 	%D%/cli/run_image.c %D%/cli/verb_rmi.c %D%/cli/verb_save.c \
 	%D%/cli/credentials.c %D%/cli/credentials.h %D%/cli/credentials_ask.c %D%/cli/credential_helper.c \
 	%D%/cli/pull_view.c %D%/cli/pull_view.h %D%/cli/template.c %D%/cli/template.h

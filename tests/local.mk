@@ -28,7 +28,7 @@ SHELL_TESTS = \
 	tests/func/cgroup.t tests/func/complete.t tests/func/propagation.t tests/func/race.t tests/func/scope.t tests/func/seccomp.t tests/func/stack.t tests/func/stats.t tests/func/unshare.t tests/func/update.t tests/func/pause.t tests/func/verbs.t
 SHELL_TESTS += tests/func/imager.t tests/func/imager-hostile.t tests/func/imager-killed.t
 SHELL_TESTS += tests/func/images.t tests/func/load.t tests/func/login.t tests/func/pull.t tests/func/run-image.t
-SHELL_TESTS += tests/func/volume.t
+SHELL_TESTS += tests/func/volume.t tests/func/system.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += tests/lib/fake-image.sh

@@ -39,6 +39,7 @@ static const char *const names_platform[] = {
 };
 static const char *const names_filter[] = { "reference=", "before=", "since=", "dangling=true", "dangling=false", "label=", NULL };
 static const char *const names_filter_volume[] = { "name=", "label=", "dangling=true", "dangling=false", NULL };
+static const char *const names_filter_prune[] = { "until=", "label=", NULL };
 static const char *const names_filter_label[] = { "label=", NULL };
 static const char *const names_type[] = { "image", NULL };
 static const char *const names_network[] = { "none", "host", NULL };

@@ -55,6 +55,9 @@ __extension__ enum verb_mask {
 
 #define VOLUME_VERBS (V_VOLUME_CREATE | V_VOLUME_LS | V_VOLUME_INSPECT | V_VOLUME_RM | V_VOLUME_PRUNE)
 
+/* About all that lichen keeps. */
+#define SYSTEM_VERBS (V_IMAGE_PRUNE | V_SYSTEM_DF | V_SYSTEM_PRUNE | V_SYSTEM_VERIFY)
+
 /* Who unpacks images. */
 #define BRING_VERBS (V_RUN | PULL_VERBS | LOAD_VERBS | IMPORT_VERBS)
 

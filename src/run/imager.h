@@ -102,6 +102,9 @@ struct imager_out {
 
 /* save and push. @digest: of the manifest there; owned by the caller; may be NULL */
 NODISCARD int imager_send(struct images *im, const struct imager_out *out, char **digest, struct err *e);
+/* Reads @blobs again; @bad is told of each that is not what it is called, with a clause: "its content is sha256:...". */
+typedef void imager_bad_fn(void *arg, const char *digest, const char *what);
+NODISCARD int imager_verify(struct images *im, const struct strv *blobs, imager_bad_fn *bad, void *arg, struct err *e);
 /* Whether the registry takes this name and password. @token: what it gave in their place, owned; or NULL */
 NODISCARD int imager_login(const char *registry, const struct imager_registry *how, char **token, struct err *e);
 

@@ -21,6 +21,10 @@ struct errand {
 	struct image_helper helper;
 	const struct imager_view *view;
 	uint32_t n_layers;		/* that the view has; what is behind them is small */
+	const struct strv *blobs;	/* of verify: what @bad may be told of; from @first on */
+	size_t first, n_blobs;
+	imager_bad_fn *bad;
+	void *bad_arg;
 	bool is_done, has_token;
 	char digest[DIGEST_MAX];	/* that DONE said; "" */
 	char *text;			/* of DONE, or of what came with it; owned */
@@ -55,13 +59,16 @@ static int take_text(struct errand *r, const struct image_msg *m, const int *fds
 
 static int take(struct errand *r, const struct image_msg *m, const int *fds, size_t n_fds, struct err *e)
 {
-	const bool is_done = m->kind == IMSG_DONE;
+	const bool is_done = m->kind == IMSG_DONE, is_blob = m->kind == IMSG_BLOB_DONE && r->bad;
 
-	if ((n_fds && !is_done) || (m->kind != IMSG_PROGRESS && !is_done))
+	if ((n_fds && !is_done) || (m->kind != IMSG_PROGRESS && !is_blob && !is_done))
 		return err_set(e, ERR_PEER, "lichen-image, %s, said something out of turn", r->helper.job);
 	if (is_done)
 		return take_text(r, m, fds, n_fds, e);
-	show(r, m);
+	if (is_blob && m->text[0] && m->index < r->n_blobs)
+		r->bad(r->bad_arg, r->blobs->v[r->first + m->index], m->text);
+	if (!is_blob)
+		show(r, m);
 	return 0;
 }
 
@@ -239,4 +246,30 @@ int imager_login(const char *registry, const struct imager_registry *how, char *
 		explicit_bzero(r.text, strlen(r.text));
 	free(r.text);
 	return rc;
+}
+
+enum { VERIFY_AT_ONCE = 1000 };	/* blobs that one request names */
+
+int imager_verify(struct images *im, const struct strv *blobs, imager_bad_fn *bad, void *arg, struct err *e)
+{
+	for (size_t first = 0; first < blobs->n; first += VERIFY_AT_ONCE) {
+		struct errand r = { .task = "verify", .what = "verifying", .blobs = blobs, .first = first, .bad = bad, .bad_arg = arg };
+		AUTO_BUF struct buf list = { 0 };
+		struct buf request = { 0 };
+		int rc;
+
+		for (; r.n_blobs < VERIFY_AT_ONCE && first + r.n_blobs < blobs->n; r.n_blobs++) {
+			buf_add(&list, r.n_blobs ? "," : "[");
+			buf_add_json(&list, blobs->v[first + r.n_blobs]);
+		}
+		buf_add(&list, "]");
+		request_open(&request);
+		request_json(&request, "blobs", list.s);
+		request_close(&request);
+		rc = run_errand(&r, "which reads what images are made of", &request, &im->fd, 1, e);
+		free(r.text);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
 }

@@ -158,6 +158,23 @@ NODISCARD int images_remove(struct images *im, const char *id, struct images_gon
  * adds to @gone. @is_dry counts only. Errors: STATE, a record cannot be read: nothing is removed then */
 NODISCARD int images_collect(struct images *im, bool is_dry, store_in_map_fn *in_map, struct images_gone *gone, struct err *e);
 
+/* Whether a sandbox, or another lichen, uses the image. The answer may be old when it arrives; who begins to use it meanwhile
+ * waits for an instant. */
+bool images_is_used(const struct images *im, const char *id);
+
+/* ---- what is wrong ---- */
+
+/* @object: the id of an image, a name, a class */
+typedef void images_problem_fn(void *arg, const char *object, const char *what);
+
+/**
+ * images_verify() - Whether what is recorded is there
+ * @id:		of one image; NULL: all, names and classes, too
+ * @blobs:	those that are there with the right size are added, each once: whoever can reads them
+ * Of layers, whether they are there; their files are not looked at.
+ */
+NODISCARD int images_verify(const struct images *im, const char *id, struct strv *blobs, images_problem_fn *say, void *arg, struct err *e);
+
 /* What the store takes up, from what is recorded: no tree is walked. */
 struct images_size {
 	uint64_t blobs, layers, images;		/* how many */
