@@ -68,6 +68,7 @@ is "$out" "$v-3 local plain=,test=$mark" '--format'
 run_lichen volume ls -s --json --filter "name=$v"
 like "$out" "\"name\": \"$v\".*\"inUse\": false, \"size\": [1-9]" '--json and -s'
 run_lichen volume inspect --format '{{.Mountpoint}} {{.Labels.test}}' "$v-3"
+# shellcheck disable=SC2034 # a condition of ok has it
 dir=${out%% *}
 is "${out##* }" "$mark" 'volume inspect'
 ok '[ -d "$dir" ]' 'says where it lies'
