@@ -29,6 +29,7 @@ SHELL_TESTS = \
 SHELL_TESTS += tests/func/imager.t tests/func/imager-hostile.t tests/func/imager-killed.t
 SHELL_TESTS += tests/func/images.t tests/func/load.t tests/func/login.t tests/func/pull.t tests/func/run-image.t
 SHELL_TESTS += tests/func/volume.t tests/func/system.t
+SHELL_TESTS += tests/func/volume.t tests/func/unfinished.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += tests/lib/fake-image.sh

@@ -26,9 +26,13 @@ int place_open(struct image_place *p, bool makes, struct err *e)
 		p->is_empty = true;
 		return 0;
 	}
-	if (makes)
-		images_sweep(&p->images, in_map);
 	return 0;
+}
+
+void place_sweep(struct image_place *p)
+{
+	if (!p->is_empty)
+		images_sweep(&p->images, in_map);
 }
 
 void place_close(struct image_place *p)

@@ -21,11 +21,11 @@ struct image_place {
 /* One that nobody has opened. */
 #define PLACE_CLOSED { .store = { .data_fd = -1, .run_fd = -1 }, .images = { .fd = -1 } }
 
-/**
- * place_open() - Open the store
- * @makes:	make it where it is not there, and clear away what dead ones left
- */
+/* Opens the store. @makes: makes it where it is not there. */
 NODISCARD int place_open(struct image_place *p, bool makes, struct err *e);
+/* Clears away what dead ones left: of verbs that change the store. What brings an image does it by itself, and beside a
+ * sandbox that runs it is done anyway. */
+void place_sweep(struct image_place *p);
 void place_close(struct image_place *p);
 #define AUTO_PLACE __attribute__((cleanup(place_close)))
 

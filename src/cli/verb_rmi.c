@@ -187,6 +187,8 @@ int verb_rmi(const struct args *a, int *status, struct err *e)
 
 	*status = 0;
 	if (rc == 0)
+		place_sweep(&r.place);
+	if (rc == 0)
 		rc = each_word(a, 0, remove_one, &r, e);
 	/* what is left of it belongs to nobody, and the next one that removes anything would take it, too */
 	if (r.has_gone && images_collect(&r.place.images, false, in_map, &sums, &late) < 0)
@@ -216,6 +218,8 @@ int verb_tag(const struct args *a, int *status, struct err *e)
 	int rc = place_open(&t.place, false, e);
 
 	*status = 0;
+	if (rc == 0)
+		place_sweep(&t.place);
 	if (rc == 0)
 		rc = place_need(&t.place, a->operands[0], &t.id, NULL, e);
 	if (rc == 0)

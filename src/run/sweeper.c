@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run/sweeper.c - what dead sandboxes left is removed by a process of its own
+/* run/sweeper.c - what dead sandboxes and commands left is removed by a process of its own
  *
  * The supervisor has signals and output to pass on meanwhile, and garbage may be large. The
  * sweeper has nothing of the caller's open; what it says goes to a file in memory, which is
@@ -23,8 +23,26 @@
 #include "base/stop.h"
 #include "base/sys.h"
 #include "run/internal.h"
+#include "store/volumes.h"
 
 enum { MOMENT_MS = 300, ID_LEN = 64 };
+
+/* Where images and volumes are made, below the store's directory. */
+static const char *const MAKING[] = { "images/tmp", "volumes/.tmp" };
+
+/* Whether anything is being made there, by whoever. */
+static bool has_unfinished(const char *data_dir)
+{
+	for (size_t i = 0; i < N_ELEMS(MAKING); i++) {
+		AUTO_FREE char *path = str_fmt("%s/%s", data_dir, MAKING[i]);
+		AUTO_DIR DIR *dir = opendir(path);
+
+		for (const struct dirent *d; dir && (d = readdir(dir));)
+			if (!str_eq(d->d_name, ".") && !str_eq(d->d_name, ".."))
+				return true;
+	}
+	return false;
+}
 
 /* Whether there is anything beside our own run: another one, or what is left of one. */
 static bool has_others(int dirfd, const char *own)
@@ -40,6 +58,23 @@ static bool has_others(int dirfd, const char *own)
 		    str_starts(d->d_name, ".del-"))
 			return true;
 	return false;
+}
+
+/* What dead commands left of images and volumes. Where there are none yet, or not ours, others say so. */
+static void sweep_unfinished(const struct store *st)
+{
+	struct images im = { .fd = -1 };
+	struct volumes vs = { .fd = -1 };
+	struct err ignored = { 0 };
+
+	if (images_open(st, false, &im, &ignored) == 0) {
+		images_sweep(&im, in_map);
+		images_close(&im);
+	}
+	if (volumes_open(st, false, &vs, &ignored) == 0) {
+		volumes_sweep(&vs, in_map);
+		volumes_close(&vs);
+	}
 }
 
 static void sweep(struct store *st, int said)
@@ -77,6 +112,7 @@ static void sweep(struct store *st, int said)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	store_sweep(st, in_map);
+	sweep_unfinished(st);
 }
 
 void sweeper_start(struct sweeper *s, struct store *st, const char *own)
@@ -84,7 +120,7 @@ void sweeper_start(struct sweeper *s, struct store *st, const char *own)
 	AUTO_CLOSE int said = -1;
 	pid_t pid;
 
-	if (s->pid || (!has_others(st->run_fd, own) && !has_others(st->data_fd, own)))
+	if (s->pid || (!has_others(st->run_fd, own) && !has_others(st->data_fd, own) && !has_unfinished(st->data_dir)))
 		return;
 	said = memfd_create("lichen-sweep", MFD_CLOEXEC);
 	pid = said < 0 ? -1 : fork();
@@ -93,7 +129,7 @@ void sweeper_start(struct sweeper *s, struct store *st, const char *own)
 		_exit(0);
 	}
 	if (pid < 0) {
-		log_warn("what dead sandboxes left is not removed now: %s", strerror(errno));
+		log_warn("what dead sandboxes and commands left is not removed now: %s", strerror(errno));
 		return;
 	}
 	s->pid = pid;
