@@ -246,6 +246,9 @@ int root_skeleton(struct plan_input *in, const struct spec *s, struct err *e)
 	for (size_t i = 0; i < s->n_paths; i++)
 		if (s->paths[i].kind == PATH_DIR && s->paths[i].mode == 0755)
 			add_lacking(in, s, root, s->paths[i].path, true, false);
+	/* an image's working directory is made where it is missing, also where nothing can be made later */
+	if (is_image && s->process.cwd && !str_eq(s->process.cwd, "/"))
+		add_lacking(in, s, root, s->process.cwd, true, false);
 	for (size_t i = 0; i < N_ELEMS(files); i++) {
 		AUTO_CLOSE int fd = files[i].is_asked && !is_image ? path_open_in(root, files[i].path, O_PATH, 0) : -1;
 

@@ -33,6 +33,26 @@ run_lichen run busybox:1 sh -c 'echo changed >/text'
 run_lichen run busybox:1 cat /text
 is "$out" file 'what is written is thrown away'
 
+# ---- with --read-only ----
+
+run_lichen run --read-only busybox:1 sh -c 'pwd; touch here'
+like "$status:$out:$err" '^1:/made:.*Read-only' 'a WorkingDir that is missing is there all the same'
+run_lichen run --read-only -w /bin/it/self busybox:1 pwd
+is "$status:$out" 0:/bin/it/self 'and one that -w names, below what is there'
+run_lichen run --read-only -w /text busybox:1 true
+isnt "$status" 0 'a file is no WorkingDir'
+run_lichen run --read-only -w /data/in busybox:1 sh -c 'pwd; touch here && echo written'
+is "$out" "/data/in
+written" 'one in a volume of the image'
+for volumes in anonymous tmpfs ignore; do
+	run_lichen run --read-only --image-volume=$volumes -v kept:/data busybox:1 sh -c "echo $volumes >>/data/x"
+	is "$status:$err" 0: "-v of a named volume wins over the image's, --image-volume=$volumes"
+done
+run_lichen run -v kept:/data/ busybox:1 cat /data/x
+is "$out" "anonymous
+tmpfs
+ignore" 'and keeps what was written, without --read-only, too'
+
 # ---- from a file ----
 
 run_lichen run -q "$T/i.tar" cat /text
