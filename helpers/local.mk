@@ -98,8 +98,7 @@ endif
 	%D%/image/xattrs.c %D%/image/xattrs.h \
 	%D%/image/tasks.h
 %C%_lichen_image_CPPFLAGS = $(AM_CPPFLAGS) $(IMAGE_CFLAGS) $(SECCOMP_CFLAGS) $(JANSSON_CFLAGS)
-# libseccomp first: liblichen.a has a seccomp_load() of its own, which would be taken
-%C%_lichen_image_LDADD = $(SECCOMP_LIBS) libimage.a liblichen.a $(IMAGE_LIBS) $(JANSSON_LIBS) -lpthread
+%C%_lichen_image_LDADD = libimage.a liblichen.a $(IMAGE_LIBS) $(SECCOMP_LIBS) $(JANSSON_LIBS) -lpthread
 
 # ---- lichen-init: pid 1 of a sandbox. Its own flags and no others: hardening and sanitizers
 # ---- want a C library, which it has only where the architecture leaves no choice.

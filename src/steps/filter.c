@@ -19,7 +19,7 @@ int step_seccomp(struct ctx *c, const struct step *s, size_t rung, struct err *e
 	/* a profile of the user's knows nothing of our rule about terminals, and may not let a second
 	 * filter be loaded behind it */
 	if (c->spec->seccomp == SECCOMP_PROFILE &&
-	    seccomp_load(SECCOMP_TERMINAL.insns, SECCOMP_TERMINAL.n_insns, e) < 0)
+	    seccomp_install(SECCOMP_TERMINAL.insns, SECCOMP_TERMINAL.n_insns, e) < 0)
 		return -1;
-	return c->filter ? seccomp_load(c->filter, c->n_filter, e) : 0;
+	return c->filter ? seccomp_install(c->filter, c->n_filter, e) : 0;
 }

@@ -33,7 +33,7 @@ const struct seccomp_variant *seccomp_pick(uint64_t bounding)
 	return NULL;
 }
 
-int seccomp_load(const struct sock_filter *insns, unsigned short n, struct err *e)
+int seccomp_install(const struct sock_filter *insns, unsigned short n, struct err *e)
 {
 	struct sock_fprog prog = { .len = n, .filter = (struct sock_filter *)(uintptr_t)insns };
 

@@ -17,7 +17,7 @@
 const struct seccomp_variant *seccomp_pick(uint64_t bounding);
 
 /**
- * seccomp_load() - Load a filter into this thread, for good
+ * seccomp_install() - Load a filter into this thread, for good
  * @insns:	@n instructions, borrowed
  *
  * Place:	child, the last step before exec that the filter might refuse
@@ -26,7 +26,7 @@ const struct seccomp_variant *seccomp_pick(uint64_t bounding);
  * Errors:	SYS seccomp
  * Return: 0, or -1 with @e
  */
-NODISCARD int seccomp_load(const struct sock_filter *insns, unsigned short n, struct err *e);
+NODISCARD int seccomp_install(const struct sock_filter *insns, unsigned short n, struct err *e);
 
 struct seccomp_request {
 	uint64_t caps;		/* the bounding set; for lichen's own profile the bits outside of

@@ -374,7 +374,7 @@ static int load(const char *name)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -1;
-	return seccomp_load(v->insns, v->n_insns, &e);
+	return seccomp_install(v->insns, v->n_insns, &e);
 }
 
 /* 1 where the call did not fail with @errnum. */
@@ -415,7 +415,7 @@ static int child_unprivileged(void)
 
 	if (!geteuid() && setresuid(65534, 65534, 65534))
 		return 77;
-	if (seccomp_load(v->insns, v->n_insns, &e) != -1)
+	if (seccomp_install(v->insns, v->n_insns, &e) != -1)
 		return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 77 : 100;
 	return e.kind == ERR_SYS && e.errnum == EACCES && strstr(e.hint, "no_new_privs") ? 0 : 101;
 }
