@@ -66,7 +66,6 @@ endif
 	%D%/image/digest.c %D%/image/digest.h \
 	%D%/image/docker_archive.c \
 	%D%/image/files.c %D%/image/files.h \
-	%D%/image/hash.c %D%/image/hash.h \
 	%D%/image/http.c %D%/image/http.h \
 	%D%/image/http_run.c %D%/image/http_run.h \
 	%D%/image/http_say.c %D%/image/http_say.h \

@@ -24,8 +24,11 @@ int digest_begin(struct digest *d, const char *like, struct err *e)
 {
 	bool is_long = like && str_starts(like, "sha512:");
 
-	*d = (struct digest){ .ctx = EVP_MD_CTX_new() };
+	*d = (struct digest){ 0 };
+	if (like && *like && !is_long && !str_starts(like, "sha256:"))
+		return err_set(e, ERR_SPEC, "the digest \"%.80s\" is neither sha256 nor sha512", like);
 	str_copy(d->algorithm, sizeof(d->algorithm), is_long ? "sha512" : "sha256");
+	d->ctx = EVP_MD_CTX_new();
 	if (d->ctx && EVP_DigestInit_ex(d->ctx, is_long ? EVP_sha512() : EVP_sha256(), NULL) == 1)
 		return 0;
 	digest_fini(d);

@@ -16,7 +16,8 @@ struct digest {
 /* Makes libcrypto read what it wants to read; before this process is confined. */
 NODISCARD int digest_prepare(struct err *e);
 
-/* @like: a digest whose algorithm is used; NULL or "": sha256. Errors: HOST */
+/* @like: a digest whose algorithm is used; NULL or "": sha256. Loads what libcrypto needs, the first time.
+ * Errors: SPEC, another algorithm; HOST */
 NODISCARD int digest_begin(struct digest *d, const char *like, struct err *e);
 void digest_add(struct digest *d, const void *data, size_t n);
 /* "sha256:..." of all that was added. The digest has to be begun anew after it. */

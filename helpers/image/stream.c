@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "hash.h"
+#include "digest.h"
 #include "inflate.h"
 #include "ring.h"
 #include "spec/image_msg.h"
@@ -22,7 +22,7 @@ struct stream {
 	struct stream_how how;
 	struct ring ring;
 	struct inflate *inflate;
-	struct hash blob, tar;
+	struct digest blob, tar;
 	pthread_t filler, hasher;
 	struct err err;			/* the filler's, valid once the ring is broken */
 	uint64_t good;			/* bytes of the blob that may be read; IMAGE_BLOB_WHOLE: to its end */
@@ -74,7 +74,7 @@ static ssize_t read_blob(void *arg, void *buf, size_t size, struct err *e)
 		return err_set(e, ERR_SPEC, "the blob is larger than the %llu bytes that it was said to have",
 			       (unsigned long long)s->how.size);
 	if (n > 0)
-		hash_add(&s->blob, buf, (size_t)n);
+		digest_add(&s->blob, buf, (size_t)n);
 	atomic_store_explicit(&s->done, at, memory_order_relaxed);
 	return n;
 }
@@ -124,7 +124,7 @@ static void *hash(void *arg)
 
 	while ((n = ring_next(&s->ring, READER_HASH, &data)) > 0)
 		if (!is_same(s))
-			hash_add(&s->tar, data, (size_t)n);
+			digest_add(&s->tar, data, (size_t)n);
 	return NULL;
 }
 
@@ -137,7 +137,7 @@ int stream_open(const struct stream_how *how, struct stream **out, struct err *e
 	ring_init(&s->ring, RING_READERS);
 	s->inflate = inflate_begin(read_blob, s, how->max_memory);
 	*out = s;
-	return hash_begin(&s->blob, how->digest, e) < 0 || hash_begin(&s->tar, how->diff_id, e) < 0 ? -1 : 0;
+	return digest_begin(&s->blob, how->digest, e) < 0 || digest_begin(&s->tar, how->diff_id, e) < 0 ? -1 : 0;
 }
 
 int stream_start(struct stream *s, struct err *e)
@@ -182,8 +182,8 @@ int stream_end(struct stream *s, char digest[DIGEST_MAX], char diff_id[DIGEST_MA
 		return -1;
 	pthread_join(s->filler, NULL);
 	pthread_join(s->hasher, NULL);
-	hash_end(&s->blob, digest);
-	hash_end(&s->tar, diff_id);
+	digest_end(&s->blob, digest);
+	digest_end(&s->tar, diff_id);
 	if (is_same(s))
 		str_copy(diff_id, DIGEST_MAX, digest);
 	size = stream_done(s);
