@@ -14,6 +14,9 @@
 
 enum { INFLATE_INPUT = 128 << 10 };
 
+/* The window of zstd and xz, where nobody says another. */
+#define INFLATE_MEMORY (UINT64_C(128) << 20)
+
 /* The compressed bytes: up to @size of them. Return: how many, 0 at the end, -1 with @e */
 typedef ssize_t inflate_source_fn(void *arg, void *buf, size_t size, struct err *e);
 

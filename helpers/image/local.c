@@ -150,7 +150,8 @@ int local_tar(struct source *s, struct err *e)
 	if (c != COMPRESSION_NONE) {
 		if (talk_step(s->talk, "decompressing the archive") < 0)
 			return err_set(e, ERR_PEER, "lichen has ended");
-		if (reader_inflate(&r, e) < 0 || replace_spool(s, &r, e) < 0)
+		reader_inflate(&r);
+		if (replace_spool(s, &r, e) < 0)
 			return -1;
 		fd = local_of(s)->spool;
 	}
@@ -182,8 +183,8 @@ static int fetch_file(struct source *s, struct source_layer *l, struct blob *b, 
 		*strchr(name, ':') = '/';
 	if (files_open(&local_of(s)->files, name, &r, e) < 0 || reader_compression(&r, &c, e) < 0)
 		return -1;
-	if (l->where && !local_is_kept(c) && reader_inflate(&r, e) < 0)
-		return -1;
+	if (l->where && !local_is_kept(c))
+		reader_inflate(&r);
 	return blob_begin(b, &s->place, source_index(s, l), il->digest, il->size, e) < 0 ? -1 : copy(&r, b, e);
 }
 
@@ -195,7 +196,7 @@ static int fetch_one(struct source *s, struct source_layer *l, struct err *e)
 	char got[DIGEST_MAX];
 	int r;
 
-	if (!local->packs && !local->tar.buf && !local->tar.a) {
+	if (!local->packs && !local->tar.buf) {
 		r = fetch_file(s, l, &b, e);
 	} else {
 		r = blob_begin(&b, &s->place, source_index(s, l), NULL, il->size, e);
@@ -258,8 +259,7 @@ static int list_root_tar(struct source *s, int fd, struct err *e)
 		return -1;
 	if (!local_is_kept(c)) {
 		st.st_size = 0;
-		if (reader_inflate(r, e) < 0)
-			return -1;
+		reader_inflate(r);
 		c = COMPRESSION_NONE;
 	}
 	return import_list(s, c, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0, e);
@@ -287,12 +287,15 @@ static bool is_of_images(const char *name)
 /* The name of the first entry that is not the directory itself; "" where there is none. Owned. */
 static char *first_name(int fd, struct err *e)
 {
+	AUTO_READER struct reader r = { .fd = -1 };
 	struct archive *a = archive_read_new();
 	struct archive_entry *ae;
 	char *out = NULL;
 	int rc = ARCHIVE_FATAL;
 
-	if (reader_filters(a) && archive_read_support_format_tar(a) == ARCHIVE_OK && archive_read_open_fd(a, fd, 64 << 10) == ARCHIVE_OK)
+	reader_fd(&r, fd, false);
+	reader_inflate(&r);
+	if (archive_read_support_format_tar(a) == ARCHIVE_OK && reader_archive(&r, a, e) == 0)
 		while (!out && (rc = archive_read_next_header(a, &ae)) >= ARCHIVE_WARN && rc != ARCHIVE_EOF) {
 			const char *name = archive_entry_pathname(ae);
 

@@ -12,6 +12,7 @@
 
 #include "base/auto.h"
 #include "base/str.h"
+#include "inflate.h"
 
 enum { BLOCK = 256 << 10, MAGIC_MAX = 6 };
 
@@ -64,13 +65,18 @@ static ssize_t next_block(struct reader *r, const void **data, struct err *e)
 	while (rc == ARCHIVE_OK && n == 0);
 	if (rc == ARCHIVE_EOF)
 		return 0;
-	return rc < ARCHIVE_WARN ? reader_archive_err(r->a, r->inner ? "decompressing" : "the archive", e) : (ssize_t)n;
+	return rc < ARCHIVE_WARN ? reader_archive_err(r->a, "the archive", e) : (ssize_t)n;
 }
 
 ssize_t reader_next(struct reader *r, const void **data, struct err *e)
 {
 	ssize_t n;
 
+	if (r->inflate) {
+		*data = r->buf;
+		n = inflate_read(r->inflate, (unsigned char *)r->buf, BLOCK, e);
+		return n < 0 ? err_wrap(e, "decompressing") : n;
+	}
 	if (r->peeked) {
 		*data = r->peeked;
 		r->peeked = NULL;
@@ -130,7 +136,36 @@ int reader_compression(struct reader *r, enum compression *c, struct err *e)
 	return 0;
 }
 
-static la_ssize_t feed(struct archive *a, void *arg, const void **data)
+/* What @inner gives lies where it likes, as much as it likes. */
+static ssize_t feed_inflate(void *arg, void *buf, size_t size, struct err *e)
+{
+	struct reader *r = arg;
+	size_t n;
+
+	if (!r->n_peeked) {
+		ssize_t got = reader_next(r->inner, &r->peeked, e);
+
+		if (got <= 0)
+			return got;
+		r->n_peeked = (size_t)got;
+	}
+	n = r->n_peeked < size ? r->n_peeked : size;
+	memcpy(buf, r->peeked, n);
+	r->peeked = (const char *)r->peeked + n;
+	r->n_peeked -= n;
+	return (ssize_t)n;
+}
+
+void reader_inflate(struct reader *r)
+{
+	struct reader *inner = mem_alloc(sizeof(*inner));
+
+	*inner = *r;
+	*r = (struct reader){ .fd = -1, .inner = inner, .buf = mem_alloc(BLOCK) };
+	r->inflate = inflate_begin(feed_inflate, r, INFLATE_MEMORY);
+}
+
+static la_ssize_t feed_archive(struct archive *a, void *arg, const void **data)
 {
 	struct err e = { 0 };
 	ssize_t n = reader_next(arg, data, &e);
@@ -140,30 +175,16 @@ static la_ssize_t feed(struct archive *a, void *arg, const void **data)
 	return n;
 }
 
-bool reader_filters(struct archive *a)
+int reader_archive(struct reader *r, struct archive *a, struct err *e)
 {
-	return archive_read_support_filter_gzip(a) == ARCHIVE_OK && archive_read_support_filter_zstd(a) == ARCHIVE_OK &&
-	       archive_read_support_filter_xz(a) == ARCHIVE_OK && archive_read_support_filter_bzip2(a) == ARCHIVE_OK;
-}
-
-int reader_inflate(struct reader *r, struct err *e)
-{
-	struct reader *inner = mem_alloc(sizeof(*inner));
-	struct archive_entry *ae;
-	struct archive *a = archive_read_new();
-
-	*inner = *r;
-	*r = (struct reader){ .fd = -1, .a = a, .inner = inner };
-	if (!reader_filters(a) || archive_read_support_format_raw(a) < ARCHIVE_WARN || archive_read_open(a, inner, NULL, feed, NULL) < ARCHIVE_WARN ||
-	    archive_read_next_header(a, &ae) < ARCHIVE_WARN)
-		return reader_archive_err(a, "decompressing", e);
-	return 0;
+	return archive_read_open(a, r, NULL, feed_archive, NULL) < ARCHIVE_WARN ? reader_archive_err(a, "the archive", e) : 0;
 }
 
 void reader_fini(struct reader *r)
 {
 	if (r->a)
 		archive_read_free(r->a);
+	inflate_end(r->inflate);
 	if (r->inner) {
 		reader_fini(r->inner);
 		free(r->inner);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 struct archive;
+struct inflate;
 
 enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD, COMPRESSION_XZ, COMPRESSION_BZIP2 };
 
@@ -19,8 +20,9 @@ struct reader {
 	char *buf;
 	size_t have;		/* peeked at, in buf */
 	struct archive *a;	/* NULL: the file itself */
-	struct reader *inner;	/* what is decompressed; owned */
-	const void *peeked;	/* a block of @a that was peeked at */
+	struct inflate *inflate; /* NULL: as it is; owned, as what it reads from, @inner */
+	struct reader *inner;
+	const void *peeked;	/* a block of @a that was peeked at; or what @inner gave and @inflate has not taken yet */
 	size_t n_peeked;
 	uint64_t size;		/* of all; 0: not known */
 };
@@ -30,14 +32,14 @@ void reader_fd(struct reader *r, int fd, bool owns);
 NODISCARD int reader_entry(struct reader *r, int fd, int64_t at, struct err *e);
 /* What it begins with says what it is. */
 NODISCARD int reader_compression(struct reader *r, enum compression *c, struct err *e);
-/* From now on decompressed. */
-NODISCARD int reader_inflate(struct reader *r, struct err *e);
+/* From now on decompressed, with the caps of inflate.h; what is not compressed stays as it is. */
+void reader_inflate(struct reader *r);
 /* The next bytes, good until the next call. Return: how many, 0 at the end, -1 */
 ssize_t reader_next(struct reader *r, const void **data, struct err *e);
 void reader_fini(struct reader *r);
 
-/* Makes libarchive decompress what reader_compression() tells, in this process only. */
-bool reader_filters(struct archive *a);
+/* Has @a, whose formats are chosen, read from @r, which has to outlive it. Errors: STATE */
+NODISCARD int reader_archive(struct reader *r, struct archive *a, struct err *e);
 /* From libarchive's words; evaluates to -1. */
 int reader_archive_err(struct archive *a, const char *what, struct err *e);
 

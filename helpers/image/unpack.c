@@ -34,6 +34,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "confine.h"
+#include "inflate.h"
 #include "layer.h"
 #include "stream.h"
 #include "tasks.h"
@@ -108,7 +109,7 @@ static int open_all(struct unpack *u, struct err *e)
 		.max_blob = number_or(t, "max_blob", UINT64_C(32) << 30),
 		.max_bytes = number_or(t, "max_bytes", UINT64_C(64) << 30),
 		.max_ratio = number_or(t, "max_ratio", 250),
-		.max_memory = number_or(t, "max_memory", UINT64_C(128) << 20),
+		.max_memory = number_or(t, "max_memory", INFLATE_MEMORY),
 	};
 	uint64_t name = number_or(t, "max_name", PATH_MAX - 1), depth = number_or(t, "max_depth", 256);
 

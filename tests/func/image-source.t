@@ -285,6 +285,11 @@ variant config-lies
 cp other.json "config-lies/$config.json"
 archive config-lies
 wrong 'a config of another digest, with fewer layers' 'config is not what|has 2 layers' "$docker" config-lies.tar
+gzip -c saved.tar >tail.tar.gz
+echo x >>tail.tar.gz
+wrong 'something behind a compressed archive' 'decompressing: behind the gzip stream' "$docker" tail.tar.gz
+printf '\050\265\057\375\000\220\001\000\000' >window.tar.zst
+wrong 'an archive that needs 256 MiB to be decompressed' 'decompressing: the zstd stream needs a window .* cap of 128 MiB' "$docker" window.tar.zst
 variant no-layer
 rm "no-layer/$two.tar"
 archive no-layer
