@@ -17,7 +17,7 @@ SHELL_TESTS = \
 	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t tests/lint/examples.t tests/lint/options.t tests/fuzz/corpus.t \
 	tests/func/basic.t tests/func/cgroup-box.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
 	tests/func/errors.t tests/func/examples.t tests/func/home.t tests/func/host.t tests/func/idmaps.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
-	tests/func/many.t tests/func/nosub.t tests/func/ns.t tests/func/overlay.t tests/func/fuse.t tests/func/cow.t tests/func/layer.t tests/func/registry.t tests/func/registry-bad.t tests/func/root.t tests/func/secrets.t tests/func/signals.t tests/func/stdio.t \
+	tests/func/many.t tests/func/nosub.t tests/func/ns.t tests/func/overlay.t tests/func/fuse.t tests/func/cow.t tests/func/layer.t tests/func/registry.t tests/func/registry-bad.t tests/func/registry-tls.t tests/func/root.t tests/func/secrets.t tests/func/signals.t tests/func/stdio.t \
 	tests/func/tty.t tests/func/volumes.t tests/func/rootfs-from.t \
 	tests/func/init.t tests/func/limits.t tests/func/own.t tests/func/proc-helper.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
 	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t \

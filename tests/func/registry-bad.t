@@ -8,30 +8,8 @@
 
 [ -x "$top_builddir/helpers/lichen-image" ] || skip_all no-lichen-image
 
-# ---- an image of one layer, as an OCI layout
 L=$T/layout
-mkdir -p "$L/blobs/sha256" "$T/root"
-# put FILE: into blobs; sets digest and size
-put() {
-	digest=$(sha256sum <"$1" | cut -c1-64)
-	size=$(wc -c <"$1")
-	cp "$1" "$L/blobs/sha256/$digest"
-}
-head -c 400000 /dev/urandom >"$T/root/file"
-tar -C "$T/root" -cf "$T/layer.tar" .
-put "$T/layer.tar"
-layer=$digest layer_size=$size
-printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
-	"$layer" >"$T/config.json"
-put "$T/config.json"
-config=$digest
-printf '{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s","digest":"sha256:%s","size":%d},"layers":[{"mediaType":"%s","digest":"sha256:%s","size":%d}]}' \
-	application/vnd.oci.image.manifest.v1+json application/vnd.oci.image.config.v1+json "$config" "$size" \
-	application/vnd.oci.image.layer.v1.tar "$layer" "$layer_size" >"$T/manifest"
-put "$T/manifest"
-manifest=$digest
-printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"sha256:%s","size":%d,"annotations":{"org.opencontainers.image.ref.name":"1"}}]}' \
-	application/vnd.oci.image.manifest.v1+json "$manifest" "$size" >"$L/index.json"
+make_layout "$L"
 
 mkfifo "$T/says"
 "$top_builddir/tests/tools/registry" "$L" >"$T/says" &
@@ -122,6 +100,10 @@ fails negotiate 'wants to be asked by "Negotiate"' 'a scheme that lichen has not
 fails plain-realm 'plain HTTP' 'a token service without encryption gets nothing'
 comes redirect 'a layer that lies elsewhere'
 like "$log" '^other GET /v2/redirect/blobs/.*auth= ' 'nobody else gets the password, nor one that a Location has (CVE-2020-15157)'
+comes token-dies 'a token that is withdrawn in the middle of a layer'
+like "$log" "GET /v2/token-dies/blobs/sha256:$layer auth=Bearer range=bytes=[1-9]" 'the rest is asked for with a new one'
+is "$(printf '%s\n' "$log" | grep -c "GET /v2/token-dies/blobs/sha256:$layer auth=Bearer")" 3 'after the first was refused'
+ok '[ "$(printf "%s\n" "$log" | grep -c "GET /token?")" -ge 2 ]' 'the service was asked again'
 fails redirect-401 '401 Unauthorized' 'a stranger who asks for it does not get it'
 unlike "$log" '^other .*auth=Basic' 'not even when he says 401'
 unlike "$out" 'signature=secret|user:pass' 'an error does not show what is secret in an address'
@@ -135,11 +117,21 @@ unlike "$out" wrong 'is not shown'
 ask ok
 rm -f "$L/blobs/sha256/$layer" "$L/blobs/sha256/$config"
 : >"$L/log"
-push "$S" registry="127.0.0.1:$port" repository=push-cut tag=new
+kept=$S
+push "$kept" registry="127.0.0.1:$port" repository=push-cut tag=new
 is "$status" 0 'an upload that is cut off twice arrives'
 ok 'cmp -s "$L/blobs/sha256/$layer" "$T/layer.tar"' 'whole'
 like "$(cat "$L/log")" 'GET /v2/push-cut/blobs/uploads' 'the registry was asked how much it had'
 ok 'cmp -s "$L/pushed" "$T/manifest"' 'and the manifest came last, as it is'
+rm -f "$L/pushed" "$L/blobs/sha256/$layer" "$L/blobs/sha256/$config"
+: >"$L/log"
+push "$kept" registry="127.0.0.1:$port" repository=push-away tag=new username=user password=pass
+log=$(cat "$L/log")
+is "$status,$(cmp "$L/blobs/sha256/$layer" "$T/layer.tar" 2>&1)" 0, 'an upload that goes on at another host arrives'
+like "$log" '^other PATCH /v2/push-away/blobs/uploads/' 'there'
+unlike "$log" '^other .*auth=[^ ]' 'who does not get the password'
+like "$log" '^first PUT /v2/push-away/manifests/new auth=Basic' 'which the registry does'
+
 # ---- proxies, and hosts that are not there
 https_proxy=http://name:secret@127.0.0.1:1 http_proxy=http://127.0.0.1:1
 export https_proxy http_proxy
@@ -148,7 +140,18 @@ is "$status" 0 'this machine is not asked through a proxy'
 task source registry=registry.invalid repository=x
 like "$out" '^lichen: .*the proxy 127.0.0.1:1/? cannot be reached' 'an error of a proxy names the proxy'
 unlike "$out" secret 'without its password'
-unset https_proxy http_proxy
+http_proxy=http://127.0.0.1:$port
+: >"$L/log"
+task source registry=registry.invalid insecure:=true repository=ok tag=1 platform=linux/amd64
+is "$status,$(cmp "$S/images/blobs/sha256/$layer" "$T/layer.tar" 2>&1)" 0, 'an image by way of a proxy'
+like "$(cat "$L/log")" "^first GET /v2/ok/blobs/sha256:$layer .*proxy=registry.invalid$" 'which was asked for all of it'
+unlike "$(cat "$L/log")" 'proxy=$' 'in place of the registry'
+no_proxy=registry.invalid
+export no_proxy
+: >"$L/log"
+task source registry=registry.invalid insecure:=true repository=ok tag=1 platform=linux/amd64 tries:=1
+is "$status,$(cat "$L/log")" 1, 'no_proxy: not by way of it'
+unset https_proxy http_proxy no_proxy
 task source registry=127.0.0.1:1 repository=x
 like "$out" 'Connection refused' 'nobody listens'
 like "$out" 'hint: Nothing listens there' 'and what that means'

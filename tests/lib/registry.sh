@@ -40,3 +40,31 @@ push() {
 	done
 	STORE=
 }
+
+# layout_put DIR FILE: into the blobs of DIR; sets $digest (hex) and $size
+layout_put() {
+	digest=$(sha256sum <"$2" | cut -c1-64)
+	size=$(wc -c <"$2")
+	cp "$2" "$1/blobs/sha256/$digest"
+}
+
+# make_layout DIR: an image of one layer with the tag 1, as an OCI layout; sets $layer, $config and $manifest, digests
+# in hex, and $layer_size. What they are of lies in $T/layer.tar, $T/config.json and $T/manifest.
+make_layout() {
+	mkdir -p "$1/blobs/sha256" "$T/root"
+	head -c 400000 /dev/urandom >"$T/root/file"
+	tar -C "$T/root" -cf "$T/layer.tar" .
+	layout_put "$1" "$T/layer.tar"
+	layer=$digest layer_size=$size
+	printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+		"$layer" >"$T/config.json"
+	layout_put "$1" "$T/config.json"
+	config=$digest
+	printf '{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s","digest":"sha256:%s","size":%d},"layers":[{"mediaType":"%s","digest":"sha256:%s","size":%d}]}' \
+		application/vnd.oci.image.manifest.v1+json application/vnd.oci.image.config.v1+json "$config" "$size" \
+		application/vnd.oci.image.layer.v1.tar "$layer" "$layer_size" >"$T/manifest"
+	layout_put "$1" "$T/manifest"
+	manifest=$digest
+	printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"sha256:%s","size":%d,"annotations":{"org.opencontainers.image.ref.name":"1"}}]}' \
+		application/vnd.oci.image.manifest.v1+json "$manifest" "$size" >"$1/index.json"
+}

@@ -5,7 +5,9 @@
  *
  * One process a connection, one request a connection. DIR/log gets a line for each:
  *
- *	PORT METHOD PATH auth=SCHEME range=RANGE
+ *	PORT METHOD PATH auth=SCHEME range=RANGE proxy=HOST
+ *
+ * HOST where it was asked as a proxy would be: it answers in that host's place.
  *
  * /v2/FAULT/... : the first component of a repository's name is a fault, or "ok". Those of blobs are those of blobs of more
  * than a thousand bytes, so that the config comes. OTHER-PORT is where redirects lead, and the token service of another host.
@@ -44,6 +46,7 @@ struct request {
 	int sock;
 	unsigned port;
 	char method[16], path[1024];
+	char proxied[256];		/* the host of an absolute address; "" */
 	char *headers;			/* lines */
 	char *body;			/* what came of it behind the headers */
 	size_t body_len;
@@ -220,7 +223,7 @@ static void blob(const struct request *r, const char *digest)
 		said = sent = n > 10 ? n - 10 - from : 0;
 	if (is(r, "lying-length"))
 		said += 10;
-	if (strncmp(r->fault, "cut", 3) == 0 && r->count < 2)
+	if ((strncmp(r->fault, "cut", 3) == 0 && r->count < 2) || (is(r, "token-dies") && r->count < 1))
 		sent = sent / 2;
 	if (is(r, "cut-always"))
 		sent = n / 3;
@@ -297,9 +300,13 @@ static void upload(const struct request *r, const char *id)
 
 static void open_upload(const struct request *r)
 {
-	AUTO_FREE char *uploads = str_fmt("%s/uploads", dir), *headers = str_fmt("Location: %d?state=a\r\n", (int)getpid());
+	AUTO_FREE char *uploads = str_fmt("%s/uploads", dir), *headers = NULL;
 
 	mkdir(uploads, 0700);
+	if (is(r, "push-away"))
+		headers = str_fmt("Location: http://127.0.0.1:%u/v2/push-away/blobs/uploads/%d?state=a\r\n", ports[1], (int)getpid());
+	else
+		headers = str_fmt("Location: %d?state=a\r\n", (int)getpid());
 	answer_text(r, "202 Accepted", headers, "");
 }
 
@@ -313,6 +320,12 @@ static void put_manifest(const struct request *r)
 
 /* ---- who asks, and where it goes on ---- */
 
+/* A token that was good when the layer began to come is none any longer when the rest is asked for. */
+static bool is_dead(const struct request *r)
+{
+	return is(r, "token-dies") && strncmp(r->rest, "blobs/", 6) == 0 && r->count == 1;
+}
+
 /* Return: whether it was answered */
 static bool gate(const struct request *r)
 {
@@ -320,9 +333,9 @@ static bool gate(const struct request *r)
 
 	if (is(r, "401-loop")) {
 		to = str_fmt("WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%u/token\",service=\"x\"\r\n", ports[0]);
-	} else if (is(r, "basic") && strcmp(auth, "Basic dXNlcjpwYXNz") != 0) {
+	} else if ((is(r, "basic") || (is(r, "push-away") && r->port == ports[0])) && strcmp(auth, "Basic dXNlcjpwYXNz") != 0) {
 		to = str_dup("WWW-Authenticate: Basic realm=\"x\"\r\n");
-	} else if (is(r, "token") && strcmp(auth, "Bearer good-token") != 0) {
+	} else if ((is(r, "token") || is(r, "token-dies")) && (strcmp(auth, "Bearer good-token") != 0 || is_dead(r))) {
 		to = str_fmt("WWW-Authenticate: Bearer realm=\"http://localhost:%u/token\",service=\"x\",scope=\"a,b\"\r\n", ports[1]);
 	} else if (is(r, "negotiate")) {
 		to = str_dup("WWW-Authenticate: Negotiate\r\n");
@@ -424,7 +437,8 @@ static void note(const struct request *r)
 	AUTO_CLOSE int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
 	auth[strcspn(auth, " ")] = '\0';
-	line = str_fmt("%s %s %s auth=%s range=%s\n", r->port == ports[0] ? "first" : "other", r->method, r->path, auth, range);
+	line = str_fmt("%s %s %s auth=%s range=%s proxy=%s\n", r->port == ports[0] ? "first" : "other", r->method, r->path, auth, range,
+		       r->proxied);
 	if (fd < 0 || fd_write_all(fd, line, strlen(line)) < 0)
 		_exit(1);
 }
@@ -444,6 +458,18 @@ static void read_body(struct request *r, const char *end)
 	}
 }
 
+/* What a proxy is asked for is a whole address. */
+static void take_host(struct request *r)
+{
+	const char *host = r->path + 7;
+	size_t n = strncmp(r->path, "http://", 7) == 0 ? strcspn(host, "/") : 0;
+
+	if (!n || n >= sizeof(r->proxied))
+		return;
+	memcpy(r->proxied, host, n);
+	memmove(r->path, host + n, strlen(host + n) + 1);
+}
+
 static void talk(int sock, unsigned port)
 {
 	struct request r = { .sock = sock, .port = port, .fault = "" };
@@ -461,6 +487,7 @@ static void talk(int sock, unsigned port)
 	}
 	if (!end || sscanf(text, "%15s %1023s", r.method, r.path) != 2)
 		_exit(0);
+	take_host(&r);
 	end[2] = '\0';
 	r.body = end + 4;
 	r.body_len = n - (size_t)(r.body - text);
