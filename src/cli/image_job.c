@@ -109,7 +109,6 @@ static int bring_from(struct image_place *p, const struct args *a, const char *f
 {
 	AUTO_CREDENTIALS struct credentials c = { 0 };
 	struct imager_job job = { .source = { .kind = SOURCE_NAME, .number = -1 }, .pulls = true, .view = view };
-	struct id_map uids = { 0 }, gids = { 0 };
 	AUTO_STRV struct strv ids = { 0 };
 	int rc;
 
@@ -120,15 +119,13 @@ static int bring_from(struct image_place *p, const struct args *a, const char *f
 	if (rc == 0)
 		rc = registry_options(p, a, &job.source.ref, &c, &job.registry, e);
 	if (rc == 0)
-		rc = imager_ids(&p->facts, &uids, &gids, e);
+		rc = place_ids(p, e);
 	if (rc == 0)
-		rc = imager_bring(&p->images, &p->facts, &uids, &gids, &job, &ids, e);
+		rc = imager_bring(&p->images, &p->facts, &p->uids, &p->gids, &job, &ids, e);
 	if (rc == 0 && !ids.n)
 		rc = err_set(e, ERR_PEER, "no image came");
 	if (rc == 0)
 		*id = str_dup(ids.v[0]);
-	id_map_fini(&uids);
-	id_map_fini(&gids);
 	strv_fini(&job.names);
 	source_fini(&job.source);
 	return rc < 0 ? err_wrap(e, "%s", from) : 0;
@@ -177,15 +174,12 @@ int bring_source(struct image_place *p, const struct args *a, const struct image
 		 struct strv *ids, struct err *e)
 {
 	struct imager_job job = { .source = *source, .all = all, .keeps_names = all, .view = &view->view };
-	struct id_map uids = { 0 }, gids = { 0 };
 	int rc = job_options(&job, a, e);
 
 	if (rc == 0)
-		rc = imager_ids(&p->facts, &uids, &gids, e);
+		rc = place_ids(p, e);
 	if (rc == 0)
-		rc = imager_bring(&p->images, &p->facts, &uids, &gids, &job, ids, e);
-	id_map_fini(&uids);
-	id_map_fini(&gids);
+		rc = imager_bring(&p->images, &p->facts, &p->uids, &p->gids, &job, ids, e);
 	return rc;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "run/imager.h"
 #include "run/inmap.h"
 #include "spec/reference.h"
 
@@ -40,9 +41,16 @@ void place_close(struct image_place *p)
 	if (p->images.fd >= 0)
 		images_close(&p->images);
 	short_names_fini(&p->short_names);
+	id_map_fini(&p->uids);
+	id_map_fini(&p->gids);
 	store_close(&p->store);
 	facts_fini(&p->facts);
 	*p = (struct image_place)PLACE_CLOSED;
+}
+
+int place_ids(struct image_place *p, struct err *e)
+{
+	return p->uids.n ? 0 : imager_ids(&p->facts, &p->uids, &p->gids, e);
 }
 
 /* ---- names ---- */

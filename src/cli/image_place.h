@@ -16,6 +16,7 @@ struct image_place {
 	struct images images;
 	bool is_empty;		/* nobody has made the store yet; @images is not open then */
 	struct short_names short_names;
+	struct id_map uids, gids;	/* for which images are unpacked; empty: place_ids() has not been asked */
 };
 
 /* One that nobody has opened. */
@@ -27,6 +28,8 @@ NODISCARD int place_open(struct image_place *p, bool makes, struct err *e);
  * sandbox that runs it is done anyway. */
 void place_sweep(struct image_place *p);
 void place_close(struct image_place *p);
+/* Fills in the map of what is brought, where nobody has: that of a run without options. */
+NODISCARD int place_ids(struct image_place *p, struct err *e);
 #define AUTO_PLACE __attribute__((cleanup(place_close)))
 
 /**

@@ -23,7 +23,14 @@ static int suggest(const char *word, struct err *e)
 	return str_distance(word, "host") == 1 ? err_hint(e, "did you mean host ?") : -1;
 }
 
-static int bring(struct image_place *p, const struct args *a, const char *word, const struct image_source *source, char **id, struct err *e)
+/* What the run has by its own ids is unpacked for these, and for no others. */
+static int take_ids(struct image_place *p, struct spec *s, struct err *e)
+{
+	return imager_run_ids(s, &p->facts, &p->store, &p->uids, &p->gids, e);
+}
+
+static int bring(struct image_place *p, struct spec *s, const struct args *a, const char *word, const struct image_source *source,
+		 char **id, struct err *e)
 {
 	struct pull_view view;
 	int rc;
@@ -32,15 +39,15 @@ static int bring(struct image_place *p, const struct args *a, const char *word, 
 		err_set(e, ERR_STATE, "there is no image '%s' here, and --dry-run brings none", word);
 		return err_hint(e, "'lichen pull %s' brings it", word);
 	}
-	if (pull_view_open(&view, &(const struct args){ .quiet = a->quiet || a->json }, word, e) < 0)
+	if (take_ids(p, s, e) < 0 || pull_view_open(&view, &(const struct args){ .quiet = a->quiet || a->json }, word, e) < 0)
 		return -1;
 	rc = bring_name(p, a, &source->ref, &view, id, e);
 	pull_view_close(&view);
 	return rc < 0 && e->kind != ERR_SIGNAL ? suggest(word, e) : rc;
 }
 
-static int find_name(struct image_place *p, const struct args *a, const char *word, const struct image_source *source, char **id,
-		     struct err *e)
+static int find_name(struct image_place *p, struct spec *s, const struct args *a, const char *word, const struct image_source *source,
+		     char **id, struct err *e)
 {
 	int rc = 0;
 
@@ -50,34 +57,32 @@ static int find_name(struct image_place *p, const struct args *a, const char *wo
 		return rc < 0 ? -1 : 0;
 	if (a->pull == PULL_NEVER)
 		return place_missing(p, word, e);
-	return bring(p, a, word, source, id, e);
+	return bring(p, s, a, word, source, id, e);
 }
 
 /* An archive or a layout: as it was read before, unless it has changed. */
-static int find_path(struct image_place *p, const struct args *a, const char *word, const struct image_source *source, char **id,
-		     struct err *e)
+static int find_path(struct image_place *p, struct spec *s, const struct args *a, const char *word, const struct image_source *source,
+		     char **id, struct err *e)
 {
 	struct imager_job job = { .source = *source };
-	struct id_map uids = { 0 }, gids = { 0 };
 	struct pull_view view;
 	int rc = job_options(&job, a, e);
 
 	if (rc == 0)
-		rc = imager_ids(&p->facts, &uids, &gids, e);
+		rc = take_ids(p, s, e);
 	if (rc == 0)
 		rc = pull_view_open(&view, &(const struct args){ .quiet = a->quiet || a->json }, word, e);
 	if (rc == 0) {
 		job.view = &view.view;
-		rc = imager_path(&p->images, &p->facts, &uids, &gids, &job, id, e);
+		rc = imager_path(&p->images, &p->facts, &p->uids, &p->gids, &job, id, e);
 		pull_view_close(&view);
 	}
-	id_map_fini(&uids);
-	id_map_fini(&gids);
 	return rc;
 }
 
-int take_image(struct spec *s, const struct args *a, const char *word, struct image *im, struct err *e)
+int take_image(struct spec *s, const struct args *a, struct image *im, struct err *e)
 {
+	const char *word = s->root.image;
 	AUTO_PLACE struct image_place p = PLACE_CLOSED;
 	struct image_source source;
 	AUTO_FREE char *id = NULL;
@@ -94,14 +99,12 @@ int take_image(struct spec *s, const struct args *a, const char *word, struct im
 	if (rc == 0 && p.is_empty)
 		rc = place_missing(&p, word, e);
 	if (rc == 0)
-		rc = source.kind == SOURCE_NAME ? find_name(&p, a, word, &source, &id, e) : find_path(&p, a, word, &source, &id, e);
+		rc = source.kind == SOURCE_NAME ? find_name(&p, s, a, word, &source, &id, e) : find_path(&p, s, a, word, &source, &id, e);
 	source_fini(&source);
 	if (rc == 0)
 		rc = images_load(&p.images, id, im, NULL, e);
 	if (rc < 0)
 		return -1;
-	s->root.kind = ROOT_IMAGE;
-	s->root.image = str_dup(word);
 	s->root.image_id = ptr_take(&id);
 	return 0;
 }

@@ -23,10 +23,10 @@ NODISCARD int take_limits(struct spec *s, const struct args *a, struct err *e);	
 NODISCARD int take_hosts(struct spec *s, const struct args *a, struct err *e);	/* cli/run_hosts.c */
 NODISCARD int take_process(struct spec *s, const struct args *a, struct err *e);	/* cli/run_process.c */
 
-/* cli/run_image.c: the image that @word means, which is brought where it must be; and what it says of the start, when all
- * options are taken */
+/* cli/run_image.c, when all options are taken: the image that s->root.image means, which is brought where it must be, for the ids
+ * of this run; and what it says of the start */
 struct image;
-NODISCARD int take_image(struct spec *s, const struct args *a, const char *word, struct image *im, struct err *e);
+NODISCARD int take_image(struct spec *s, const struct args *a, struct image *im, struct err *e);
 NODISCARD int apply_image(struct spec *s, const struct args *a, struct image *im, struct err *e);
 
 /* cli/run_bins.c: --rootfs-from instead of the root; the command where it is given; and

@@ -121,7 +121,6 @@ static int bring_import(struct image_place *p, const struct args *a, const struc
 	struct imager_job job = { .imported = config };
 	AUTO_FREE char *name = a->n_operands > 1 ? place_new_name(p, a->operands[1], e) : NULL;
 	AUTO_PULL_VIEW struct pull_view view = { .live = { .signals = -1, .keys = -1 } };
-	struct id_map uids = { 0 }, gids = { 0 };
 	int rc = a->n_operands > 1 && !name ? -1 : file_source(a->operands[0], &job.source, e);
 
 	if (name)
@@ -132,11 +131,9 @@ static int bring_import(struct image_place *p, const struct args *a, const struc
 		rc = pull_view_open(&view, a, a->operands[0], e);
 	job.view = &view.view;
 	if (rc == 0)
-		rc = imager_ids(&p->facts, &uids, &gids, e);
+		rc = place_ids(p, e);
 	if (rc == 0)
-		rc = imager_bring(&p->images, &p->facts, &uids, &gids, &job, ids, e);
-	id_map_fini(&uids);
-	id_map_fini(&gids);
+		rc = imager_bring(&p->images, &p->facts, &p->uids, &p->gids, &job, ids, e);
 	strv_fini(&job.names);
 	source_fini(&job.source);
 	return rc;

@@ -45,8 +45,14 @@ char *host_path(const char *word, const char *what, struct err *e)
 
 /* ---- the root file system ---- */
 
-/* @im: what the image says, where it is one. */
-static int set_root(struct spec *s, const struct args *a, struct image *im, struct err *e)
+static int set_image(struct spec *s, const char *word)
+{
+	s->root.kind = ROOT_IMAGE;
+	s->root.image = str_dup(word);
+	return 0;
+}
+
+static int set_root(struct spec *s, const struct args *a, struct err *e)
 {
 	const char *word = a->operands[0];
 	AUTO_FREE char *path = NULL;
@@ -57,13 +63,13 @@ static int set_root(struct spec *s, const struct args *a, struct image *im, stru
 		return 0;
 	}
 	if (!is_path_word(word))
-		return take_image(s, a, word, im, e);
+		return set_image(s, word);
 	path = host_path(word, "the root file system", e);
 	if (!path)
 		return -1;
 	/* what is neither is told of later, as every directory that cannot be used */
 	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-		return take_image(s, a, word, im, e);
+		return set_image(s, word);
 	s->root.path = ptr_take(&path);
 	return 0;
 }
@@ -134,9 +140,10 @@ static void set_umask(struct spec *s, mode_t caller)
 	s->process.umask = caller;
 }
 
+/* @im: what the image says, where it is one. */
 static int make_spec(struct spec *s, const struct args *a, struct image *im, struct err *e)
 {
-	if ((a->rootfs_from.n ? take_bins(s, a, e) : set_root(s, a, im, e)) < 0)
+	if ((a->rootfs_from.n ? take_bins(s, a, e) : set_root(s, a, e)) < 0)
 		return -1;
 	if (set_layer(s, a, e) < 0)
 		return -1;
@@ -148,7 +155,9 @@ static int make_spec(struct spec *s, const struct args *a, struct image *im, str
 		return -1;
 	if (take_process(s, a, e) < 0)
 		return -1;
-	return s->root.kind == ROOT_IMAGE ? apply_image(s, a, im, e) : 0;
+	if (s->root.kind != ROOT_IMAGE)
+		return 0;
+	return take_image(s, a, im, e) < 0 ? -1 : apply_image(s, a, im, e);
 }
 
 /* What no namespace isolates is said at every start, to people and to programs. */

@@ -18,6 +18,7 @@
 #include "host/facts.h"
 #include "spec/image.h"
 #include "spec/reference.h"
+#include "spec/spec.h"
 #include "store/images.h"
 
 /* What is shown meanwhile. Any may be NULL. All of the launcher's thread. */
@@ -86,6 +87,10 @@ NODISCARD int imager_use(struct images *im, const struct facts *f, const struct 
 
 /* The map of images that are brought without a run: that of `run IMAGE` without options. @f: read with the ranges. */
 NODISCARD int imager_ids(const struct facts *f, struct id_map *uids, struct id_map *gids, struct err *e);
+
+/* The map of the run of @s, of which all options are taken. @f: as above; whose ranges --subuidname names are in it then.
+ * @st: asked for sandboxes that are joined. Errors: as the run itself would have */
+NODISCARD int imager_run_ids(struct spec *s, struct facts *f, struct store *st, struct id_map *uids, struct id_map *gids, struct err *e);
 
 enum sink_kind { SINK_DOCKER_ARCHIVE, SINK_OCI_ARCHIVE, SINK_OCI_DIR, SINK_REGISTRY };
 

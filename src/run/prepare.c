@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "plan/host_table.h"
 #include "run/fuse.h"
+#include "run/imager.h"
 #include "run/internal.h"
 #include "steps/copy.h"
 #include "steps/user.h"
@@ -357,15 +358,11 @@ static int check_joined_ids(struct plan_input *in, const struct spec *s, const s
 	return 0;
 }
 
-int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd,
-		  struct store *st, struct image_hold *hold, struct err *e)
+/* What is joined, the root as far as it is known without an image's layers, and the maps. 1: maps that were asked for, 0, -1 */
+static int choose_maps(struct plan_input *in, struct spec *s, const struct facts *f, struct store *st, struct err *e)
 {
 	int wished = 0;
 
-	*in = (struct plan_input){ .is_root = f->is_root };
-	in->state_dir = str_dup(rd ? rd->data : "STATE");
-	if (spec_is_bare(s))
-		return prepare_bare(in, s, f, e);
 	if (join_resolve(in, s, f, st, e) < 0)
 		return -1;
 	if (f->is_root && in->how != IDMAP_JOINED) {
@@ -384,6 +381,36 @@ int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, 
 	if (wished && (id_map_copy(&s->uids, &in->uids), id_map_copy(&s->gids, &in->gids), spec_check(s, e)) < 0)
 		return -1;
 	if (in->how == IDMAP_JOINED && check_joined_ids(in, s, f, e) < 0)
+		return -1;
+	return wished;
+}
+
+int imager_run_ids(struct spec *s, struct facts *f, struct store *st, struct id_map *uids, struct id_map *gids, struct err *e)
+{
+	struct plan_input in = { .is_root = f->is_root };
+	int rc = ids_prepare(s, f, e);
+
+	if (rc == 0 && choose_maps(&in, s, f, st, e) < 0)
+		rc = -1;
+	if (rc == 0) {
+		id_map_copy(uids, &in.uids);
+		id_map_copy(gids, &in.gids);
+	}
+	plan_input_fini(&in);
+	return rc;
+}
+
+int prepare_input(struct plan_input *in, struct spec *s, const struct facts *f, const struct run_dir *rd,
+		  struct store *st, struct image_hold *hold, struct err *e)
+{
+	int wished;
+
+	*in = (struct plan_input){ .is_root = f->is_root };
+	in->state_dir = str_dup(rd ? rd->data : "STATE");
+	if (spec_is_bare(s))
+		return prepare_bare(in, s, f, e);
+	wished = choose_maps(in, s, f, st, e);
+	if (wished < 0)
 		return -1;
 	if (s->root.kind == ROOT_IMAGE) {
 		if (image_take(hold, in, s, f, st, !rd, e) < 0 || image_look(in, s, f, !rd, e) < 0)

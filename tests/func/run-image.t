@@ -33,6 +33,23 @@ run_lichen run busybox:1 sh -c 'echo changed >/text'
 run_lichen run busybox:1 cat /text
 is "$out" file 'what is written is thrown away'
 
+# ---- brought for the ids of the run ----
+
+# the classes that have layers
+classes() {
+	(cd "$XDG_DATA_HOME/lichen/images/layers" && find . -mindepth 2 -maxdepth 2 -type d | cut -d/ -f2 | sort -u)
+}
+
+run_lichen rmi -f busybox:1
+run_lichen run -q --ids=single "$T/i.tar" cat /text
+is "$status:$out:$(classes)" '0:file:single' 'what --ids=single brings is unpacked for one id only'
+run_lichen run -q --ids=single -u 7 "$T/i.tar" cat /text
+is "$status:$out:$(classes)" '0:file:single' 'which serves any user of it'
+run_lichen rmi -f "$image_id"
+run_lichen run -q --ids=single -u 7 "$T/i.tar" id -u
+is "$status:$out:$(classes)" '0:7:single' 'also where it comes for such a one'
+run_lichen load -q "$T/i.tar"
+
 # ---- with --read-only ----
 
 run_lichen run --read-only busybox:1 sh -c 'pwd; touch here'
