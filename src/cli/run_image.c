@@ -51,13 +51,25 @@ static int find_name(struct image_place *p, struct spec *s, const struct args *a
 {
 	int rc = 0;
 
-	if (a->pull != PULL_ALWAYS)
+	if (a->pull != PULL_ALWAYS || a->dry_run)
 		rc = place_find(p, word, id, NULL, e);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (a->pull == PULL_NEVER)
 		return place_missing(p, word, e);
 	return bring(p, s, a, word, source, id, e);
+}
+
+/* --dry-run: what a start would do is known of what was read before. */
+static int known_path(struct image_place *p, const char *word, const struct imager_job *job, char **id, struct err *e)
+{
+	int rc = imager_known_path(p->is_empty ? NULL : &p->images, job, id, e);
+
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	err_set(e, ERR_STATE, "%s has not been read yet, or it has changed: a start would bring it into the store and unpack it, "
+			      "and --dry-run does not", word);
+	return err_hint(e, "'lichen load -i FILE' brings an archive, 'lichen import FILE NAME' a root file system; then give --dry-run its name");
 }
 
 /* An archive or a layout: as it was read before, unless it has changed. */
@@ -68,6 +80,8 @@ static int find_path(struct image_place *p, struct spec *s, const struct args *a
 	struct pull_view view;
 	int rc = job_options(&job, a, e);
 
+	if (rc == 0 && a->dry_run)
+		return known_path(p, word, &job, id, e);
 	if (rc == 0)
 		rc = take_ids(p, s, e);
 	if (rc == 0)
@@ -96,7 +110,7 @@ int take_image(struct spec *s, const struct args *a, struct image *im, struct er
 		source.path = host_path(word, "the root file system", e);
 	}
 	rc = source.kind == SOURCE_PATH && !source.path ? -1 : place_open(&p, !a->dry_run, e);
-	if (rc == 0 && p.is_empty)
+	if (rc == 0 && p.is_empty && source.kind == SOURCE_NAME)
 		rc = place_missing(&p, word, e);
 	if (rc == 0)
 		rc = source.kind == SOURCE_NAME ? find_name(&p, s, a, word, &source, &id, e) : find_path(&p, s, a, word, &source, &id, e);

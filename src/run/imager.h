@@ -77,6 +77,9 @@ NODISCARD int imager_bring(struct images *im, const struct facts *f, const struc
 NODISCARD int imager_path(struct images *im, const struct facts *f, const struct id_map *uids, const struct id_map *gids,
 			  const struct imager_job *job, char **id, struct err *e);
 
+/* Only what it became before. @im: NULL: nothing is here yet. 1, 0: it would be brought, -1: there is no such file */
+NODISCARD int imager_known_path(struct images *im, const struct imager_job *job, char **id, struct err *e);
+
 /**
  * imager_use() - Take an image's layers for a run, in the class of its ids; unpacks what is not there in it
  * @lowers:	one a layer, the topmost first; the caller's, released by layer_use_fini()

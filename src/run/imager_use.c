@@ -181,28 +181,47 @@ static char *part_of(const struct imager_job *job)
 		       s->kind == SOURCE_DOCKER_ARCHIVE ? (long long)s->number : -1LL, job->platform ? job->platform : "-");
 }
 
+/* What the open file @fd became before: 1, 0, -1. *@is_file: whether that is ever noted. */
+static int find_source(struct images *im, int fd, const char *part, const struct imager_job *job, bool *is_file, char **id, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "fstat", job->source.path, "reading the image");
+	*is_file = S_ISREG(st.st_mode);
+	return *is_file ? images_find_source(im, fd, part, id, e) : 0;
+}
+
+int imager_known_path(struct images *im, const struct imager_job *job, char **id, struct err *e)
+{
+	AUTO_CLOSE int fd = imager_open_source(&job->source, e);
+	AUTO_FREE char *part = part_of(job);
+	bool is_file;
+
+	if (fd < 0)
+		return -1;
+	return im ? find_source(im, fd, part, job, &is_file, id, e) : 0;
+}
+
 int imager_path(struct images *im, const struct facts *f, const struct id_map *uids, const struct id_map *gids,
 		const struct imager_job *job, char **id, struct err *e)
 {
 	AUTO_FREE char *part = part_of(job);
 	AUTO_STRV struct strv ids = { 0 };
 	AUTO_CLOSE int fd = imager_open_source(&job->source, e);
-	struct stat st;
-	int rc = 0;
+	bool is_file;
+	int rc;
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, "fstat", job->source.path, "reading the image");
-	if (S_ISREG(st.st_mode))
-		rc = images_find_source(im, fd, part, id, e);
+	rc = find_source(im, fd, part, job, &is_file, id, e);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (imager_bring(im, f, uids, gids, job, &ids, e) < 0)
 		return -1;
 	if (ids.n != 1)
 		return err_set(e, ERR_SPEC, "%s has %zu images: say which one", job->source.path, ids.n);
-	if (S_ISREG(st.st_mode) && images_note_source(im, fd, part, ids.v[0], e) < 0)
+	if (is_file && images_note_source(im, fd, part, ids.v[0], e) < 0)
 		return -1;
 	*id = str_dup(ids.v[0]);
 	return 0;

@@ -96,6 +96,29 @@ wrong 'a registry where nobody is' 'localhost:1' 'Connection refused' -- run -q 
 wrong 'a wrong --pull' "option '--pull' takes one of missing, always, never" -- run --pull=sometimes busybox:1 true
 run_lichen run --dry-run busybox:1
 is "$status" 0 '--dry-run of an image that is there'
+run_lichen run --pull=always --dry-run busybox:1
+is "$status" 0 'with --pull=always, too'
+snapshot() {
+	(cd "$XDG_DATA_HOME/lichen/images" && find . -printf '%p %T@\n' | sort)
+}
+tar -C "$T/root" -cf "$T/new.tar" .
+snapshot >"$T/before"
+wrong '--dry-run of a file' 'new.tar has not been read yet.* --dry-run does not' 'lichen load' -- run --dry-run ./new.tar true
+wrong '--dry-run of a layout that is not there' 'ENOENT' -- run --dry-run oci:./nosuch true
+is "$(snapshot)" "$(cat "$T/before")" 'nothing in the store has changed'
+run_lichen run -q ./new.tar true
+run_lichen run --dry-run ./new.tar true
+is "$status" 0 'of one that was read before'
+like "$out" 'new.tar, 1 layer' 'its layers are in the plan'
+(
+	XDG_DATA_HOME=$T/none
+	export XDG_DATA_HOME
+	run_lichen run --dry-run ./new.tar true
+	printf '%s\n' "$err"
+	[ -e "$T/none/lichen/images" ] || echo 'no store'
+) >"$T/said"
+like "$(cat "$T/said")" 'new.tar has not been read yet' 'where there is no store'
+like "$(cat "$T/said")" 'no store$' 'none is made'
 
 # ---- in use ----
 
