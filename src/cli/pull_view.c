@@ -286,7 +286,7 @@ static void on_step(void *arg, const char *text)
 
 	if (v->mode == PULL_JSON) {
 		json_text("step", text);
-	} else if (v->mode == PULL_PLAIN) {
+	} else if (v->mode == PULL_PLAIN || (v->view.end && !v->layers.n)) { /* for whom a run unpacks is said on a terminal, too */
 		buf_add_safe(&out, text);
 		buf_add(&out, "\n");
 		print(STDERR_FILENO, &out);
@@ -393,4 +393,32 @@ void pull_view_close(struct pull_view *v)
 	strv_fini(&v->warnings);
 	pull_layers_fini(&v->layers);
 	v->mode = PULL_QUIET;
+}
+
+/* ---- later ---- */
+
+static void end_later(void *arg)
+{
+	struct pull_view *v = arg;
+
+	pull_view_close(v);
+	pull_view_later(v, v->is_quiet, v->title);
+}
+
+static int begin_later(void *arg, struct err *e)
+{
+	struct pull_view *v = arg;
+	const bool is_quiet = v->is_quiet;
+
+	if (pull_view_open(v, &(const struct args){ .quiet = is_quiet }, v->title, e) < 0)
+		return -1;
+	v->is_quiet = is_quiet;
+	v->view.end = end_later;
+	return 0;
+}
+
+void pull_view_later(struct pull_view *v, bool is_quiet, const char *title)
+{
+	*v = (struct pull_view){ .is_quiet = is_quiet, .title = title, .live = { .fd = STDERR_FILENO, .signals = -1, .keys = -1 } };
+	v->view = (struct imager_view){ .arg = v, .begin = begin_later };
 }

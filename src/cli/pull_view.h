@@ -73,10 +73,13 @@ struct pull_view {
 	struct rate all;
 	struct live live;
 	struct strv warnings;		/* said when the block is gone */
+	bool is_quiet;			/* of one that is opened later */
 };
 
 /* @title: what comes; borrowed until pull_view_close(). */
 NODISCARD int pull_view_open(struct pull_view *v, const struct args *a, const char *title, struct err *e);
+/* One that opens itself when there is something to be shown, and closes itself again: for run_foreground(). */
+void pull_view_later(struct pull_view *v, bool is_quiet, const char *title);
 /* The block stays; the warnings follow it. */
 void pull_view_close(struct pull_view *v);
 

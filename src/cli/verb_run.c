@@ -15,6 +15,7 @@
 #include "base/sys.h"
 #include "cli/args.h"
 #include "cli/limit_options.h"
+#include "cli/pull_view.h"
 #include "cli/run_spec.h"
 #include "cli/verbs.h"
 #include "run/run.h"
@@ -213,8 +214,10 @@ int verb_run(const struct args *a, int *status, struct err *e)
 		*status = 0;
 	} else if (rc == 0) {
 		struct run_end end = { 0 };
+		struct pull_view view;
 
-		rc = run_foreground(&s, &end, e);
+		pull_view_later(&view, a->quiet || a->json, s.root.image);
+		rc = run_foreground(&s, &view.view, &end, e);
 		*status = end.status;
 		if (rc == 0 && end.text[0])
 			rc = say_end(&end, a->json, e);

@@ -191,7 +191,7 @@ static int run_true(const void *arg, struct err *e)
 	s.process.caps = (struct spec_caps){ 0 };
 	strv_add(&s.process.args, "true");
 	strv_add(&s.process.env, "PATH=/usr/local/bin:/usr/bin:/bin");
-	rc = run_foreground(&s, &end, e);
+	rc = run_foreground(&s, NULL, &end, e);
 	spec_fini(&s);
 	return rc == 0 && end.status ? err_set(e, ERR_PEER, "`lichen run host true` ended with %d", end.status) : rc;
 }

@@ -47,7 +47,7 @@ int image_take(struct image_hold *h, const struct plan_input *in, struct spec *s
 	h->names_them = true;
 	if (is_dry)
 		return name_layers(h, in, s, f->uid, e);
-	if (imager_use(&h->store, f, &in->uids, &in->gids, s->root.image_id, NULL, &im, &h->lock, &h->layers, &h->n, e) < 0)
+	if (imager_use(&h->store, f, &in->uids, &in->gids, s->root.image_id, h->view, &im, &h->lock, &h->layers, &h->n, e) < 0)
 		return -1;
 	image_fini(&im);
 	for (size_t i = 0; i < h->n; i++)

@@ -24,6 +24,9 @@
 /* What is shown meanwhile. Any may be NULL. All of the launcher's thread. */
 struct imager_view {
 	void *arg;
+	/* imager_use() only, where there is something to be unpacked: before all others, which it may set, and after them */
+	int (*begin)(void *arg, struct err *e);
+	void (*end)(void *arg);
 	void (*step)(void *arg, const char *text);
 	/* a layer that will come, or is there already; before anything else of it. @label: the short digest */
 	void (*layer)(void *arg, uint32_t index, const char *label, uint64_t size, bool is_there);

@@ -57,14 +57,15 @@ static int give_layers(struct use *u, struct unpacker *p, const struct imager_vi
 {
 	for (size_t i = 0; i < u->image->n_layers; i++) {
 		const struct image_layer *l = &u->image->layers[i];
+		const bool is_there = u->v[i].path || !is_first(u, i);
 		char label[IMAGER_LABEL_MAX];
 
-		if (u->v[i].path || !is_first(u, i))
-			continue;
-		if (!images_has_blob(u->im, l->digest, l->size))
+		if (!is_there && !images_has_blob(u->im, l->digest, l->size))
 			return no_blob(l, e);
 		if (view && view->layer)
-			view->layer(view->arg, (uint32_t)i, imager_label(l->digest, label), l->size, false);
+			view->layer(view->arg, (uint32_t)i, imager_label(l->digest, label), l->size, is_there);
+		if (is_there)
+			continue;
 		unpacker_give(p, i, l->digest, l->diff_id, l->size, -1, -1);
 	}
 	return unpacker_start(p, e);
@@ -104,8 +105,8 @@ static int unpack_all(struct use *u, struct unpacker *p, const struct imager_vie
 	return 0;
 }
 
-static int unpack(struct use *u, const struct facts *f, const struct id_map *uids, const struct id_map *gids, int missing,
-		  const struct imager_view *view, struct err *e)
+static int unpack_shown(struct use *u, const struct facts *f, const struct id_map *uids, const struct id_map *gids, int missing,
+			const struct imager_view *view, struct err *e)
 {
 	AUTO_FREE char *text = str_fmt("unpacking %d layer%s for ids %s", missing, missing == 1 ? "" : "s", u->cls);
 	struct imager_stop stop;
@@ -125,6 +126,19 @@ static int unpack(struct use *u, const struct facts *f, const struct id_map *uid
 	imager_stop_clean(rc);
 	unpacker_fini(&p);
 	return imager_stop_end(&stop, rc, e);
+}
+
+static int unpack(struct use *u, const struct facts *f, const struct id_map *uids, const struct id_map *gids, int missing,
+		  const struct imager_view *view, struct err *e)
+{
+	int rc;
+
+	if (view && view->begin && view->begin(view->arg, e) < 0)
+		return -1;
+	rc = unpack_shown(u, f, uids, gids, missing, view, e);
+	if (view && view->end)
+		view->end(view->arg);
+	return rc;
 }
 
 static int use_layers(struct use *u, const struct facts *f, const struct id_map *uids, const struct id_map *gids,

@@ -156,6 +156,7 @@ struct image_hold {
 	struct layer_use *layers;
 	size_t n;
 	int lock;		/* of the record; -1 */
+	const struct imager_view *view;	/* borrowed; NULL */
 };
 /**
  * image_take() - The image's layers for in->uids and in->gids, into spec.root.lowers; unpacked where they are not there

@@ -33,7 +33,7 @@ static void run_init(struct run *r, struct spec *s)
 }
 
 /* @parent: whose end is ours, too; 0: nobody's */
-static int run_once(struct spec *s, pid_t parent, struct run_end *end, struct err *e)
+static int run_once(struct spec *s, const struct imager_view *view, pid_t parent, struct run_end *end, struct err *e)
 {
 	const size_t n_env = s->process.env.n;
 	struct run r;
@@ -41,6 +41,7 @@ static int run_once(struct spec *s, pid_t parent, struct run_end *end, struct er
 
 	run_init(&r, s);
 	r.parent = parent;
+	r.image.view = view;
 	rc = run_prepare(&r, e);
 	if (rc == 0)
 		rc = run_walk(&r, &conn, e);
@@ -77,18 +78,18 @@ static bool lacks_fuse(const struct spec *s, const struct err *e)
 	return s->overlay == OVERLAY_AUTO && spec_has_tree(s) && !s->root.layer && str_eq(e->op, "fuse");
 }
 
-int run_foreground(struct spec *s, struct run_end *end, struct err *e)
+int run_foreground(struct spec *s, const struct imager_view *view, struct run_end *end, struct err *e)
 {
 	const pid_t parent = s->die_with_parent ? getppid() : 0;
 	AUTO_FREE char *below = NULL;
 
-	if (run_once(s, parent, end, e) == 0)
+	if (run_once(s, view, parent, end, e) == 0)
 		return 0;
 	if (is_half_mapped(s, e)) {
 		log_warn("%s; this run has one id only", e->what);
 		s->ids = IDS_SINGLE;
 		err_clear(e);
-		if (run_once(s, parent, end, e) == 0)
+		if (run_once(s, view, parent, end, e) == 0)
 			return 0;
 	}
 	if (!wants_copy(s, e) && !lacks_fuse(s, e))
@@ -100,7 +101,7 @@ int run_foreground(struct spec *s, struct run_end *end, struct err *e)
 		log_warn("neither the kernel's overlay nor fuse-overlayfs takes %s (%s: %s): the tree is copied for this run",
 			 spec_tree_name(s), e->path, err_errno_name(e->errnum));
 	s->overlay = OVERLAY_COPY;
-	if (run_once(s, parent, end, e) < 0)
+	if (run_once(s, view, parent, end, e) < 0)
 		return err_wrap(e, "cannot run %s", s->process.args.n ? s->process.args.v[0] : "it");
 	return 0;
 }

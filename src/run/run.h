@@ -23,13 +23,16 @@ struct run_end {
 /* Appends @end as one JSON object. */
 void run_end_json(const struct run_end *end, struct buf *out);
 
+struct imager_view;
+
 /**
  * run_foreground() - Start it, wait for it, clean up after it
  * @s:		prepared in place: id, args, cwd are filled in where they are missing
+ * @view:	where layers of an image are unpacked that are not there for the ids of this run; NULL: nothing is shown
  * @end:	filled in on success
  * Errors:	whatever stopped it from starting; nothing is left behind then
  */
-NODISCARD int run_foreground(struct spec *s, struct run_end *end, struct err *e);
+NODISCARD int run_foreground(struct spec *s, const struct imager_view *view, struct run_end *end, struct err *e);
 
 /* The plan as text or JSON on standard output; makes and changes nothing. */
 NODISCARD int run_dry(struct spec *s, bool json, struct err *e);

@@ -4,7 +4,7 @@
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
 
-need user userns busybox cmd:sha256sum
+need user userns busybox cmd:sha256sum expect
 
 busybox_image "$T/i.tar" busybox:1 '"Cmd":["echo","cmd"],"Env":["A=1","B=2","PATH=/bin"],"WorkingDir":"/made","Volumes":{"/data":{}}' file
 run_lichen load -q "$T/i.tar"
@@ -40,6 +40,25 @@ classes() {
 	(cd "$XDG_DATA_HOME/lichen/images/layers" && find . -mindepth 2 -maxdepth 2 -type d | cut -d/ -f2 | sort -u)
 }
 
+run_lichen run --ids=single busybox:1 cat /text
+is "$status:$out:$err" '0:file:' 'what is there for these ids is not unpacked again'
+run_lichen rmi -f busybox:1
+run_lichen load -q "$T/i.tar"
+run_lichen run --ids=single busybox:1 cat /text
+is "$status:$out" 0:file 'an image that was unpacked for others'
+like "$err" '^unpacking 1 layer for ids single$' 'is unpacked with a word'
+like "$err" '^[0-9a-f]{12}: unpacking' 'and each layer'
+run_lichen rmi -f busybox:1
+run_lichen load -q "$T/i.tar"
+run_lichen run -q --ids=single busybox:1 cat /text
+is "$status:$out:$err" 0:file: 'but with -q'
+run_lichen rmi -f busybox:1
+run_lichen load -q "$T/i.tar"
+expect -c "log_user 1; spawn -noecho $LICHEN run -t --ids=single busybox:1 cat /text; expect eof; lassign [wait] a b c d; puts \"status \$d\"" >"$T/said"
+like "$(cat "$T/said")" 'unpacking 1 layer for ids single' 'on a terminal, too'
+like "$(cat "$T/said")" '1 of 1 layers' 'where its progress is drawn'
+like "$(cat "$T/said")" '^file' 'before the command has the terminal'
+like "$(cat "$T/said")" '^status 0' 'which ends as ever'
 run_lichen rmi -f busybox:1
 run_lichen run -q --ids=single "$T/i.tar" cat /text
 is "$status:$out:$(classes)" '0:file:single' 'what --ids=single brings is unpacked for one id only'

@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	}
 	for (int i = optind + 1; i < argc; i++)
 		strv_add(&s.process.args, argv[i]);
-	rc = is_dry ? run_dry(&s, false, &e) : run_foreground(&s, &end, &e);
+	rc = is_dry ? run_dry(&s, false, &e) : run_foreground(&s, NULL, &end, &e);
 	if (rc < 0)
 		cli_show_error(&e, false);
 	spec_fini(&s);
