@@ -118,13 +118,12 @@ static int look_at_dir(struct plan_input *in, const struct spec *s, const struct
 	if (stat(s->root.path, &st) < 0) {
 		err_sys(e, "stat", s->root.path, "the root file system");
 		if (errno == ENOENT)
-			err_hint(e, "the first argument is a directory with a root file system, or the word 'host'");
+			err_hint(e, "the first argument is a directory with a root file system, an archive, the name of an image, or the word 'host'");
 		return -1;
 	}
 	if (!S_ISDIR(st.st_mode)) {
 		err_set(e, ERR_SPEC, "%s is not a directory", s->root.path);
-		return err_hint(e, "this version runs directories and 'host'; unpack an archive first: "
-				   "mkdir root && tar -xf %s -C root", s->root.path);
+		return err_hint(e, "a root file system is a directory, an archive in a file, the name of an image, or the word 'host'");
 	}
 	if (str_eq(s->root.path, "/")) {
 		err_set(e, ERR_SPEC, "'/' cannot be the root file system: things are mounted below it");
