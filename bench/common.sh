@@ -116,7 +116,8 @@ as_user() {
 	chmod 1777 "$dir/tmp"
 	home=$(awk -F: -v u="$user" '$1 == u { print $6 }' /etc/passwd)
 	unshare -m --propagation private env -i PATH="$PATH" HOME="$home" USER="$user" LANG=C.UTF-8 \
-		BENCH_ROUNDS="$rounds" BENCH_USER="$user" ${BENCH_TREES:+"BENCH_TREES=$BENCH_TREES"} "$dir/$name" "$1"
+		BENCH_ROUNDS="$rounds" BENCH_USER="$user" ${BENCH_TREES:+"BENCH_TREES=$BENCH_TREES"} ${BENCH_ONLY:+"BENCH_ONLY=$BENCH_ONLY"} \
+		"$dir/$name" "$1"
 }
 
 # Called first by the second half, which root begins, with its ARGUMENT.

@@ -6,7 +6,7 @@ EXTRA_PROGRAMS += %D%/bare %D%/pairs
 %C%_bare_LDADD = liblichen.a
 %C%_bare_LDFLAGS = $(AM_LDFLAGS) $(LAUNCHER_LDFLAGS)
 %C%_pairs_SOURCES = %D%/pairs.c
-EXTRA_DIST += %D%/startup %D%/limits %D%/unpack %D%/common.sh
+EXTRA_DIST += %D%/startup %D%/limits %D%/unpack %D%/images %D%/common.sh
 CLEANFILES += %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT)
 
 if HAVE_IMAGE
@@ -14,11 +14,15 @@ BENCH_IMAGE = tests/tools/unpack$(EXEEXT)
 endif
 
 # BENCH_ROUNDS=N: other than 200 rounds a row
-.PHONY: bench bench-vm
+.PHONY: bench bench-vm bench-images
 bench: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT) $(BENCH_IMAGE)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/startup
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/limits
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/unpack
+	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/images
+# a Debian in one layer and in ten, by each compression: some minutes
+bench-images: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/pairs$(EXEEXT)
+	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/images --all
 # limits need a systemd and controllers: in the virtual machine of the tests, in a few minutes
 bench-vm: all $(VM_TOOLS) %D%/pairs$(EXEEXT)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/limits --vm

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench/pairs.c - commands measured side by side: one run of each per round, so that noise meets all
  *
- *	pairs -n ROUNDS -r ROW [-t TITLE] [-c NAME/NAME]... NAME COMMAND [ARG...] --- NAME COMMAND [ARG...] ...
+ *	pairs -n ROUNDS -r ROW [-t TITLE] [-p PROGRAM] [-c NAME/NAME]... NAME COMMAND [ARG...] --- NAME COMMAND [ARG...] ...
  *
  * Prints min, median and p99 in milliseconds, the ratio of each median to the first one's, and the
  * median of the processor time that it took with all it waited for (not what the kernel does for
- * nobody, and no waiting), then the same as one line of JSON. -c compares two more closely: the
+ * nobody, and no waiting), and the most memory that one process of it had; then the same as one line of JSON. -c compares two more closely: the
  * median of all rounds' ratios and differences. On a machine with other work the times are worth
- * little, these and the processor time more. A command that fails ends it: a time of failures is none.
+ * little, these and the processor time more. -p names what runs before each, unmeasured, and makes all anew.
+ * A command that fails ends it: a time of failures is none.
  */
 
 #include <errno.h>
@@ -24,7 +25,7 @@
 
 extern char **environ;
 
-enum { COMMANDS_MAX = 8, COMPARED_MAX = 12, WARM_UP = 5, WARM_UP_FEW = 2, FEW_ROUNDS = 50 };
+enum { COMMANDS_MAX = 8, COMPARED_MAX = 12, WARM_UP = 5, WARM_UP_FEW = 2, WARM_UP_ANEW = 1, FEW_ROUNDS = 50 };
 
 struct command {
 	const char *name;
@@ -32,6 +33,7 @@ struct command {
 	struct times {
 		double *ms, *cpu;	/* of each round; sorted in the end */
 	} t;
+	long peak_kib;		/* of its largest process, in all rounds */
 };
 
 /* -c */
@@ -55,7 +57,7 @@ static double in_ms(struct timeval t)
 }
 
 /* Milliseconds from before the spawn to after the wait; returns those of a processor. */
-static double run_once(const struct command *c, posix_spawn_file_actions_t *quiet, double *ms)
+static double run_once(struct command *c, posix_spawn_file_actions_t *quiet, double *ms)
 {
 	double start = now_ms();
 	struct rusage used = { 0 };
@@ -75,6 +77,8 @@ static double run_once(const struct command *c, posix_spawn_file_actions_t *quie
 			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 		exit(2);
 	}
+	if (used.ru_maxrss > c->peak_kib)
+		c->peak_kib = used.ru_maxrss;
 	return in_ms(used.ru_utime) + in_ms(used.ru_stime);
 }
 
@@ -139,12 +143,13 @@ static void report_text(const struct command *v, size_t n, const struct compared
 {
 	const double first = quantile(v[0].t.ms, rounds, 0.5);
 
-	printf("  %-34s %8s %8s %8s %8s %8s\n", "command", "min", "median", "p99", "ratio", "cpu");
+	printf("  %-34s %8s %8s %8s %8s %8s %8s\n", "command", "min", "median", "p99", "ratio", "cpu", "peak MiB");
 	for (size_t i = 0; i < n; i++) {
 		double median = quantile(v[i].t.ms, rounds, 0.5);
 
-		printf("  %-34s %8.3f %8.3f %8.3f %8.3f %8.3f\n", v[i].name, v[i].t.ms[0], median,
-		       quantile(v[i].t.ms, rounds, 0.99), median / first, quantile(v[i].t.cpu, rounds, 0.5));
+		printf("  %-34s %8.3f %8.3f %8.3f %8.3f %8.3f %8.1f\n", v[i].name, v[i].t.ms[0], median,
+		       quantile(v[i].t.ms, rounds, 0.99), median / first, quantile(v[i].t.cpu, rounds, 0.5),
+		       (double)v[i].peak_kib / 1024);
 	}
 	for (size_t i = 0; i < n_compared; i++)
 		printf("  %s to %s, round by round: ratio %.3f, %+.3f ms, of processor time %.3f\n", c[i].a->name, c[i].b->name,
@@ -160,9 +165,9 @@ static void report_json(const char *row, const struct command *v, size_t n, cons
 	for (size_t i = 0; i < n; i++) {
 		double median = quantile(v[i].t.ms, rounds, 0.5);
 
-		printf("%s{\"name\":\"%s\",\"min\":%.4f,\"median\":%.4f,\"p99\":%.4f,\"ratio\":%.4f,\"cpu\":%.4f}", i ? "," : "",
+		printf("%s{\"name\":\"%s\",\"min\":%.4f,\"median\":%.4f,\"p99\":%.4f,\"ratio\":%.4f,\"cpu\":%.4f,\"peak_kib\":%ld}", i ? "," : "",
 		       v[i].name, v[i].t.ms[0], median, quantile(v[i].t.ms, rounds, 0.99), median / first,
-		       quantile(v[i].t.cpu, rounds, 0.5));
+		       quantile(v[i].t.cpu, rounds, 0.5), v[i].peak_kib);
 	}
 	printf("]%s", n_compared ? ",\"compared\":[" : "");
 	for (size_t i = 0; i < n_compared; i++)
@@ -204,9 +209,16 @@ static void shuffle(size_t *order, size_t n)
 	}
 }
 
-static void measure(struct command *v, size_t n, size_t rounds)
+static double run_anew(struct command *c, struct command *before, posix_spawn_file_actions_t *quiet, double *ms)
 {
-	const int warm_up = rounds < FEW_ROUNDS ? WARM_UP_FEW : WARM_UP;
+	if (before->argv)
+		run_once(before, quiet, ms);
+	return run_once(c, quiet, ms);
+}
+
+static void measure(struct command *v, size_t n, size_t rounds, struct command *before)
+{
+	const int warm_up = before->argv ? WARM_UP_ANEW : rounds < FEW_ROUNDS ? WARM_UP_FEW : WARM_UP;
 	posix_spawn_file_actions_t quiet;
 	size_t order[COMMANDS_MAX];
 
@@ -218,14 +230,14 @@ static void measure(struct command *v, size_t n, size_t rounds)
 
 		order[i] = i;
 		for (int w = 0; w < warm_up; w++)
-			run_once(&v[i], &quiet, &ignored);
+			run_anew(&v[i], before, &quiet, &ignored);
 	}
 	for (size_t r = 0; r < rounds; r++) {
 		shuffle(order, n);
 		for (size_t i = 0; i < n; i++) {
 			struct times *t = &v[order[i]].t;
 
-			t->cpu[r] = run_once(&v[order[i]], &quiet, &t->ms[r]);
+			t->cpu[r] = run_anew(&v[order[i]], before, &quiet, &t->ms[r]);
 		}
 	}
 	posix_spawn_file_actions_destroy(&quiet);
@@ -235,17 +247,21 @@ int main(int argc, char **argv)
 {
 	struct command v[COMMANDS_MAX] = { 0 };
 	struct compared compared[COMPARED_MAX] = { 0 };
+	struct command before = { .name = "-p" };
+	char *before_argv[2] = { 0 };
 	const char *row = "?", *title = "";
 	size_t n, n_compared = 0, rounds = 200;
 	int o;
 
-	while ((o = getopt(argc, argv, "+n:r:t:c:")) != -1) {
+	while ((o = getopt(argc, argv, "+n:r:t:p:c:")) != -1) {
 		if (o == 'n')
 			rounds = strtoul(optarg, NULL, 10);
 		else if (o == 'r')
 			row = optarg;
 		else if (o == 't')
 			title = optarg;
+		else if (o == 'p')
+			before_argv[0] = optarg, before.argv = before_argv;
 		else if (o == 'c' && n_compared < COMPARED_MAX)
 			compared[n_compared++].names = optarg;
 		else
@@ -253,7 +269,7 @@ int main(int argc, char **argv)
 	}
 	n = parse(argv + optind, v);
 	if (n == 0 || rounds == 0) {
-		fprintf(stderr, "usage: pairs -n ROUNDS -r ROW [-t TITLE] [-c NAME/NAME]... NAME COMMAND... --- NAME COMMAND...\n");
+		fprintf(stderr, "usage: pairs -n ROUNDS -r ROW [-t TITLE] [-p PROGRAM] [-c NAME/NAME]... NAME COMMAND... --- NAME COMMAND...\n");
 		return 2;
 	}
 	for (size_t i = 0; i < n_compared; i++)
@@ -264,7 +280,7 @@ int main(int argc, char **argv)
 		if (!v[i].t.ms || !v[i].t.cpu)
 			return 2;
 	}
-	measure(v, n, rounds);
+	measure(v, n, rounds, &before);
 	for (size_t i = 0; i < n_compared; i++)
 		compare(&compared[i], rounds);
 	for (size_t i = 0; i < n; i++) {
