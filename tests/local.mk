@@ -22,6 +22,7 @@ SHELL_TESTS = \
 	tests/func/init.t tests/func/limits.t tests/func/own.t tests/func/proc-helper.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
 	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t \
 	tests/func/device.t tests/func/mount.t tests/func/nested.t tests/func/profile.t tests/func/paths.t \
+	tests/func/image-confined.t \
 	tests/func/image-sink.t \
 	tests/func/image-source.t \
 	tests/func/unpack.t tests/func/hostile-layers.t \

@@ -26,7 +26,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=here -addext subject
 (cd "$W" && exec openssl s_server -HTTP -accept 127.0.0.1:0 -key "$T/key" -cert "$T/certificate") >"$T/tls.out" 2>/dev/null </dev/null &
 tls=$!
 at_exit 'kill "$plain" "$tls" 2>/dev/null; wait "$plain" "$tls" 2>/dev/null'
-wait_for 'grep -q "^ACCEPT .*:[0-9]" "$T/tls.out" || ! kill -0 "$tls" 2>/dev/null'
+wait_for 'grep -qs "^ACCEPT .*:[0-9]" "$T/tls.out" || ! kill -0 "$tls" 2>/dev/null'
 port=$(sed -n 's/^ACCEPT .*:\([0-9][0-9]*\)$/\1/p' "$T/tls.out")
 [ -n "$port" ] || bail_out 'openssl s_server says no port'
 
@@ -88,6 +88,16 @@ refused certificate 'a directory without the certificate'
 cp "$T/certificate" "$T/certificates/$hash.0"
 ask good
 comes 'SSL_CERT_DIR has it'
+mkdir "$T/elsewhere"
+mv "$T/certificates/$hash.0" "$T/elsewhere/it"
+ln -s "$T/elsewhere/it" "$T/certificates/$hash.0"
+abi=$("$LICHEN" doctor --json | sed -n 's/.*"id": "landlock", "level": "works".*ABI \([0-9]*\).*/\1/p')
+if [ "${abi:-0}" -ge 2 ]; then
+	ask good
+	refused certificate 'a link in it leads nowhere: Landlock keeps lichen-image to the directory'
+else
+	skip no-landlock 'a link in it leads nowhere'
+fi
 unset SSL_CERT_DIR
 
 kill "$plain" "$tls"
