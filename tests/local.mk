@@ -13,6 +13,7 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_b
 
 # ---- shell tests: lint and functional, named from the top so that selections work
 SHELL_TESTS = \
+	tests/func/imager-hostile.t tests/func/imager-killed.t tests/func/imager.t tests/func/images.t tests/func/load.t tests/func/login.t tests/func/pull.t tests/func/run-image.t tests/func/volume.t \
 	tests/lint/banned.t tests/lint/generated.t tests/lint/headers.t tests/lint/includes.t \
 	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t tests/lint/examples.t tests/lint/options.t tests/fuzz/corpus.t \
 	tests/func/basic.t tests/func/cgroup-box.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
@@ -33,11 +34,10 @@ SHELL_TESTS += tests/func/volume.t tests/func/system.t
 SHELL_TESTS += tests/func/volume.t tests/func/unfinished.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
-EXTRA_DIST += tests/lib/fake-image.sh
 EXTRA_DIST += \
-	tests/lib/registry.sh \
-	tests/lib/tap.sh tests/lib/run-as.sh tests/lib/select.sh tests/lib/tap-sum.sh tests/lib/debian-cache.sh tests/lib/unit.sh tests/lib/image.sh \
-	tests/skips.allowed tests/tools/fresh-tree.sh
+	tests/lib/debian-cache.sh tests/lib/fake-image.sh tests/lib/image.sh tests/lib/registry.sh tests/lib/run-as.sh \
+	tests/lib/select.sh tests/lib/tap-sum.sh tests/lib/tap.sh tests/lib/unit.sh tests/skips.allowed \
+	tests/tools/fresh-tree.sh
 
 # ---- the virtual machine's: not part of make check. TESTS_VM="tests/vm/a.t ..." runs only these.
 # tests/lib/vm/bookworm.t is one TAP stream of them all, with the file's name before each result.
@@ -58,21 +58,19 @@ check-vm-all: all $(VM_TOOLS)
 # ---- unit tests: link the very objects of the program
 if HAVE_CMOCKA
 UNIT_TESTS = \
-	tests/unit/test_stack \
-	tests/unit/test_copy tests/unit/test_ids tests/unit/test_oci tests/unit/test_share tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_relay \
-	tests/unit/test_scope tests/unit/test_run tests/unit/test_seccomp tests/unit/test_spec tests/unit/test_store tests/unit/test_user tests/unit/test_volumes \
-	tests/unit/test_elf tests/unit/test_doctor tests/unit/test_landlock tests/unit/test_mount tests/unit/test_seccomp_peer \
-	tests/unit/test_layer_name \
-	tests/unit/test_image_config tests/unit/test_manifest \
-	tests/unit/test_image tests/unit/test_reference tests/unit/test_short_names tests/unit/test_images_store \
-	tests/unit/test_groups tests/unit/test_stats tests/unit/test_live tests/unit/test_table tests/unit/test_size tests/unit/test_update tests/unit/test_verbs tests/unit/test_proc tests/unit/test_limits
-UNIT_TESTS += tests/unit/test_credentials tests/unit/test_pull_view tests/unit/test_template
-UNIT_TESTS += tests/unit/test_challenge
+	tests/unit/test_challenge tests/unit/test_copy tests/unit/test_credentials tests/unit/test_doctor tests/unit/test_elf \
+	tests/unit/test_groups tests/unit/test_ids tests/unit/test_image tests/unit/test_image_config \
+	tests/unit/test_image_words tests/unit/test_imager tests/unit/test_images_store tests/unit/test_landlock \
+	tests/unit/test_layer_name tests/unit/test_limits tests/unit/test_live tests/unit/test_manifest tests/unit/test_mount \
+	tests/unit/test_oci tests/unit/test_opts tests/unit/test_plan tests/unit/test_prepare tests/unit/test_proc \
+	tests/unit/test_pull_view tests/unit/test_reference tests/unit/test_relay tests/unit/test_run tests/unit/test_scope \
+	tests/unit/test_seccomp tests/unit/test_seccomp_peer tests/unit/test_share tests/unit/test_short_names \
+	tests/unit/test_size tests/unit/test_spec tests/unit/test_stack tests/unit/test_stats tests/unit/test_store \
+	tests/unit/test_table tests/unit/test_template tests/unit/test_update tests/unit/test_user tests/unit/test_verbs \
+	tests/unit/test_volumes
 if HAVE_IMAGE
 UNIT_TESTS += tests/unit/test_url
 endif
-UNIT_TESTS += tests/unit/test_imager
-UNIT_TESTS += tests/unit/test_credentials tests/unit/test_image_words tests/unit/test_pull_view tests/unit/test_template
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
@@ -80,40 +78,43 @@ UNIT_LIBS = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_challenge_CPPFLAGS = $(REGISTRY_CPPFLAGS)
 tests_unit_test_challenge_LDADD = libimage.a $(UNIT_LIBS)
 tests_unit_test_copy_LDADD = $(UNIT_LIBS)
+tests_unit_test_credentials_LDADD = $(UNIT_LIBS)
+tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
 tests_unit_test_elf_LDADD = $(UNIT_LIBS)
+tests_unit_test_groups_LDADD = $(UNIT_LIBS)
 tests_unit_test_ids_LDADD = $(UNIT_LIBS)
 tests_unit_test_image_LDADD = $(UNIT_LIBS)
 tests_unit_test_image_config_CPPFLAGS = $(IMAGE_TEST_CPPFLAGS)
 tests_unit_test_image_config_LDADD = libimage.a $(UNIT_LIBS)
+tests_unit_test_image_words_LDADD = $(UNIT_LIBS)
+tests_unit_test_imager_LDADD = $(UNIT_LIBS)
+tests_unit_test_images_store_SOURCES = tests/unit/test_images_store.c tests/unit/store_help.h
+tests_unit_test_images_store_LDADD = $(UNIT_LIBS)
+tests_unit_test_landlock_LDADD = $(UNIT_LIBS)
 tests_unit_test_layer_name_SOURCES = tests/unit/test_layer_name.c helpers/image/name.c helpers/image/name.h
 tests_unit_test_layer_name_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers/image
 tests_unit_test_layer_name_LDADD = $(UNIT_LIBS)
 tests_unit_test_limits_LDADD = $(UNIT_LIBS)
-tests_unit_test_oci_LDADD = $(UNIT_LIBS)
-tests_unit_test_opts_LDADD = $(UNIT_LIBS)
 tests_unit_test_live_LDADD = $(UNIT_LIBS) -lutil
 tests_unit_test_manifest_CPPFLAGS = $(IMAGE_TEST_CPPFLAGS)
 tests_unit_test_manifest_LDADD = libimage.a $(UNIT_LIBS)
 tests_unit_test_mount_LDADD = $(UNIT_LIBS)
-tests_unit_test_seccomp_peer_LDADD = $(UNIT_LIBS) $(SECCOMP_LIBS)
-tests_unit_test_seccomp_peer_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
+tests_unit_test_oci_LDADD = $(UNIT_LIBS)
+tests_unit_test_opts_LDADD = $(UNIT_LIBS)
 tests_unit_test_plan_LDADD = $(UNIT_LIBS)
 tests_unit_test_prepare_LDADD = $(UNIT_LIBS)
-tests_unit_test_proc_LDADD = libprocview.a $(UNIT_LIBS)
 tests_unit_test_proc_CPPFLAGS = $(PROC_CPPFLAGS)
+tests_unit_test_proc_LDADD = libprocview.a $(UNIT_LIBS)
+tests_unit_test_pull_view_LDADD = $(UNIT_LIBS)
 tests_unit_test_reference_LDADD = $(UNIT_LIBS)
 tests_unit_test_relay_LDADD = $(UNIT_LIBS) -lutil
-tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
-tests_unit_test_groups_LDADD = $(UNIT_LIBS)
-tests_unit_test_images_store_SOURCES = tests/unit/test_images_store.c tests/unit/store_help.h
-tests_unit_test_images_store_LDADD = $(UNIT_LIBS)
-tests_unit_test_imager_LDADD = $(UNIT_LIBS)
-tests_unit_test_landlock_LDADD = $(UNIT_LIBS)
 tests_unit_test_run_LDADD = $(UNIT_LIBS)
 tests_unit_test_scope_SOURCES = tests/unit/test_scope.c helpers/scope/names.c helpers/scope/names.h
 tests_unit_test_scope_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers/scope
 tests_unit_test_scope_LDADD = $(UNIT_LIBS)
 tests_unit_test_seccomp_LDADD = $(UNIT_LIBS)
+tests_unit_test_seccomp_peer_CPPFLAGS = $(AM_CPPFLAGS) $(SECCOMP_CFLAGS)
+tests_unit_test_seccomp_peer_LDADD = $(UNIT_LIBS) $(SECCOMP_LIBS)
 tests_unit_test_share_LDADD = $(UNIT_LIBS)
 tests_unit_test_short_names_LDADD = $(UNIT_LIBS)
 tests_unit_test_size_LDADD = $(UNIT_LIBS)
@@ -122,9 +123,6 @@ tests_unit_test_stack_LDADD = $(UNIT_LIBS)
 tests_unit_test_stats_LDADD = $(UNIT_LIBS)
 tests_unit_test_store_LDADD = $(UNIT_LIBS)
 tests_unit_test_table_LDADD = $(UNIT_LIBS)
-tests_unit_test_credentials_LDADD = $(UNIT_LIBS)
-tests_unit_test_pull_view_LDADD = $(UNIT_LIBS)
-tests_unit_test_image_words_LDADD = $(UNIT_LIBS)
 tests_unit_test_template_LDADD = $(UNIT_LIBS)
 tests_unit_test_update_LDADD = $(UNIT_LIBS)
 tests_unit_test_url_SOURCES = tests/unit/test_url.c helpers/image/http.c helpers/image/http.h helpers/image/http_run.c helpers/image/http_run.h \
@@ -133,10 +131,10 @@ tests_unit_test_url_SOURCES = tests/unit/test_url.c helpers/image/http.c helpers
 tests_unit_test_url_CPPFLAGS = $(REGISTRY_CPPFLAGS) $(IMAGE_CFLAGS)
 tests_unit_test_url_LDADD = $(UNIT_LIBS) $(IMAGE_LIBS)
 tests_unit_test_user_LDADD = $(UNIT_LIBS)
-tests_unit_test_volumes_SOURCES = tests/unit/test_volumes.c tests/unit/store_help.h
-tests_unit_test_volumes_LDADD = $(UNIT_LIBS)
 tests_unit_test_verbs_CPPFLAGS = $(SAMPLE_CPPFLAGS)
 tests_unit_test_verbs_LDADD = tests/sample/libsample.a $(UNIT_LIBS)
+tests_unit_test_volumes_SOURCES = tests/unit/test_volumes.c tests/unit/store_help.h
+tests_unit_test_volumes_LDADD = $(UNIT_LIBS)
 
 # ---- the command line with verbs of the tests' own: the tables in tests/sample/cli are found first
 SAMPLE_CPPFLAGS = -I$(top_srcdir)/tests/sample $(AM_CPPFLAGS)
@@ -243,9 +241,6 @@ TAR_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers/image $(IMAGE_CFLAGS)
 tests_fuzz_replay_tar_SOURCES = $(TAR_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_tar_CPPFLAGS = $(TAR_CPPFLAGS)
 tests_fuzz_replay_tar_LDADD = liblichen.a $(IMAGE_LIBS)
-EXTRA_DIST += tests/fuzz/corpus/opts/run tests/fuzz/corpus/opts/wrong tests/fuzz/corpus/opts/mounts
-EXTRA_DIST += tests/fuzz/corpus/words/csv tests/fuzz/corpus/words/layers tests/fuzz/corpus/words/mount \
-	tests/fuzz/corpus/words/profile
 if ENABLE_FUZZ
 check_PROGRAMS += tests/fuzz/fuzz_oci tests/fuzz/fuzz_opts tests/fuzz/fuzz_elf tests/fuzz/fuzz_words tests/fuzz/fuzz_proc \
 	tests/fuzz/fuzz_manifest tests/fuzz/fuzz_config \
@@ -279,12 +274,6 @@ tests_fuzz_fuzz_oci_LDADD = liblichen.a $(JANSSON_LIBS)
 tests_fuzz_fuzz_oci_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_fuzz_opts_LDADD = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS)
 tests_fuzz_fuzz_opts_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-EXTRA_DIST += tests/fuzz/corpus/oci/big-numbers.json tests/fuzz/corpus/oci/duplicate-key.json \
-	tests/fuzz/corpus/oci/mark-forged.json tests/fuzz/corpus/oci/ours-bytes.json \
-	tests/fuzz/corpus/oci/ours-default.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json tests/fuzz/corpus/oci/ours-made.json
-EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/record tests/fuzz/corpus/reference
-EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/tar
-EXTRA_DIST += tests/fuzz/corpus/elf tests/fuzz/corpus/proc tests/fuzz/corpus/manifest tests/fuzz/corpus/config
 # ---- what a registry asks for
 REGISTRY_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers -I$(top_srcdir)/helpers/image
 check_PROGRAMS += tests/fuzz/replay_auth
@@ -297,5 +286,12 @@ endif
 tests_fuzz_fuzz_auth_CPPFLAGS = $(REGISTRY_CPPFLAGS)
 tests_fuzz_fuzz_auth_LDADD = libimage.a liblichen.a
 tests_fuzz_fuzz_auth_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
-EXTRA_DIST += tests/fuzz/corpus/auth
+EXTRA_DIST += \
+	tests/fuzz/corpus/auth tests/fuzz/corpus/config tests/fuzz/corpus/elf tests/fuzz/corpus/manifest \
+	tests/fuzz/corpus/oci/big-numbers.json tests/fuzz/corpus/oci/duplicate-key.json \
+	tests/fuzz/corpus/oci/mark-forged.json tests/fuzz/corpus/oci/ours-bytes.json tests/fuzz/corpus/oci/ours-default.json \
+	tests/fuzz/corpus/oci/ours-made.json tests/fuzz/corpus/oci/stranger.json tests/fuzz/corpus/oci/wrong-type.json \
+	tests/fuzz/corpus/opts/mounts tests/fuzz/corpus/opts/run tests/fuzz/corpus/opts/wrong tests/fuzz/corpus/proc \
+	tests/fuzz/corpus/record tests/fuzz/corpus/reference tests/fuzz/corpus/tar tests/fuzz/corpus/words/csv \
+	tests/fuzz/corpus/words/layers tests/fuzz/corpus/words/mount tests/fuzz/corpus/words/profile
 EXTRA_DIST += tests/data/plans
