@@ -19,6 +19,8 @@
 
 #include "source.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <locale.h>
 #include <signal.h>
@@ -267,17 +269,33 @@ static uint64_t held_caps(uint64_t wanted)
 	return wanted & ((uint64_t)data[1].permitted << 32 | data[0].permitted);
 }
 
+/* All of the store that a source writes to, but what is its own: records, names and trees are the launcher's. */
+static int open_blobs(struct source *s, struct err *e)
+{
+	int fd = -1;
+
+	if (mkdirat(s->place.images, "blobs", 0700) == 0 || errno == EEXIST)
+		fd = openat(s->place.images, "blobs", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "openat", "blobs", "making room for blobs");
+	source_path(s, fd, true);
+	return fd;
+}
+
 static int run(struct source *s, struct err *e)
 {
+	AUTO_CLOSE int blobs = -1;
 	struct stat st;
 
 	setlocale(LC_CTYPE, "C.UTF-8");	/* libarchive takes names through the locale */
 	signal(SIGPIPE, SIG_IGN);	/* of a counter that nobody reads any longer */
-	source_path(s, s->place.images, true);
 	source_path(s, s->place.tmp, true);
 	if (fstat(s->archive, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
 		source_path(s, s->archive, false);	/* Landlock takes no pipes */
-	if (confine_begin(s->talk->fds, TALK_FDS, e) < 0 || digest_prepare(e) < 0 || (s->ops->open && s->ops->open(s, e) < 0) ||
+	if (confine_begin(s->talk->fds, TALK_FDS, e) < 0)
+		return -1;
+	blobs = open_blobs(s, e);
+	if (blobs < 0 || digest_prepare(e) < 0 || (s->ops->open && s->ops->open(s, e) < 0) ||
 	    confine_paths(s->paths, s->n_paths, s->ops->connects, e) < 0 ||
 	    confine_end(held_caps(s->ops->caps), s->ops->connects ? CONFINE_NET : CONFINE_FILES, e) < 0)
 		return -1;
