@@ -66,7 +66,7 @@ int imager_open_source(const struct image_source *s, struct err *e)
 	if (str_eq(s->path, "-"))
 		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	else
-		fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (s->kind == SOURCE_OCI ? O_DIRECTORY : 0));
+		fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (s->kind == SOURCE_OCI ? O_DIRECTORY : 0));
 	if (fd >= 0)
 		return fd;
 	err_sys(e, "open", s->path, "cannot read the image");
@@ -121,6 +121,22 @@ static void make_request(const struct imager_job *job, int archive, struct buf *
 	request_close(r);
 }
 
+/* A FIFO that nobody writes to yet is waited for here, where a signal ends that, and not in open(2). Reading it waits again. */
+static int await_writer(const struct bringing *b, struct err *e)
+{
+	struct pollfd p = { .fd = b->archive, .events = POLLIN };
+	struct stat st;
+
+	if (str_eq(b->job->source.path, "-"))
+		return 0;
+	if (fstat(b->archive, &st) < 0)
+		return err_sys(e, "fstat", b->job->source.path, "cannot read the image");
+	while (S_ISFIFO(st.st_mode) && !p.revents)
+		if (imager_wait(&p, 1, b->view, WHEN, e) < 0)
+			return -1;
+	return fcntl(b->archive, F_SETFL, 0) < 0 ? err_sys(e, "fcntl", b->job->source.path, "cannot read the image") : 0;
+}
+
 static int start_source(struct bringing *b, struct err *e)
 {
 	AUTO_BUF struct buf request = { 0 };
@@ -129,7 +145,7 @@ static int start_source(struct bringing *b, struct err *e)
 
 	if (b->job->source.kind != SOURCE_NAME) {
 		b->archive = imager_open_source(&b->job->source, e);
-		if (b->archive < 0)
+		if (b->archive < 0 || await_writer(b, e) < 0)
 			return -1;
 	}
 	if (images_tmp(b->im, &b->tmp, e) < 0)

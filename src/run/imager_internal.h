@@ -149,7 +149,8 @@ int imager_no_room(const struct images *im, struct err *e);
 
 /* ---- imager.c ---- */
 
-/* Opens the file or directory that the words mean ("-": standard input). Errors: SYS, with the nearest name there is */
+/* Opens the file or directory that the words mean ("-": standard input), without waiting for who writes to a FIFO.
+ * Errors: SYS, with the nearest name there is */
 NODISCARD int imager_open_source(const struct image_source *s, struct err *e);
 
 #endif

@@ -16,6 +16,14 @@ LICHEN_STDIN=$T/one.tar run_lichen load -q
 is "$out" 'Loaded image: busybox:1' 'load <FILE'
 # shellcheck disable=SC2002 # it is to be a pipe
 is "$(cat "$T/one.tar" | "$LICHEN" load -q)" 'Loaded image: busybox:1' 'load from a pipe'
+mkfifo "$T/fifo"
+"$LICHEN" load -q "$T/fifo" >"$T/fifo.out" 2>&1 &
+fifo_load=$!
+cat "$T/one.tar" >"$T/fifo"
+wait "$fifo_load"
+is "$?:$(cat "$T/fifo.out")" '0:Loaded image: busybox:1' 'load of a FIFO'
+timeout -s TERM -k 20 1 "$LICHEN" load -q "$T/fifo" >/dev/null 2>&1
+is "$?" 124 'and what waits for a writer is ended by a signal'
 busybox_image "$T/nameless.tar" '' '"Cmd":["/bin/true"]'
 run_lichen load -q "$T/nameless.tar"
 is "$out" "Loaded image ID: $image_id" 'an image without a name'
