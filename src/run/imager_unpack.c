@@ -148,11 +148,13 @@ static int open_file(struct unpacker *u, struct unpack_layer *l, struct err *e)
 	AUTO_CLOSE int got = fd_take(&l->file);
 	char path[FD_PATH_MAX];
 	struct stat st;
-	int fd;
+	int fd, flags;
 
 	if (got < 0)
 		return images_open_blob(u->im, l->digest, e);
-	if (fstat(got, &st) < 0 || !S_ISREG(st.st_mode))
+	/* it is opened again with our rights, and O_PATH names a file without any right to it */
+	flags = fcntl(got, F_GETFL);
+	if (flags < 0 || (flags & O_PATH) || fstat(got, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(e, ERR_PEER, "lichen-image, which brings the image, gave something else in place of a blob");
 	fd = open(fd_path(got, path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	return fd < 0 ? err_sys(e, "open", path, "opening a blob") : fd;

@@ -72,6 +72,11 @@ $begin
 sayfd 7 0 10
 hang
 S
+refused 'the file of a blob is one that it cannot read itself' 'something else in place of a blob' <<S
+$begin
+sayfd 7 0 10 $T/one.tar
+hang
+S
 refused 'a layer that there is not' 'out of turn' <<S
 $begin
 force

@@ -15,7 +15,7 @@
  *	layer DIGEST DIFF_ID BYTES ENTRIES DEVICES
  *	made NAME BYTES		a file in the tree
  *	owners FILE		as layer's descriptor, from now on
- *	say KIND INDEX TOTAL	a message by its number; sayfd: with a descriptor
+ *	say KIND INDEX TOTAL	a message by its number; sayfd: with a descriptor, of FILE (by O_PATH) where one follows
  *	step TEXT, warn TEXT, error ERRNO TEXT, done TEXT
  *	garbage BYTES
  *	note FILE		makes FILE
@@ -208,7 +208,7 @@ static void number_message(char **w, bool has_fd)
 {
 	struct image_msg m = { .kind = (uint32_t)strtoul(w[1], NULL, 10), .index = (uint32_t)strtoul(w[2], NULL, 10),
 			       .total = strtoull(w[3], NULL, 10) };
-	int fd = open("/dev/null", O_RDONLY);
+	int fd = w[4] ? open(w[4], O_PATH) : open("/dev/null", O_RDONLY);
 
 	speak(&m, &fd, has_fd);
 }
