@@ -238,6 +238,25 @@ static void end_action(struct scan *s)
 	s->at += s->trims ? 3 : 2;
 }
 
+/* ---- JSON ---- */
+
+/* Outside of strings there is neither of these. */
+void template_json(const json_t *value, size_t flags, struct buf *out)
+{
+	AUTO_FREE char *text = json_dumps(value, flags | JSON_ENCODE_ANY);
+
+	for (const char *c = text ? text : "null"; *c; c++) {
+		const unsigned char byte = (unsigned char)*c, next = (unsigned char)c[1];
+
+		if (byte == 0x7f)
+			buf_add(out, "\\u007f");
+		else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f)
+			buf_addf(out, "\\u%04x", (unsigned char)*++c);
+		else
+			buf_addn(out, c, 1);
+	}
+}
+
 /* ---- functions ---- */
 
 static json_t *text_of(const struct buf *b)
@@ -247,11 +266,10 @@ static json_t *text_of(const struct buf *b)
 
 static json_t *do_json(json_t *const *v)
 {
-	char *text = json_dumps(v[0], JSON_COMPACT | JSON_ENCODE_ANY);
-	json_t *out = json_string(text ? text : "null");
+	AUTO_BUF struct buf text = { 0 };
 
-	free(text);
-	return out;
+	template_json(v[0], JSON_COMPACT, &text);
+	return text_of(&text);
 }
 
 static json_t *do_join(json_t *const *v)
@@ -546,10 +564,7 @@ int template_render(const char *format, json_t *value, struct buf *out, struct e
 static int add_row(const char *format, json_t *row, struct buf *out, struct err *e)
 {
 	if (str_eq(format, "json")) {
-		char *text = json_dumps(row, JSON_COMPACT | JSON_ENCODE_ANY);
-
-		buf_add(out, text ? text : "{}");
-		free(text);
+		template_json(row, JSON_COMPACT, out);
 	} else if (template_render(format, row, out, e) < 0) {
 		return -1;
 	}

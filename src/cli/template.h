@@ -34,4 +34,7 @@ NODISCARD int template_render(const char *format, json_t *value, struct buf *out
  */
 NODISCARD int template_rows(const char *format, json_t *titles, json_t *rows, struct buf *out, struct err *e);
 
+/* Appends @value as JSON with jansson's @flags; what a terminal would obey is escaped in its strings, where jansson leaves it as it is. */
+void template_json(const json_t *value, size_t flags, struct buf *out);
+
 #endif

@@ -224,13 +224,11 @@ static int inspect_one(const char *word, void *arg, struct err *e)
 static int print(const struct inspection *in, struct err *e)
 {
 	AUTO_BUF struct buf out = { 0 };
-	char *dump;
 
 	if (in->a->format && !str_eq(in->a->format, "json"))
 		return template_rows(in->a->format, in->found, in->found, &out, e) < 0 ? -1 : help_print(&out, e);
-	dump = json_dumps(in->found, in->a->format ? JSON_COMPACT : JSON_INDENT(4));
-	buf_addf(&out, "%s\n", dump ? dump : "[]");
-	free(dump);
+	template_json(in->found, in->a->format ? JSON_COMPACT : JSON_INDENT(4), &out);
+	buf_add(&out, "\n");
 	return help_print(&out, e);
 }
 

@@ -353,9 +353,8 @@ int verb_volume_inspect(const struct args *a, int *status, struct err *e)
 			buf_add(&out, "\n");
 		}
 	} else {
-		AUTO_FREE char *text = json_dumps(p.array, JSON_INDENT(4));
-
-		buf_addf(&out, "%s\n", text ? text : "[]");
+		template_json(p.array, JSON_INDENT(4), &out);
+		buf_add(&out, "\n");
 	}
 	return help_print(&out, rc < 0 ? &late : e) < 0 ? -1 : rc;
 }

@@ -14,7 +14,7 @@
 #include "cli/template.h"
 
 static const char IMAGE[] = "{\"Id\":\"sha256:0123\",\"Size\":42,\"Big\":true,\"None\":null,\"RepoTags\":[\"a:1\",\"b:2\"],"
-			    "\"Config\":{\"Env\":[\"A=1\",\"B=2\"],\"Labels\":{\"a.b\":\"c\"}},\"Evil\":\"x\\u001b[2Jy\"}";
+			    "\"Config\":{\"Env\":[\"A=1\",\"B=2\"],\"Labels\":{\"a.b\":\"c\"}},\"Evil\":\"x\\u001b[2Jy\",\"C1\":\"x\\u009b2J\\u007f\\u00e9\"}";
 
 static void must_be(const char *format, const char *expected)
 {
@@ -65,6 +65,7 @@ static void no_cursor_moves(void **state)
 	(void)state;
 	must_be("{{.Evil}}", "x\\x1b[2Jy");
 	must_be("{{json .Evil}}", "\"x\\u001B[2Jy\"");
+	must_be("{{json .C1}}", "\"x\\u009b2J\\u007f\xc3\xa9\"");
 }
 
 static void functions(void **state)
