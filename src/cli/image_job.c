@@ -183,6 +183,11 @@ int bring_source(struct image_place *p, const struct args *a, const struct image
 	return rc;
 }
 
+int name_file(const char *word, struct err *e)
+{
+	return e->kind == ERR_SIGNAL || strstr(e->what, word) || strstr(e->path, word) ? -1 : err_wrap(e, "%s", word);
+}
+
 int print_image_event(const char *event, const char *word, const char *id, struct err *e)
 {
 	AUTO_BUF struct buf out = { 0 };

@@ -39,6 +39,9 @@ NODISCARD int bring_name(struct image_place *p, const struct args *a, const stru
 NODISCARD int bring_source(struct image_place *p, const struct args *a, const struct image_source *source, bool all,
 			   const struct pull_view *view, struct strv *ids, struct err *e);
 
+/* Puts the file's name before an error that does not have it: lichen-image knows a descriptor only. -1 */
+int name_file(const char *word, struct err *e);
+
 /* One line of --json: what came. */
 NODISCARD int print_image_event(const char *event, const char *word, const char *id, struct err *e);
 

@@ -91,7 +91,7 @@ static int find_path(struct image_place *p, struct spec *s, const struct args *a
 		rc = imager_path(&p->images, &p->facts, &p->uids, &p->gids, &job, id, e);
 		pull_view_close(&view);
 	}
-	return rc;
+	return rc < 0 ? name_file(word, e) : 0;
 }
 
 int take_image(struct spec *s, const struct args *a, struct image *im, struct err *e)

@@ -72,7 +72,7 @@ static int load(struct image_place *p, const struct args *a, const char *word, s
 	if (rc == 0)
 		rc = pull_view_open(&view, a, str_eq(word, "-") ? "standard input" : word, e);
 	if (rc == 0) {
-		rc = bring_source(p, a, &source, true, &view, &ids, e);
+		rc = bring_source(p, a, &source, true, &view, &ids, e) < 0 ? name_file(str_eq(word, "-") ? "standard input" : word, e) : 0;
 		pull_view_close(&view);
 	}
 	source_fini(&source);

@@ -185,7 +185,7 @@ wrong() { # TEXT REGEX DESC
 	like "$err" "$2" "$3: says what is expected"
 }
 wrong "type=bnd,src=$T/dir,dst=/x" 'bind' 'a type with a slip'
-wrong "type=volume,src=x,dst=/x" 'bind, tmpfs, overlay' 'a type that there is not'
+wrong "type=image,src=x,dst=/x" 'bind, volume, tmpfs, overlay' 'a type that there is not'
 wrong "src=$T/dir,dst=/x,readnoly" 'readonly' 'a key with a slip'
 wrong "src=$T/missing,dst=/x" "$T/missing" 'a source that is missing'
 wrong "src=$T/dir,dst=/" '/' 'a destination that hides all'

@@ -58,7 +58,7 @@ wrong 'none of several' "\"${name}x\"" "\"${name}y\"" 'none of the 2' -- stats "
 for interval in 0 0.05 3601 -1 1s nan 1e3 .; do
 	wrong "--interval '$interval'" '--interval' 'from 0.1 to 3600' -- stats --no-stream --interval "$interval"
 done
-wrong '--format' "no option '--format'" '--json' -- stats --format '{{.Name}}'
+wrong '--format' "option '--format'" '--json' -- stats --format '{{.Name}}'
 
 # ---- line after line ----
 

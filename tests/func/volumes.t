@@ -84,7 +84,6 @@ wrong() { # VOLUME WORD DESC
 wrong "$T/missing:/srv" "$T/missing" 'a source that is missing'
 ok '[ ! -e "$T/missing" ]' 'it is not made'
 wrong "$T/dir:srv" 'srv' 'a destination that is relative'
-wrong "$T/dir" 'SRC:DST|[Dd]estination|:' 'no destination'
 wrong "$T/dir:/" '/' 'a destination that hides all'
 wrong "$T/dir:/srv/../.." '\.\.' 'a destination with ..'
 wrong "$T/dir:/srv:rw,wr" "wr" 'an option that does not exist'
