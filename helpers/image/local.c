@@ -150,7 +150,7 @@ int local_tar(struct source *s, struct err *e)
 	if (c != COMPRESSION_NONE) {
 		if (talk_step(s->talk, "decompressing the archive") < 0)
 			return err_set(e, ERR_PEER, "lichen has ended");
-		reader_inflate(&r);
+		reader_inflate(&r, talk_number(s->talk, "max_memory"));
 		if (replace_spool(s, &r, e) < 0)
 			return -1;
 		fd = local_of(s)->spool;
@@ -184,7 +184,7 @@ static int fetch_file(struct source *s, struct source_layer *l, struct blob *b, 
 	if (files_open(&local_of(s)->files, name, &r, e) < 0 || reader_compression(&r, &c, e) < 0)
 		return -1;
 	if (l->where && !local_is_kept(c))
-		reader_inflate(&r);
+		reader_inflate(&r, talk_number(s->talk, "max_memory"));
 	return blob_begin(b, &s->place, source_index(s, l), il->digest, il->size, e) < 0 ? -1 : copy(&r, b, e);
 }
 
@@ -259,7 +259,7 @@ static int list_root_tar(struct source *s, int fd, struct err *e)
 		return -1;
 	if (!local_is_kept(c)) {
 		st.st_size = 0;
-		reader_inflate(r);
+		reader_inflate(r, talk_number(s->talk, "max_memory"));
 		c = COMPRESSION_NONE;
 	}
 	return import_list(s, c, S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0, e);
@@ -285,7 +285,7 @@ static bool is_of_images(const char *name)
 }
 
 /* The name of the first entry that is not the directory itself; "" where there is none. Owned. */
-static char *first_name(int fd, struct err *e)
+static char *first_name(const struct source *s, int fd, struct err *e)
 {
 	AUTO_READER struct reader r = { .fd = -1 };
 	struct archive *a = archive_read_new();
@@ -294,7 +294,7 @@ static char *first_name(int fd, struct err *e)
 	int rc = ARCHIVE_FATAL;
 
 	reader_fd(&r, fd, false);
-	reader_inflate(&r);
+	reader_inflate(&r, talk_number(s->talk, "max_memory"));
 	if (archive_read_support_format_tar(a) == ARCHIVE_OK && reader_archive(&r, a, e) == 0)
 		while (!out && (rc = archive_read_next_header(a, &ae)) >= ARCHIVE_WARN && rc != ARCHIVE_EOF) {
 			const char *name = archive_entry_pathname(ae);
@@ -320,7 +320,7 @@ static int list_file(struct source *s, struct err *e)
 
 	if (local_seekable(s, &fd, e) < 0)
 		return -1;
-	name = first_name(fd, e);
+	name = first_name(s, fd, e);
 	if (!name || lseek(fd, 0, SEEK_SET) < 0)
 		return name ? err_sys(e, "lseek", NULL, "reading the archive") : -1;
 	if (!is_of_images(name))

@@ -156,13 +156,13 @@ static ssize_t feed_inflate(void *arg, void *buf, size_t size, struct err *e)
 	return (ssize_t)n;
 }
 
-void reader_inflate(struct reader *r)
+void reader_inflate(struct reader *r, uint64_t max_memory)
 {
 	struct reader *inner = mem_alloc(sizeof(*inner));
 
 	*inner = *r;
 	*r = (struct reader){ .fd = -1, .inner = inner, .buf = mem_alloc(BLOCK) };
-	r->inflate = inflate_begin(feed_inflate, r, INFLATE_MEMORY);
+	r->inflate = inflate_begin(feed_inflate, r, max_memory ? max_memory : INFLATE_MEMORY);
 }
 
 static la_ssize_t feed_archive(struct archive *a, void *arg, const void **data)

@@ -235,13 +235,13 @@ int sink_tar(struct sink *s, const char *name, const struct image_layer *l, stru
 		return -1;
 	size = r.size;
 	if (c != COMPRESSION_NONE) {
-		reader_inflate(&r);
+		reader_inflate(&r, 0);
 		if (copy(s, &r, l->diff_id, 0, &size, e) < 0)
 			return -1;
 		reader_fini(&r);
 		if (open_blob(s, l->digest, &r, e) < 0)
 			return -1;
-		reader_inflate(&r);
+		reader_inflate(&r, 0);
 	}
 	if (out_begin(&s->out, name, size, e) < 0 || copy(s, &r, l->diff_id, size, NULL, e) < 0)
 		return -1;

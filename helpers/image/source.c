@@ -11,6 +11,7 @@
  *   tag		oci, oci-archive: its name there
  *   config		tar, directory: what the image says about a start, as a record (spec/image.h) has it
  *   blob_bytes		the most that one blob may have
+ *   max_memory		of the window of zstd and xz, of what is decompressed here; 128 MiB
  *   total_bytes	and all of them, and what is decompressed on the way
  *
  * fds: images/, tmp, and the archive: a file, a pipe, or a directory.

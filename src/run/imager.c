@@ -103,6 +103,7 @@ static void make_request(const struct imager_job *job, int archive, struct buf *
 	request_str(r, "platform", job->platform);
 	request_flag(r, "all", job->all);
 	request_number(r, "blob_bytes", job->caps.blob_bytes);
+	request_number(r, "max_memory", job->caps.memory);
 	if (s->kind == SOURCE_NAME) {
 		add_reference(r, &s->ref);
 		request_registry(r, &job->registry);

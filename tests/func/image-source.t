@@ -290,6 +290,8 @@ echo x >>tail.tar.gz
 wrong 'something behind a compressed archive' 'decompressing: behind the gzip stream' "$docker" tail.tar.gz
 printf '\050\265\057\375\000\220\001\000\000' >window.tar.zst
 wrong 'an archive that needs 256 MiB to be decompressed' 'decompressing: the zstd stream needs a window .* cap of 128 MiB' "$docker" window.tar.zst
+bring "{\"kind\":\"docker-archive\",$platform,\"max_memory\":268435456}" window.tar.zst
+unlike "$err" 'larger than the cap' 'it may be allowed'
 variant no-layer
 rm "no-layer/$two.tar"
 archive no-layer
