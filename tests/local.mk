@@ -13,25 +13,23 @@ AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_b
 
 # ---- shell tests: lint and functional, named from the top so that selections work
 SHELL_TESTS = \
-	tests/func/imager-hostile.t tests/func/imager-killed.t tests/func/imager.t tests/func/images.t tests/func/load.t tests/func/login.t tests/func/pull.t tests/func/run-image.t tests/func/volume.t \
-	tests/lint/banned.t tests/lint/generated.t tests/lint/headers.t tests/lint/includes.t \
-	tests/lint/shell.t tests/lint/tables.t tests/lint/ldd.t tests/lint/examples.t tests/lint/options.t tests/fuzz/corpus.t \
-	tests/func/basic.t tests/func/cgroup-box.t tests/func/completions.t tests/func/config.t tests/func/debian.t tests/func/dryrun.t \
-	tests/func/errors.t tests/func/examples.t tests/func/home.t tests/func/host.t tests/func/idmaps.t tests/func/ids.t tests/func/isolation.t tests/func/killed.t \
-	tests/func/many.t tests/func/nosub.t tests/func/ns.t tests/func/overlay.t tests/func/fuse.t tests/func/cow.t tests/func/layer.t tests/func/registry.t tests/func/registry-bad.t tests/func/registry-tls.t tests/func/root.t tests/func/secrets.t tests/func/signals.t tests/func/stdio.t \
-	tests/func/tty.t tests/func/volumes.t tests/func/rootfs-from.t \
-	tests/func/init.t tests/func/limits.t tests/func/own.t tests/func/proc-helper.t tests/func/process.t tests/func/sysctl.t tests/func/hosts.t \
-	tests/func/landlock.t tests/func/nouserns.t tests/func/doctor.t tests/func/doctor-causes.t tests/func/doctor-root.t \
-	tests/func/device.t tests/func/mount.t tests/func/nested.t tests/func/profile.t tests/func/paths.t \
-	tests/func/image-confined.t \
-	tests/func/image-sink.t \
-	tests/func/image-source.t \
-	tests/func/unpack.t tests/func/hostile-layers.t \
-	tests/func/cgroup.t tests/func/complete.t tests/func/propagation.t tests/func/race.t tests/func/scope.t tests/func/seccomp.t tests/func/stack.t tests/func/stats.t tests/func/unshare.t tests/func/update.t tests/func/pause.t tests/func/verbs.t
-SHELL_TESTS += tests/func/imager.t tests/func/imager-hostile.t tests/func/imager-killed.t
-SHELL_TESTS += tests/func/images.t tests/func/load.t tests/func/login.t tests/func/pull.t tests/func/run-image.t
-SHELL_TESTS += tests/func/volume.t tests/func/system.t
-SHELL_TESTS += tests/func/volume.t tests/func/unfinished.t
+	tests/lint/banned.t tests/lint/examples.t tests/lint/generated.t tests/lint/headers.t tests/lint/includes.t \
+	tests/lint/ldd.t tests/lint/options.t tests/lint/shell.t tests/lint/tables.t tests/fuzz/corpus.t tests/func/basic.t \
+	tests/func/cgroup-box.t tests/func/cgroup.t tests/func/complete.t tests/func/completions.t tests/func/config.t \
+	tests/func/cow.t tests/func/debian.t tests/func/device.t tests/func/doctor-causes.t tests/func/doctor-root.t \
+	tests/func/doctor.t tests/func/dryrun.t tests/func/errors.t tests/func/examples.t tests/func/fuse.t tests/func/home.t \
+	tests/func/host.t tests/func/hostile-layers.t tests/func/hosts.t tests/func/idmaps.t tests/func/ids.t \
+	tests/func/image-confined.t tests/func/image-sink.t tests/func/image-source.t tests/func/imager-hostile.t \
+	tests/func/imager-killed.t tests/func/imager.t tests/func/images.t tests/func/init.t tests/func/isolation.t \
+	tests/func/killed.t tests/func/landlock.t tests/func/layer.t tests/func/limits.t tests/func/load.t tests/func/login.t \
+	tests/func/many.t tests/func/mount.t tests/func/nested.t tests/func/nosub.t tests/func/nouserns.t tests/func/ns.t \
+	tests/func/overlay.t tests/func/own.t tests/func/paths.t tests/func/pause.t tests/func/proc-helper.t \
+	tests/func/process.t tests/func/profile.t tests/func/propagation.t tests/func/pull.t tests/func/race.t \
+	tests/func/registry-bad.t tests/func/registry-tls.t tests/func/registry.t tests/func/root.t tests/func/rootfs-from.t \
+	tests/func/run-image.t tests/func/scope.t tests/func/seccomp.t tests/func/secrets.t tests/func/signals.t \
+	tests/func/stack.t tests/func/stats.t tests/func/stdio.t tests/func/sysctl.t tests/func/system.t tests/func/tty.t \
+	tests/func/unfinished.t tests/func/unpack.t tests/func/unshare.t tests/func/update.t tests/func/verbs.t \
+	tests/func/volume.t tests/func/volumes.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \
