@@ -84,10 +84,11 @@ static int prune(const struct args *a, const char *question, bool is_system, str
 	if (yes > 0) {
 		rc = place_open(&p, true, e);
 		/* what is used by the dead is used by nobody */
-		if (rc == 0)
+		if (rc == 0) {
 			store_sweep(&p.store, in_map);
-		if (rc == 0)
+			place_sweep(&p);
 			rc = prune_images(&p, &what, &d.images, &d.sums, e);
+		}
 		if (rc == 0 && is_system && a->with_volumes)
 			rc = prune_volumes(&p, &d, e);
 		if (print(&d, a, rc < 0 ? &late : e) < 0)

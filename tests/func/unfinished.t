@@ -28,7 +28,7 @@ killed() {
 	isnt "$(left)" '' 'a killed load leaves something'
 }
 
-for verb in 'tag busybox:1 other' 'rmi other' "load -q $T/i.tar"; do
+for verb in 'tag busybox:1 other' 'rmi other' "load -q $T/i.tar" 'image prune -f' 'system prune -f'; do
 	killed
 	# shellcheck disable=SC2086 # words
 	run_lichen $verb
