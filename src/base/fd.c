@@ -183,6 +183,22 @@ const char *fd_path(int fd, char buf[FD_PATH_MAX])
 	return buf;
 }
 
+size_t fd_raise_limit(size_t wanted, struct rlimit *before)
+{
+	struct rlimit now = { 0 };
+	rlim_t old;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) < 0)
+		now = (struct rlimit){ 0 };
+	if (before)
+		*before = now;
+	old = now.rlim_cur;
+	if (old >= wanted)
+		return (size_t)old;
+	now.rlim_cur = now.rlim_max < wanted ? now.rlim_max : wanted;
+	return setrlimit(RLIMIT_NOFILE, &now) < 0 ? (size_t)old : (size_t)now.rlim_cur;
+}
+
 int fd_cloexec(int fd, bool on)
 {
 	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0);

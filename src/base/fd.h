@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -40,6 +41,10 @@ NODISCARD int fd_read_any(const char *path, size_t max, char **out, size_t *len)
 /* "/proc/self/fd/N" for calls that take only paths; the buffer is the caller's. */
 #define FD_PATH_MAX 32
 const char *fd_path(int fd, char buf[FD_PATH_MAX]);
+
+/* Lets this process have @wanted descriptors, or as many as its hard limit lets it. @before: for who puts it back; may be NULL
+ * Return: how many it may have now */
+size_t fd_raise_limit(size_t wanted, struct rlimit *before);
 
 /* Sets or clears FD_CLOEXEC. */
 NODISCARD int fd_cloexec(int fd, bool on);

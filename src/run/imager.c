@@ -21,6 +21,9 @@
 #include "run/imager_state.h"
 #include "run/internal.h"
 
+/* Layers are held by a descriptor each, and an archive may have many images. */
+enum { FDS_MAX = COMING_LAYERS_MAX + 256 };
+
 static const char WHEN[] = "while the image was being brought";
 
 struct bringing {
@@ -476,10 +479,12 @@ int imager_bring(struct images *im, const struct facts *f, const struct id_map *
 	struct bringing b = { .im = im, .job = job, .view = job->view, .tmp.fd = -1, .archive = -1, .facts = f, .uids = uids,
 			      .gids = gids };
 	struct imager_stop stop;
+	struct rlimit files;
 	int rc;
 
 	if (imager_stop_begin(&stop, e) < 0)
 		return -1;
+	(void)fd_raise_limit(FDS_MAX, &files);
 	images_sweep(im, in_map);
 	helper_init(&b.source, "which brings the image", job->view);
 	b.cls = images_class(uids, gids, f->uid);
@@ -490,5 +495,7 @@ int imager_bring(struct images *im, const struct facts *f, const struct id_map *
 		rc = commit(&b, ids, e);
 	imager_stop_clean(rc);
 	bringing_fini(&b);
+	if (files.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &files); /* what runs afterwards has what its caller had */
 	return imager_stop_end(&stop, rc, e);
 }

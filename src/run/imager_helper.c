@@ -79,6 +79,9 @@ static int begin(const void *arg, struct err *e)
 	const int from[] = { fcntl(null, F_DUPFD_CLOEXEC, FIRST_FREE_FD), fcntl(b->said, F_DUPFD_CLOEXEC, FIRST_FREE_FD),
 			     fcntl(b->sock, F_DUPFD_CLOEXEC, FIRST_FREE_FD) };
 
+	for (size_t i = 0; i < N_ELEMS(from); i++)
+		if (from[i] < 0)
+			return err_sys(e, "fcntl", NULL, "starting lichen-image");
 	/* again: a change of ids has cleared it */
 	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL);
 	make_environment(&env);

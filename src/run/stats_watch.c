@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,18 +35,11 @@ _Static_assert((int)STAT_FILES <= 32, "stat_box.absent has a bit for each file")
 
 void stats_init(struct stats *s)
 {
-	struct rlimit files = { 0 };
+	const size_t files = fd_raise_limit(FDS_MAX, NULL);
 	struct sysinfo si = { 0 };
 
 	*s = (struct stats){ .text = mem_alloc(TEXT_MAX), .machine = STAT_NONE };
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FDS_MAX) {
-		const rlim_t old = files.rlim_cur;
-
-		files.rlim_cur = files.rlim_max < FDS_MAX ? files.rlim_max : FDS_MAX;
-		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-			files.rlim_cur = old;
-	}
-	s->fds_left = files.rlim_cur > FDS_KEPT_BACK ? (size_t)files.rlim_cur - FDS_KEPT_BACK : 0;
+	s->fds_left = files > FDS_KEPT_BACK ? files - FDS_KEPT_BACK : 0;
 	if (sysinfo(&si) == 0)
 		s->machine = (uint64_t)si.totalram * si.mem_unit;
 }

@@ -39,6 +39,22 @@ run_lichen load -i "$T/text"
 is "$status:$out" 125: 'what is no archive is an error'
 wrong 'a cap' "--max-image-size much: expected a size" -- load --max-image-size much -i "$T/one.tar"
 
+# Each layer that has come is held by a descriptor.
+mkdir "$T/many"
+layers= ids=
+for n in $(seq 70); do
+	echo "$n" >"$T/many/file"
+	tar -C "$T/many" -cf "$T/many/$n.tar" file
+	layers="$layers${layers:+,}\"$n.tar\""
+	ids="$ids${ids:+,}\"sha256:$(sha256sum <"$T/many/$n.tar" | cut -d' ' -f1)\""
+done
+printf '{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[%s]}}' "$ids" >"$T/many/config.json"
+printf '[{"Config":"config.json","RepoTags":["many:1"],"Layers":[%s]}]' "$layers" >"$T/many/manifest.json"
+(cd "$T/many" && tar -cf "$T/many.tar" manifest.json config.json [0-9]*.tar)
+is "$(ulimit -S -n 64 && "$LICHEN" load -q "$T/many.tar" 2>&1)" 'Loaded image: many:1' 'more layers than descriptors'
+(ulimit -n 64 && "$LICHEN" rmi -f many:1 && "$LICHEN" load -q "$T/many.tar") >"$T/few" 2>&1
+like "$(cat "$T/few")" 'raise .ulimit -n' 'and where there may be no more, that is said'
+
 # ---- save ----
 
 for format in docker-archive oci-archive; do
