@@ -41,7 +41,8 @@ wrong 'a cap' "--max-image-size much: expected a size" -- load --max-image-size 
 
 # Each layer that has come is held by a descriptor.
 mkdir "$T/many"
-layers= ids=
+layers=''
+ids=''
 for n in $(seq 70); do
 	echo "$n" >"$T/many/file"
 	tar -C "$T/many" -cf "$T/many/$n.tar" file
@@ -51,7 +52,9 @@ done
 printf '{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[%s]}}' "$ids" >"$T/many/config.json"
 printf '[{"Config":"config.json","RepoTags":["many:1"],"Layers":[%s]}]' "$layers" >"$T/many/manifest.json"
 (cd "$T/many" && tar -cf "$T/many.tar" manifest.json config.json [0-9]*.tar)
+# shellcheck disable=SC3045 # every sh that we have knows it
 is "$(ulimit -S -n 64 && "$LICHEN" load -q "$T/many.tar" 2>&1)" 'Loaded image: many:1' 'more layers than descriptors'
+# shellcheck disable=SC3045
 (ulimit -n 64 && "$LICHEN" rmi -f many:1 && "$LICHEN" load -q "$T/many.tar") >"$T/few" 2>&1
 like "$(cat "$T/few")" 'raise .ulimit -n' 'and where there may be no more, that is said'
 

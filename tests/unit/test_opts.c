@@ -172,7 +172,7 @@ static void errors_help(void **state)
 		{ "run", "--bind-data 3 /x d", "'--bind-data' in this version", "--file FD:DST" },
 		{ "run", "--tmp-overlay /x d", "'--tmp-overlay' in this version", "--mount type=overlay" },
 		{ "run", "--unshare-all d", "'--unshare-all'", "leave it out" },
-		{ "run", "--quux x d", "no option '--quux' in this version", "see 'lichen run --help'" },
+		{ "run", "--quux x d", "there is no option '--quux'", "see 'lichen run --help'" },
 		/* of another verb, or on the other side of the verb */
 		{ "doctor", "--name x", "doctor: option '--name' is one of 'lichen run', not of 'lichen doctor'", "see" },
 		{ "", "--json version", "is one of 'lichen run' and 'lichen ", "after the verb" },
