@@ -205,7 +205,7 @@ static int copy(struct sink *s, struct reader *r, const char *want, uint64_t tot
 	if (str_eq(got, want))
 		return 0;
 	err_set(e, ERR_STATE, "what lies in the store as %s is %s", want, got);
-	return err_hint(e, "it was changed, or the disk is damaged: pull or load the image again");
+	return err_hint(e, "it was changed, or the disk is damaged: remove the image with `lichen rmi -f`, then pull or load it again");
 }
 
 int sink_blob(struct sink *s, const char *name, const char *digest, bool is_layer, struct err *e)

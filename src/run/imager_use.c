@@ -148,8 +148,12 @@ static int use_layers(struct use *u, const struct facts *f, const struct id_map 
 
 	if (missing <= 0)
 		return missing;
-	if (unpack(u, f, uids, gids, missing, view, e) < 0)
-		return err_wrap(e, "cannot unpack the image");
+	if (unpack(u, f, uids, gids, missing, view, e) < 0) {
+		err_wrap(e, "cannot unpack the image");
+		/* a blob that is here is not brought a second time */
+		return e->kind == ERR_SPEC && !e->hint[0] ? err_hint(e, "where what lies in the store is damaged, remove the image with "
+			"`lichen rmi -f`, then pull or load it again") : -1;
+	}
 	missing = take_layers(u, e);
 	return missing <= 0 ? missing : err_set(e, ERR_STATE, "somebody removed a layer of the image at the same time: try again");
 }

@@ -120,6 +120,6 @@ int imager_no_room(const struct images *im, struct err *e)
 	err_wrap(e, "%s: the file system that has %s is full", e->errnum == EDQUOT ? "your quota is used up" : "no room is left", im->dir);
 	if (bytes == UINT64_MAX)
 		bytes = 0;
-	return err_hint(e, "what was half made is removed, after which %s are free: `lichen system df` says what images take up, `lichen image prune` "
+	return err_hint(e, "%s are free, beside what was half made and is removed now: `lichen system df` says what images take up, `lichen image prune` "
 			   "removes what nobody uses; XDG_DATA_HOME puts the store elsewhere", size_format(bytes, left));
 }

@@ -85,6 +85,23 @@ run_lichen load -q "$T/docker-archive"
 expect -c "log_user 1; spawn $LICHEN save busybox:1; expect eof; lassign [wait] a b c d; puts \"status \$d\"" >"$T/said"
 like "$(cat "$T/said")" 'not written to a terminal' 'save: not to a terminal'
 
+# ---- a damaged store ----
+
+busybox_image "$T/hurt.tar" hurt:1 '' hurt
+run_lichen load -q "$T/hurt.tar"
+tar -xOf "$T/hurt.tar" layer.tar >"$T/hurt.layer"
+blob=$XDG_DATA_HOME/lichen/images/blobs/sha256/$(sha256sum <"$T/hurt.layer" | cut -d' ' -f1)
+printf XX | dd of="$blob" bs=1 seek=600 conv=notrunc 2>/dev/null
+run_lichen save -o "$T/hurt.out" hurt:1
+like "$err" 'hint: .*lichen rmi -f.*load it again' 'save of what was damaged says what to do'
+ok '[ ! -e "$T/hurt.out" ]' 'and leaves no file'
+run_lichen run --rm --ids=single hurt:1 true
+like "$err" 'hint: .*lichen rmi -f.*load it again' 'and so does a run that has to unpack it'
+run_lichen rmi -f hurt:1
+run_lichen load -q "$T/hurt.tar"
+run_lichen run --rm --ids=single hurt:1 true
+is "$status" 0 'which helps'
+
 # ---- import ----
 
 busybox_root "$T/root"
