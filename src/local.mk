@@ -30,7 +30,7 @@ liblichen_a_SOURCES = \
 	%D%/store/images_gone.c %D%/store/measure.c %D%/store/tmp.c %D%/store/tmp.h %D%/store/volumes.c %D%/store/volumes.h \
 	%D%/store/list.c %D%/store/cgroup.c %D%/store/dirs.c %D%/store/internal.h %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
 	%D%/steps/attrs.c %D%/steps/fuse.h %D%/steps/procview.c %D%/run/procview.c %D%/run/procview.h %D%/steps/cgroup.c %D%/steps/cgroup.h %D%/steps/init.c %D%/steps/process.h \
-	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/owners.c %D%/steps/owners.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/filter.c \
+	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/owners.c %D%/steps/owners.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/fill.c %D%/steps/filter.c \
 	%D%/steps/merged.c %D%/steps/merged.h %D%/run/layers.c %D%/run/image.c \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/join.c %D%/steps/landlock.c %D%/steps/landlock.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c %D%/steps/stack.c %D%/steps/stack.h \
 	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/user.c %D%/steps/user.h \

@@ -38,6 +38,11 @@ int path_open_in(int root_fd, const char *path, int flags, mode_t mode)
 	return open_in(root_fd, path, flags, mode, 0);
 }
 
+int path_open_in_mount(int root_fd, const char *path, int flags)
+{
+	return open_in(root_fd, path, flags, 0, RESOLVE_NO_XDEV);
+}
+
 int path_open_in_nofollow(int root_fd, const char *path, int flags, mode_t mode)
 {
 	return open_in(root_fd, path, flags | O_NOFOLLOW, mode, 0);

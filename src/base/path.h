@@ -20,6 +20,9 @@ NODISCARD int path_open_in(int root_fd, const char *path, int flags, mode_t mode
 /* The same, but the last component must not be a symbolic link (ELOOP). */
 NODISCARD int path_open_in_nofollow(int root_fd, const char *path, int flags, mode_t mode);
 
+/* As path_open_in(), on the mount of @root_fd alone: EXDEV where something else is mounted on the way or there. */
+NODISCARD int path_open_in_mount(int root_fd, const char *path, int flags);
+
 /* mkdir -p inside the root, then an O_PATH descriptor of the directory. @mode is for
  * the directories that are made. ENOTDIR where something else is in the way. */
 NODISCARD int path_mkdir_in(int root_fd, const char *path, mode_t mode);

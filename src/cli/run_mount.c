@@ -178,7 +178,7 @@ struct words {
 	struct strv fields;
 	const char *type, *source, *target, *propagation, *upper, *work;
 	struct strv lower, rest;	/* rest: words of mount options and data */
-	bool readonly, has_readonly;
+	bool readonly, has_readonly, nocopy;
 	enum recursion recursion;
 	struct err *e;
 };
@@ -190,7 +190,7 @@ enum { T_BIND = 1, T_TMPFS = 2, T_OVERLAY = 4, T_MQUEUE = 8, T_DEVPTS = 16, T_VO
 
 enum key {
 	K_TYPE, K_SOURCE, K_TARGET, K_READONLY, K_PROPAGATION, K_NONRECURSIVE, K_RECURSIVE, K_SIZE, K_MODE, K_LOWER, K_UPPER,
-	K_WORK, K_DATA, K_NUMBER, K_COUNT, K_FLAG, K_NOTHING, K_REFUSED,
+	K_WORK, K_DATA, K_NUMBER, K_COUNT, K_FLAG, K_NOCOPY, K_NOTHING, K_REFUSED,
 };
 
 static const struct {
@@ -236,7 +236,7 @@ static const struct {
 	{ "volume-driver", K_REFUSED, T_ALL, "a volume is a directory of this machine; leave it out" },
 	{ "volume-opt", K_REFUSED, T_ALL, "a volume is a directory of this machine; leave it out" },
 	{ "volume-label", K_REFUSED, T_ALL, "labels are given when it is made: lichen volume create --label" },
-	{ "volume-nocopy", K_NOTHING, T_VOLUME, NULL },
+	{ "volume-nocopy", K_NOCOPY, T_VOLUME, NULL },
 	{ "volume-subpath", K_REFUSED, T_ALL, "a volume is mounted as a whole" },
 };
 
@@ -322,7 +322,7 @@ static int take_key(struct words *w, size_t row, const char *key, const char *va
 	int n;
 
 	if (KEYS[row].key != K_READONLY && KEYS[row].key != K_NONRECURSIVE && KEYS[row].key != K_NOTHING &&
-	    KEYS[row].key != K_FLAG && KEYS[row].key != K_REFUSED && (!value || !*value))
+	    KEYS[row].key != K_NOCOPY && KEYS[row].key != K_FLAG && KEYS[row].key != K_REFUSED && (!value || !*value))
 		return bad(w, "'%s' needs a value: %s=...", key, key);
 	switch (KEYS[row].key) {
 	case K_TYPE:
@@ -346,6 +346,8 @@ static int take_key(struct words *w, size_t row, const char *key, const char *va
 			return -1;
 		w->recursion = yes ? REC_DISABLED : REC_ENABLED;
 		return 0;
+	case K_NOCOPY:
+		return take_bool(w, key, value, &w->nocopy);
 	case K_PROPAGATION:
 		n = one_of(w, key, value, propagations, N_ELEMS(propagations));
 		w->propagation = n < 0 ? NULL : propagations[n];
@@ -605,8 +607,12 @@ static int make_volume(const struct words *w, struct spec *s)
 	m = volume_add(s, w->option, w->text, w->source, w->target, w->e);
 	if (!m)
 		return -1;
+	m->nocopy = w->nocopy;
 	for (size_t i = 0; i < w->rest.n; i++)
-		mount_add_word(m, w->rest.v[i]);
+		if (str_eq(w->rest.v[i], "nocopy"))
+			m->nocopy = true;
+		else
+			mount_add_word(m, w->rest.v[i]);
 	if (w->readonly)
 		strv_add(&m->options, "rro");
 	return 0;

@@ -26,8 +26,10 @@ static int add_words(struct spec_mount *m, const char *text, const char *options
 	for (size_t i = 0; i < words.n; i++) {
 		const struct mountopt *o;
 
-		if (m->volume && str_eq(words.v[i], "nocopy"))
+		if (m->volume && str_eq(words.v[i], "nocopy")) {
+			m->nocopy = true;
 			continue;
+		}
 		if (mountopt_find(words.v[i], &o) < 0) {
 			const char *near = mountopt_nearest(words.v[i]);
 

@@ -80,6 +80,8 @@ static const struct {
 	{ STEP_PROC_LIMITS, STEP_MASK, "what is masked stays masked" },
 	{ STEP_ROOT_ID, STEP_DELEGATE, "root inside gives the cgroup to itself" },
 	{ STEP_CLONE, STEP_IDMAP, "there is no map before the clone" },
+	{ STEP_ROOT_ID, STEP_FILL, "what is copied into a volume gets its owners from root inside" },
+	{ STEP_FILL, STEP_MASK, "what is copied is the root's, not what covers it" },
 	{ STEP_IDMAP, STEP_ROOT_ID, "ids are mapped before they are taken" },
 	{ STEP_PRIVATE, STEP_ATTACH, "nothing is mounted before propagation is cut" },
 	{ STEP_ATTACH, STEP_PIVOT, "the root is attached before it becomes the root" },
@@ -111,7 +113,7 @@ static const struct {
 static bool mounts_something(enum step_kind kind)
 {
 	static const enum step_kind kinds[] = {
-		STEP_PRIVATE, STEP_TREE, STEP_ATTACH, STEP_OVERLAY, STEP_NEWFS, STEP_SETATTR, STEP_MOUNT,
+		STEP_PRIVATE, STEP_TREE, STEP_ATTACH, STEP_OVERLAY, STEP_NEWFS, STEP_SETATTR, STEP_MOUNT, STEP_FILL,
 		STEP_MASK, STEP_READONLY, STEP_DEVICES, STEP_CONSOLE, STEP_PIVOT, STEP_PROC_LIMITS,
 	};
 

@@ -516,6 +516,9 @@ static void add_bind_source(struct build *b, size_t i, bool is_early)
 
 	parse_options(m, &p);
 	buf_fini(&p.data);
+	/* written first, by STEP_FILL, which makes it read-only then */
+	if (m->is_fresh)
+		p.attrs &= ~(uint64_t)MOUNT_ATTR_RDONLY, p.rest &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	/* real root's trees come from the host's own namespace, which nothing has cut off yet */
 	if (is_early != (receives(&p) && !is_root))
 		return;
@@ -625,6 +628,22 @@ static void add_layers(struct build *b, size_t i)
 	spec_layers_fini(&l);
 }
 
+/* docker's rule: the first use of a volume copies what the image has there. */
+static void add_fill(struct build *b, size_t i, uint64_t attrs)
+{
+	const struct spec_mount *m = &b->spec->mounts[i];
+	struct step *s = plan_add(b, STEP_FILL, AT_CHILD, m->destination);
+
+	s->u.mount.source = m->volume;
+	s->u.mount.target = m->destination;
+	s->u.mount.attrs = attrs & MOUNT_ATTR_RDONLY;
+	s->u.mount.copy = &m->volume_copy;
+	/* a mount point that lichen has added to a read-only root is none of the root's */
+	s->u.mount.copies = !m->nocopy && spec_has_tree(b->spec) && !strv_has(&b->in->skeleton_dirs, m->destination);
+	s->reads[0] = SLOT_ROOT;
+	s->reads[1] = b->plan->source_slots[i];
+}
+
 static void add_user_mount(struct build *b, size_t i)
 {
 	const struct spec_mount *m = &b->spec->mounts[i];
@@ -638,6 +657,8 @@ static void add_user_mount(struct build *b, size_t i)
 	parse_options(m, &p);
 	if (str_eq(m->type, "bind")) {
 		buf_fini(&p.data);
+		if (m->is_fresh)
+			add_fill(b, i, p.attrs);
 		s = plan_add(b, STEP_MOUNT, AT_CHILD, m->destination);
 		s->u.mount.target = m->destination;
 		s->u.mount.is_dir = b->in->source_is_dir[i];

@@ -17,6 +17,7 @@ static const char *const STEP_NAMES[STEP_KINDS] = {
 	[STEP_NEWFS] = "newfs",  [STEP_SETATTR] = "setattr",
 	[STEP_MOUNT] = "mount",	        [STEP_SYMLINK] = "symlink",
 	[STEP_DIR] = "dir",	      [STEP_LAYERS] = "layers",
+	[STEP_FILL] = "fill",
 	[STEP_FILE] = "file",	      [STEP_MASK] = "mask",	  [STEP_READONLY] = "readonly",
 	[STEP_DEVICES] = "devices",   [STEP_CONSOLE] = "console", [STEP_LOOPBACK] = "loopback",
 	[STEP_HOSTNAME] = "hostname", [STEP_USER] = "user",	  [STEP_PIVOT] = "pivot",

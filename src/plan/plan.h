@@ -51,6 +51,7 @@ enum step_kind {
 	STEP_MOUNT,	/* attach a slot's mount to a path inside the root */
 	STEP_SYMLINK,	/* make a symbolic link inside */
 	STEP_DIR,	/* make a directory inside */
+	STEP_FILL,	/* copy what the root has at a path inside into a fresh volume that will be mounted there */
 	STEP_LAYERS,	/* an overlay on a path inside */
 	STEP_FILE,	/* write a small file inside */
 	STEP_MASK,	/* cover paths with nothing */
@@ -165,7 +166,9 @@ struct step {
 			bool propagates_all;	/* propagation for what is mounted below, too */
 			bool recursive;
 			const int *checked;	/* borrowed: descriptor of what the source must be; NULL: no matter */
+			const int *copy;	/* STEP_FILL: borrowed: the file of the volume that says how far it is */
 			mode_t mode;		/* STEP_DIR */
+			bool copies;		/* STEP_FILL: else only what a copy that was ended left is removed */
 			bool is_scratch;	/* STEP_LAYERS: upper and work, the last two slots, are the run's */
 			bool is_dir;		/* kind of target to make where it is missing */
 			const struct strv *options;	/* of mount(8): what no attribute bit says is data */

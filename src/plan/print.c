@@ -23,6 +23,9 @@ static void add_detail(const struct step *s, struct buf *b)
 		if (s->n_rungs == 1 && s->rungs[0].data && s->rungs[0].data[0])
 			buf_addf(b, " %s", s->rungs[0].data);
 		break;
+	case STEP_FILL:
+		buf_addf(b, "%s", s->u.mount.copies ? "" : " with nothing");
+		break;
 	case STEP_SYMLINK:
 		buf_addf(b, " -> %s", s->u.mount.source);
 		break;
@@ -45,7 +48,7 @@ static void add_detail(const struct step *s, struct buf *b)
 		break;
 	}
 	if (s->kind == STEP_NEWFS || s->kind == STEP_TREE || s->kind == STEP_IDTREE || s->kind == STEP_SETATTR ||
-	    s->kind == STEP_OVERLAY || s->kind == STEP_LAYERS)
+	    s->kind == STEP_OVERLAY || s->kind == STEP_LAYERS || s->kind == STEP_FILL)
 		for (size_t i = 0; i < N_ELEMS(ATTRS); i++)
 			if (s->u.mount.attrs & ATTRS[i].bit)
 				buf_addf(b, " %s", ATTRS[i].word);

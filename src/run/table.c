@@ -16,6 +16,7 @@ static step_fn *const STEP_FUNCTIONS[STEP_KINDS] = {
 	[STEP_OVERLAY] = step_overlay,	   [STEP_NEWFS] = step_newfs,	      [STEP_SETATTR] = step_setattr,
 	[STEP_MOUNT] = step_mount,	         [STEP_SYMLINK] = step_symlink,
 	[STEP_DIR] = step_dir,		   [STEP_LAYERS] = step_layers,
+	[STEP_FILL] = step_fill,
 	[STEP_FILE] = step_file,	   [STEP_MASK] = step_mask,	      [STEP_READONLY] = step_readonly,
 	[STEP_DEVICES] = step_devices,	   [STEP_CONSOLE] = step_console,     [STEP_LOOPBACK] = step_loopback,
 	[STEP_HOSTNAME] = step_hostname,   [STEP_USER] = step_user,	      [STEP_PIVOT] = step_pivot,

@@ -59,6 +59,8 @@ static int take(struct spec_mount *m, const struct spec *s, const struct plan_in
 		return -1;
 	str_set(&m->source, v.path);
 	m->volume_lock = fd_take(&v.lock);
+	m->volume_copy = fd_take(&v.copy);
+	m->is_fresh = m->volume_copy >= 0;
 	volume_fini(&v);
 	fd = open(m->source, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -73,6 +75,7 @@ static void give_back(struct spec_mount *m)
 	while (m->n_fds)
 		auto_close(&m->fds[--m->n_fds]);
 	auto_close(&m->volume_lock);
+	auto_close(&m->volume_copy);
 }
 
 int volumes_take(struct spec *s, const struct plan_input *in, struct store *st, bool makes, struct err *e)
@@ -89,7 +92,10 @@ int volumes_take(struct spec *s, const struct plan_input *in, struct store *st, 
 		if (!makes) {
 			AUTO_FREE char *path = str_fmt("%s/volumes/%s/data", st->data_dir, m->volume);
 
+			struct err ignored = { 0 };
+
 			str_set(&m->source, path);
+			m->is_fresh = (vs.fd < 0 && volumes_open(st, false, &vs, &ignored) < 0) || volume_is_fresh(&vs, m->volume);
 			continue;
 		}
 		if (vs.fd < 0)

@@ -48,7 +48,7 @@ static const struct mountopt TABLE[] = {
 	{ "idmap", .refused = NO_IDMAP },
 	{ "loud", NOTHING },
 	{ "noatime", ATIME(NOATIME) },
-	{ "nocopy", NOTHING },		/* what lichen does anyway */
+	{ "nocopy", NOTHING },		/* of a volume: cli/run_mount.c has it; else nothing is copied anyway */
 	{ "nodev", SET(NODEV) },
 	{ "nodiratime", SET(NODIRATIME) },
 	{ "noexec", SET(NOEXEC) },

@@ -73,6 +73,7 @@ static void mount_fini(struct spec_mount *m)
 	free(m->data.bytes);
 	free(m->volume);
 	auto_close(&m->volume_lock);
+	auto_close(&m->volume_copy);
 }
 
 void spec_fini(struct spec *s)
@@ -138,7 +139,7 @@ struct spec_mount *spec_add_mount(struct spec *s)
 
 	s->mounts = mem_grow(s->mounts, s->n_mounts + 1, sizeof(*s->mounts));
 	m = &s->mounts[s->n_mounts++];
-	*m = (struct spec_mount){ .volume_lock = -1 };
+	*m = (struct spec_mount){ .volume_lock = -1, .volume_copy = -1 };
 	return m;
 }
 

@@ -89,6 +89,9 @@ struct spec_mount {
 	} data;
 	char *volume;		/* bind: name of the volume; run/volumes.c takes it, and says what the source is. Not saved; owned; NULL */
 	int volume_lock;	/* of the volume, for as long as it is used; -1 */
+	int volume_copy;	/* its file that says how far the copy of what is below has come (store/volumes.h); -1: there is none */
+	bool is_fresh;		/* volume: nothing was copied into it yet; run/volumes.c */
+	bool nocopy;		/* volume: what the root has at the destination is not copied into it */
 };
 
 /* The parts of an overlay's options, without what escapes a colon; all owned by the caller. */

@@ -15,6 +15,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -193,7 +194,7 @@ static int tick(struct copy *c)
 		return -1;
 	}
 	if (c->shows && now - c->began >= PROGRESS_AFTER_MS) {
-		dprintf(STDERR_FILENO, "\rlichen: copying the root: %llu files, %llu MB\033[K",
+		dprintf(STDERR_FILENO, "\rlichen: copying: %llu files, %llu MB\033[K",
 			(unsigned long long)c->st.files, (unsigned long long)(c->st.bytes / 1000000));
 		c->shown = true;
 	}
@@ -640,17 +641,17 @@ static int finish_top(struct copy *c, const char *src, int dst, struct err *e)
 	return record(c, &st, e);
 }
 
-static int copy_all(struct copy *c, const struct strv *srcs, const char *owners_path, struct err *e)
+/* @owners_fd: given away. */
+static int copy_all(struct copy *c, const struct strv *srcs, int owners_fd, const char *owners_path, struct err *e)
 {
 	AUTO_CLOSE int dst = open(c->dst, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	AUTO_CLOSE int fd = -1;
+	AUTO_CLOSE int fd = owners_fd;
 	AUTO_FCLOSE FILE *owners = NULL;
 
 	c->src = srcs->v[0];
 	if (dst < 0 || fstat(dst, &c->dst_st) < 0)
 		return err_sys(e, "open", c->dst, "copying %s", c->src);
-	fd = open(owners_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || fstat(fd, &c->owners_st) < 0 || !(owners = fdopen(fd, "w")))
+	if (fstat(fd, &c->owners_st) < 0 || !(owners = fdopen(fd, "w")))
 		return err_sys(e, "open", owners_path, "copying %s", c->src);
 	fd_take(&fd);
 	c->owners = owners;
@@ -667,17 +668,21 @@ static int copy_all(struct copy *c, const struct strv *srcs, const char *owners_
 	return 0;
 }
 
-static int copy(const struct strv *srcs, const struct copy_layers *layers, const char *dst, const char *owners_path,
+/* @owners_fd: given away; -1 with errno: it could not be opened. */
+static int copy(const struct strv *srcs, const struct copy_layers *layers, const char *dst, int owners_fd, const char *owners_path,
 		struct copy_stats *st, struct err *e)
 {
-	AUTO_FREE struct copy *c = mem_alloc(sizeof(*c));
+	AUTO_FREE struct copy *c = NULL;
 	int rc;
 
+	if (owners_fd < 0)
+		return err_sys(e, "open", owners_path, "copying %s", srcs->v[0]);
+	c = mem_alloc(sizeof(*c));
 	c->dst = dst;
 	c->layers = layers;
 	c->shows = isatty(STDERR_FILENO) == 1;
 	c->began = now_ms();
-	rc = copy_all(c, srcs, owners_path, e);
+	rc = copy_all(c, srcs, owners_fd, owners_path, e);
 	if (c->shown)
 		dprintf(STDERR_FILENO, "\r\033[K");
 	links_fini(&c->links);
@@ -689,15 +694,38 @@ static int copy(const struct strv *srcs, const struct copy_layers *layers, const
 	return rc;
 }
 
+static int open_owners(const char *path)
+{
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 int copy_tree(const char *src, const char *dst, const char *owners_path, struct copy_stats *st, struct err *e)
 {
 	AUTO_STRV struct strv srcs = { 0 };
 
 	strv_add(&srcs, src);
-	return copy(&srcs, NULL, dst, owners_path, st, e);
+	return copy(&srcs, NULL, dst, open_owners(owners_path), owners_path, st, e);
 }
 
 int copy_layers(const struct copy_layers *l, const char *dst, const char *owners_path, struct copy_stats *st, struct err *e)
 {
-	return copy(l->lowers, l, dst, owners_path, st, e);
+	return copy(l->lowers, l, dst, open_owners(owners_path), owners_path, st, e);
+}
+
+int copy_owned(int src, int dst, const char *what, struct err *e)
+{
+	AUTO_CLOSE int owners = memfd_create("owners", MFD_CLOEXEC);
+	AUTO_STRV struct strv srcs = { 0 };
+	AUTO_FREE char *to = NULL;
+	char path[FD_PATH_MAX];
+	uint64_t unmapped;
+
+	if (owners < 0)
+		return err_sys(e, "memfd_create", what, "noting the owners of the copy");
+	/* with a "." behind: what is opened there is no link */
+	strv_addf(&srcs, "%s/.", fd_path(src, path));
+	to = str_fmt("%s/.", fd_path(dst, path));
+	if (copy(&srcs, NULL, to, fcntl(owners, F_DUPFD_CLOEXEC, 3), what, NULL, e) < 0)
+		return err_wrap(e, "%s", what);
+	return copy_fix(dst, fd_path(owners, path), &unmapped, e) < 0 ? err_wrap(e, "%s", what) : 0;
 }

@@ -45,6 +45,14 @@ struct copy_layers {
 NODISCARD int copy_layers(const struct copy_layers *l, const char *dst, const char *owners_path, struct copy_stats *st,
 			  struct err *e);
 
+/**
+ * copy_owned() - Copy a directory as root inside, with owners and modes
+ * @src, @dst:	descriptors of directories, not O_PATH; @dst is empty, and gets owner, mode and times of @src
+ * @what:	for messages
+ * Otherwise as copy_tree(). What is there half after an error is the caller's to remove.
+ */
+NODISCARD int copy_owned(int src, int dst, const char *what, struct err *e);
+
 /* Whether the descriptor is of a file system whose files the kernel makes up: proc, sysfs ... */
 bool copy_is_kernel_fs(int fd);
 

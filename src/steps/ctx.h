@@ -69,6 +69,8 @@ step_fn step_lowers;
 step_fn step_overlay, step_own, step_layer, step_layers;
 /* steps/copy.c: the copy itself is made before the clone, by run/prepare */
 step_fn step_copy_fix;
+/* steps/fill.c */
+step_fn step_fill;
 /* steps/files.c */
 step_fn step_symlink, step_dir, step_file, step_mask, step_readonly, step_devices, step_console;
 /* steps/join.c: in the stage, before the clone */

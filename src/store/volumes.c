@@ -22,7 +22,7 @@
 #include "store/internal.h"
 #include "store/tmp.h"
 
-enum { JSON_MAX = 1 << 20, MAP_DIGITS = 16 };
+enum { JSON_MAX = 1 << 20, MAP_DIGITS = 16, COPY_MAX = 16 };
 
 static struct tmp_place place(const struct volumes *vs)
 {
@@ -75,6 +75,7 @@ void volume_fini(struct volume *v)
 	auto_free(&v->path);
 	strv_fini(&v->labels);
 	auto_close(&v->lock);
+	auto_close(&v->copy);
 }
 
 static int check_name(const char *name, struct err *e)
@@ -212,7 +213,7 @@ static int fill(const struct volumes *vs, const struct image_tmp *t, const struc
 	AUTO_FREE char *dir = str_fmt(".tmp/%s", t->name), *file = str_fmt("%s/volume.json", dir), *json = write_json(labels);
 	const struct tmp_place p = place(vs);
 
-	if (mkdirat(t->fd, "maps", 0700) < 0) {
+	if (mkdirat(t->fd, "maps", 0700) < 0 || fd_write_file(t->fd, "copy", "", 0) < 0) {
 		err_sys(e, "mkdirat", t->path, "cannot make the volume");
 		return store_hint_full(e);
 	}
@@ -264,7 +265,7 @@ static int look(const struct volumes *vs, const char *name, bool locks, struct v
 	AUTO_CLOSE int fd = -1;
 	int r;
 
-	*v = (struct volume){ .lock = -1 };
+	*v = (struct volume){ .lock = -1, .copy = -1 };
 	if (check_name(name, e) < 0)
 		return -1;
 	if (locks) {
@@ -293,12 +294,40 @@ int volume_find(const struct volumes *vs, const char *name, struct volume *v, st
 	return look(vs, name, false, v, e);
 }
 
+static bool says_copied(int fd)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len;
+
+	return fd_read_file(fd, "", COPY_MAX, &text, &len) == 0 && str_eq(text, VOLUME_COPIED);
+}
+
+bool volume_is_fresh(const struct volumes *vs, const char *name)
+{
+	AUTO_FREE char *file = str_fmt("%s/copy", name);
+	AUTO_CLOSE int fd = openat(vs->fd, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	return fd >= 0 ? !says_copied(fd) : faccessat(vs->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+}
+
+static int open_copy(const struct volumes *vs, struct volume *v, struct err *e)
+{
+	AUTO_FREE char *file = str_fmt("%s/copy", v->name);
+	AUTO_CLOSE int fd = openat(vs->fd, file, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 && errno != ENOENT)
+		return err_sys(e, "openat", file, "cannot see what was copied into the volume");
+	if (fd >= 0 && !says_copied(fd))
+		v->copy = fd_take(&fd);
+	return 0;
+}
+
 int volume_use(struct volumes *vs, const char *name, const struct id_map *uids, const struct id_map *gids, struct volume *v,
 	       struct err *e)
 {
 	int r = look(vs, name, true, v, e);
 
-	if (r > 0 && note_map(vs, name, uids, gids, e) < 0) {
+	if (r > 0 && (note_map(vs, name, uids, gids, e) < 0 || open_copy(vs, v, e) < 0)) {
 		volume_fini(v);
 		return err_wrap(e, "the volume %s cannot be used", name);
 	}

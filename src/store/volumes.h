@@ -3,11 +3,16 @@
  *
  *   DATA/volumes/NAME/data/		what is mounted; belongs to root inside of the map that made it
  *   DATA/volumes/NAME/volume.json	when it was made, and its labels. flock: shared by who uses it
+ *   DATA/volumes/NAME/copy		whether what an image has at the mount point was copied into data/, see below
  *   DATA/volumes/NAME/maps/HEX		the id maps whose sandboxes have used it: in these its files can be removed
  *   DATA/volumes/.tmp/			what is being made or removed, see store/tmp.h
  *
  * NAME is [A-Za-z0-9][A-Za-z0-9_.-]*, at most 255. A volume is made beside and renamed; who uses it holds its
  * lock shared, who removes it takes that exclusively without waiting.
+ *
+ * copy says: nothing: no copy was begun, data/ is empty or has what sandboxes wrote; VOLUME_COPYING: one was begun, and unless
+ * somebody holds the file's lock exclusively it has ended halfway; VOLUME_COPIED: data/ is the sandboxes'. Without the file
+ * (a volume of an older lichen) it is theirs, too. Who changes the file or acts on it holds its lock exclusively.
  */
 #ifndef STORE_VOLUMES_H
 #define STORE_VOLUMES_H
@@ -18,6 +23,9 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "store/store.h"
+
+#define VOLUME_COPYING "begun"
+#define VOLUME_COPIED "done"
 
 struct volumes {
 	char *dir;	/* DATA/volumes, absolute; owned */
@@ -31,6 +39,7 @@ struct volume {
 	int64_t created;	/* seconds since the epoch */
 	struct strv labels;	/* KEY=VALUE, sorted */
 	int lock;	/* flocked shared for as long as it is used; -1: of who only looks */
+	int copy;	/* the file copy, to be read and written, where it does not say VOLUME_COPIED; -1 */
 };
 
 /* Opens, and makes what is missing (0700); where nothing is made and nothing is there: -1 with STATE and errnum ENOENT. */
@@ -54,6 +63,9 @@ NODISCARD int volume_use(struct volumes *vs, const char *name, const struct id_m
 /* Looks at it, without its lock. 1, 0: there is none, -1 */
 NODISCARD int volume_find(const struct volumes *vs, const char *name, struct volume *v, struct err *e);
 void volume_fini(struct volume *v);
+
+/* Whether nothing was copied into it yet; also where there is no such volume. */
+bool volume_is_fresh(const struct volumes *vs, const char *name);
 
 /* Whether a sandbox has it. The answer may be old when it arrives; who begins to use it meanwhile waits for an instant. */
 bool volume_is_used(const struct volumes *vs, const char *name);
