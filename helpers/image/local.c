@@ -119,6 +119,7 @@ int local_seekable(struct source *s, int *fd, struct err *e)
 {
 	AUTO_READER struct reader r = { .fd = -1 };
 	struct stat st;
+	bool may;
 
 	*fd = s->archive;
 	if (fstat(s->archive, &st) < 0)
@@ -130,6 +131,11 @@ int local_seekable(struct source *s, int *fd, struct err *e)
 	if (talk_step(s->talk, "reading the archive") < 0)
 		return err_set(e, ERR_PEER, "lichen has ended");
 	reader_fd(&r, s->archive, false);
+	/* before the disk is full of what never ends */
+	if (reader_may_be_archive(&r, &may, e) < 0)
+		return -1;
+	if (!may)
+		return err_set(e, ERR_STATE, "it is no archive: it begins neither as a tar nor as something compressed");
 	if (replace_spool(s, &r, e) < 0)
 		return -1;
 	*fd = local_of(s)->spool;

@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "inflate.h"
 
-enum { BLOCK = 256 << 10, MAGIC_MAX = 6 };
+enum { BLOCK = 256 << 10, MAGIC_MAX = 6, TAR_BLOCK = 512 };
 
 void reader_fd(struct reader *r, int fd, bool owns)
 {
@@ -106,6 +106,21 @@ static const struct {
 	{ COMPRESSION_BZIP2, 3, "BZh" },
 };
 
+/* At least @least bytes in the buffer, where there are so many. */
+static int peek(struct reader *r, size_t least, struct err *e)
+{
+	while (r->have < least) {	/* a pipe gives what it has */
+		ssize_t n = read_some(r, r->have, e);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		r->have += (size_t)n;
+	}
+	return 0;
+}
+
 int reader_compression(struct reader *r, enum compression *c, struct err *e)
 {
 	const void *data = r->buf;
@@ -120,19 +135,36 @@ int reader_compression(struct reader *r, enum compression *c, struct err *e)
 		}
 		r->n_peeked = (size_t)n;
 	}
-	while (!r->a && r->have < MAGIC_MAX) {	/* a pipe gives what it has */
-		n = read_some(r, r->have, e);
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		r->have += (size_t)n;
-	}
+	if (!r->a && peek(r, MAGIC_MAX, e) < 0)
+		return -1;
 	if (r->a)
 		data = r->peeked;
 	for (size_t i = 0; i < N_ELEMS(MAGIC); i++)
 		if ((r->a ? r->n_peeked : r->have) >= MAGIC[i].n && memcmp(data, MAGIC[i].magic, MAGIC[i].n) == 0)
 			*c = MAGIC[i].c;
+	return 0;
+}
+
+/* The sum over a header of tar, its own field taken as blanks, is written in that field. */
+static bool is_tar_header(const unsigned char *block)
+{
+	enum { SUM_AT = 148, SUM_LEN = 8 };
+	unsigned long sum = 0;
+	char text[SUM_LEN + 1] = "";
+
+	memcpy(text, block + SUM_AT, SUM_LEN);
+	for (size_t i = 0; i < TAR_BLOCK; i++)
+		sum += i >= SUM_AT && i < SUM_AT + SUM_LEN ? ' ' : block[i];
+	return strtoul(text, NULL, 8) == sum;
+}
+
+int reader_may_be_archive(struct reader *r, bool *may, struct err *e)
+{
+	enum compression c;
+
+	if (reader_compression(r, &c, e) < 0 || peek(r, TAR_BLOCK, e) < 0)
+		return -1;
+	*may = c != COMPRESSION_NONE || (r->have >= TAR_BLOCK && is_tar_header((const unsigned char *)r->buf));
 	return 0;
 }
 

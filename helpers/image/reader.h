@@ -32,6 +32,8 @@ void reader_fd(struct reader *r, int fd, bool owns);
 NODISCARD int reader_entry(struct reader *r, int fd, int64_t at, struct err *e);
 /* What it begins with says what it is. */
 NODISCARD int reader_compression(struct reader *r, enum compression *c, struct err *e);
+/* Of a reader of a file or pipe: whether it begins as a tar does, or as something compressed. */
+NODISCARD int reader_may_be_archive(struct reader *r, bool *may, struct err *e);
 /* From now on decompressed; what is not compressed stays as it is. @max_memory: as inflate_begin(); 0: INFLATE_MEMORY */
 void reader_inflate(struct reader *r, uint64_t max_memory);
 /* The next bytes, good until the next call. Return: how many, 0 at the end, -1 */

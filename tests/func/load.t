@@ -24,6 +24,8 @@ wait "$fifo_load"
 is "$?:$(cat "$T/fifo.out")" '0:Loaded image: busybox:1' 'load of a FIFO'
 timeout -s TERM -k 20 1 "$LICHEN" load -q "$T/fifo" >/dev/null 2>&1
 is "$?" 124 'and what waits for a writer is ended by a signal'
+is "$(yes | "$LICHEN" load -q 2>&1 | head -n 1)" \
+	'lichen: standard input: it is no archive: it begins neither as a tar nor as something compressed' 'what never ends is not kept until it does'
 busybox_image "$T/nameless.tar" '' '"Cmd":["/bin/true"]'
 run_lichen load -q "$T/nameless.tar"
 is "$out" "Loaded image ID: $image_id" 'an image without a name'
