@@ -116,7 +116,8 @@ run_lichen inspect --format '{{json .Config.Cmd}} {{json .Config.Env}} {{.Config
 is "$out" '["/bin/cat","/text"] ["A=1","B=x y"] map[l:m] map[80/tcp:map[]] [mine:latest]' '--change says what the image says'
 run_lichen history --format '{{.Comment}}' mine
 is "$out" 'of a test' '-m'
-run_lichen import "$T/root" dir:1
+run_lichen import -q "$T/root" dir:1
+is "$err" '' 'import -q: no progress'
 is "$status" 0 'import of a directory'
 is "$("$LICHEN" import - piped <"$T/root.tar.gz" 2>/dev/null | cut -c1-7)" sha256: 'import of standard input'
 wrong 'an instruction that there is not' "--change 'RUN x': there is no such instruction" 'known are CMD' -- import -c 'RUN x' "$T/root" x
