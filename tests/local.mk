@@ -29,8 +29,7 @@ SHELL_TESTS = \
 	tests/func/run-image.t tests/func/scope.t tests/func/seccomp.t tests/func/secrets.t tests/func/signals.t \
 	tests/func/stack.t tests/func/stats.t tests/func/stdio.t tests/func/sysctl.t tests/func/system.t tests/func/tty.t \
 	tests/func/unfinished.t tests/func/unpack.t tests/func/unshare.t tests/func/update.t tests/func/verbs.t \
-	tests/func/volume.t tests/func/volumes.t
-SHELL_TESTS += tests/func/volume-copy.t tests/func/unfinished.t
+	tests/func/volume-copy.t tests/func/volume.t tests/func/volumes.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \
