@@ -366,6 +366,8 @@ int step_delegate(struct ctx *c, const struct step *s, size_t rung, struct err *
 
 /* ---- the end ---- */
 
+enum { LEAF_TRIES = 5, LEAF_WAIT_MS = 200 };
+
 /* Whoever sits in the leaf: we, and what we started beside the sandbox. */
 static void move_back(const struct cgroup_box *b, const char *leaf)
 {
@@ -383,9 +385,12 @@ static void leave_place(struct cgroup_box *b)
 	AUTO_FREE char *leaf = str_fmt("%s/supervisor", b->dir);
 
 	store_disable(b->place, strrchr(b->dir, '/') + 1);
-	if (b->has_moved) {
+	/* one that is just ending cannot be moved, and keeps the leaf for an instant */
+	for (int tries = 0; b->has_moved && tries < LEAF_TRIES; tries++) {
 		move_back(b, leaf);
-		(void)!rmdir(leaf);
+		if (rmdir(leaf) == 0 || errno != EBUSY)
+			break;
+		(void)!store_wait_event(leaf, "populated 0", LEAF_WAIT_MS);
 	}
 	(void)!rmdir(b->dir);
 	/* who ended beside us may have taken us for another */
