@@ -137,13 +137,14 @@ static pid_t start(const struct wish *w, int talk)
 
 static pid_t grow(const struct wish *w, int from, int to, int counter)
 {
-	char *buf = mem_alloc(w->grow);
 	uint64_t good = 0;
 	pid_t pid = fork();
+	char *buf;
 	ssize_t n;
 
 	if (pid != 0)
 		return pid;
+	buf = mem_alloc(w->grow);
 	while (w->stalls && read(STDIN_FILENO, buf, 1) > 0)
 		;
 	while ((n = read(from, buf, w->grow)) > 0) {
