@@ -13,7 +13,7 @@
 #include "digest.h"
 #include "talk.h"
 
-enum { BLOB_QUIET = UINT32_MAX };	/* an index: nobody is told of it */
+#define BLOB_QUIET UINT32_MAX	/* an index: nobody is told of it */
 
 /* Where blobs go. */
 struct blob_place {

@@ -90,7 +90,7 @@ static int request(struct upload *u, enum upload_state state, const char *method
 	u->state = state;
 	u->call.http = (struct http_call){ .method = method, .url = url, .arg = u, .is_once = state != UP_ASKS };
 	if (u->failures)
-		u->call.http.delay_ms = PAUSE_MS << (u->failures - 1);
+		u->call.http.delay_ms = (unsigned)PAUSE_MS << (u->failures - 1);
 	if (state == UP_OPENS || state == UP_CLOSES) {
 		u->call.http.body = "";
 		strv_add(&u->call.http.headers, "Content-Type: application/octet-stream");

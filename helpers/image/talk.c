@@ -72,7 +72,7 @@ int talk_send(const struct talk *t, struct image_msg *m, const int *fds, size_t 
 	return 0;
 }
 
-static int say(const struct talk *t, enum image_msg_kind kind, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static int say(const struct talk *t, enum image_msg_kind kind, const char *fmt, va_list ap)
 {
 	struct image_msg m = { .kind = kind };
 	struct err ignored;

@@ -197,7 +197,7 @@ static int may_go(struct collect *c, const char *name, int fd, const struct strv
 
 static int collect_layer(struct collect *c, const char *cls, const struct map_pair *map, const char *hex, struct err *e)
 {
-	AUTO_FREE char *name = str_fmt("layers/%s/%s", cls, hex), *digest = images_digest(hex), *from = NULL, *to = NULL;
+	AUTO_FREE char *name = str_fmt("layers/%s/%s", cls, hex), *digest = images_digest(hex), *from = NULL;
 	AUTO_CLOSE int fd = -1;
 	struct layer_info info = { 0 };
 	struct image_tmp t;

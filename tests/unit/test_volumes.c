@@ -290,7 +290,7 @@ static void test_prune(void **state)
 
 static void test_measure(void **state)
 {
-	AUTO_FREE char *text = mem_alloc(100000), *deep = NULL;
+	AUTO_FREE char *text = mem_alloc(100000);
 	struct err e = { 0 };
 	uint64_t bytes, more;
 	int fd;
