@@ -17,13 +17,13 @@ server=$!
 at_exit 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null'
 read -r port _ <"$T/says"
 
-tag=1 password=pass
-# ask FAULT [KEY=VALUE...]: pulls $tag from it as user, with $password
+tag=1 password=pass tries=5
+# ask FAULT [KEY=VALUE...]: pulls $tag from it as user, with $password, in at most $tries tries
 ask() {
 	fault=$1
 	shift
 	: >"$L/log"
-	task source registry="127.0.0.1:$port" repository="$fault" tag="$tag" username=user password="$password" stall_ms:=1000 \
+	task source registry="127.0.0.1:$port" repository="$fault" tag="$tag" username=user password="$password" stall_ms:=1000 tries:="$tries" \
 		platform=linux/amd64 "$@"
 	log=$(cat "$L/log")
 }
@@ -64,7 +64,9 @@ comes 429 'one that wants to be asked later'
 
 # ---- what does not
 fails cut-always 'remaining|ends after' 'a layer that is cut off each time'
+tries=2
 fails stall 'ends after|no answer' 'a layer that stops in the middle'
+tries=5
 fails too-short "ends after .* of $layer_size bytes" 'a layer that is shorter than the manifest says'
 fails lying-length 'more than|longer|ends after|remaining' 'a layer whose length is a lie'
 fails too-long "more than the $layer_size bytes" 'a layer that is longer is not read to its end'
