@@ -50,7 +50,7 @@ wrong 'a variable without a name' '=x' -- run -e =x "$root" true
 wrong 'a user that is not there' 'rot' 'root' -- run -u rot "$root" true
 wrong 'a path that is not there' "$T/rot" -- run "$T/rot" true
 wrong 'a file as root file system' 'etc/passwd' 'directory|archive' -- run "$root/etc/passwd" true
-wrong 'a word that is no path' 'debian' '\./|path|image' -- run debian true
+wrong 'a word that is no path' 'debian' '\./|path|image' -- run --pull=never debian true
 wrong 'help for an unknown verb' 'rnu' 'run' -- help rnu
 
 mkdir -p "$T/noread/tree"
@@ -65,7 +65,7 @@ mkdir "$T/here/debian"
 absolute=$(cd "$(dirname "$LICHEN")" && pwd)/${LICHEN##*/}
 (
 	cd "$T/here" || exit
-	"$absolute" run debian true 2>"$T/suggest" </dev/null
+	"$absolute" run --pull=never debian true 2>"$T/suggest" </dev/null
 )
 like "$(cat "$T/suggest")" '\./debian' 'a directory of that name: the error suggests ./NAME'
 

@@ -153,7 +153,12 @@ for page in "$top_srcdir"/doc/man/*.[15].scd.in; do
 	scdoc <"$man/$page.scd" >"$T/page" 2>"$T/complaint"
 	ok $? "$page is what scdoc understands" || diag "$(cat "$T/complaint")"
 	if command -v man >/dev/null 2>&1; then
-		complaint=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -l "$man/$page" 2>&1 >"$T/text")
+		complaint=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -l "$man/$page" 2>&1 >"$T/text" |
+			case $page in
+			# it names directories of the installation, which may be longer than a line
+			*.5) grep -v "can't break line" ;;
+			*) cat ;;
+			esac)
 		is "$complaint" '' "$page is laid out without complaint"
 		# U+2010 HYPHEN, U+2212 MINUS SIGN
 		is "$(LC_ALL=C grep -e "$(printf '\342\200\220')" -e "$(printf '\342\210\222')" "$T/text")" '' \
