@@ -15,13 +15,12 @@ endif
 
 # BENCH_ROUNDS=N: other than 200 rounds a row
 .PHONY: bench bench-vm bench-images
-bench: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT) $(BENCH_IMAGE)
+bench: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/startup
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/limits
+# layers alone; then a Debian in one layer and in ten, by each compression: some minutes
+bench-images: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/pairs$(EXEEXT) $(BENCH_IMAGE)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/unpack
-	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/images
-# a Debian in one layer and in ten, by each compression: some minutes
-bench-images: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/pairs$(EXEEXT)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/images --all
 # limits need a systemd and controllers: in the virtual machine of the tests, in a few minutes
 bench-vm: all $(VM_TOOLS) %D%/pairs$(EXEEXT)
