@@ -24,12 +24,13 @@ libprocview_a_SOURCES = \
 	%D%/proc/numbers.c %D%/proc/numbers.h %D%/proc/view.h
 PROC_SOURCES = \
 	%D%/proc/box.c %D%/proc/box.h %D%/proc/confine.c %D%/proc/confine.h %D%/proc/main.c \
-	%D%/proc/serve.c %D%/proc/serve.h %D%/proc/source.c %D%/proc/source.h
+	%D%/proc/serve.c %D%/proc/serve.h %D%/proc/source.c %D%/proc/source.h \
+	%D%/shared/confined.c %D%/shared/confined.h
 if HAVE_FUSE3
 pkglibexec_PROGRAMS += %D%/lichen-proc
 endif
 %C%_lichen_proc_SOURCES = $(PROC_SOURCES) src/base/err.c src/base/fd.c src/base/str.c src/base/sys.c
-%C%_lichen_proc_CPPFLAGS = $(AM_CPPFLAGS) $(FUSE3_CFLAGS) $(SECCOMP_CFLAGS)
+%C%_lichen_proc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers $(FUSE3_CFLAGS) $(SECCOMP_CFLAGS)
 %C%_lichen_proc_LDADD = libprocview.a $(FUSE3_LIBS) $(SECCOMP_LIBS)
 
 # ---- lichen-scope: asks systemd for transient scopes (libsystemd lives here)
@@ -95,8 +96,9 @@ endif
 	%D%/image/unpack.c \
 	%D%/image/url.c %D%/image/url.h \
 	%D%/image/xattrs.c %D%/image/xattrs.h \
-	%D%/image/tasks.h
-%C%_lichen_image_CPPFLAGS = $(AM_CPPFLAGS) $(IMAGE_CFLAGS) $(SECCOMP_CFLAGS) $(JANSSON_CFLAGS)
+	%D%/image/tasks.h \
+	%D%/shared/confined.c %D%/shared/confined.h
+%C%_lichen_image_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers $(IMAGE_CFLAGS) $(SECCOMP_CFLAGS) $(JANSSON_CFLAGS)
 %C%_lichen_image_LDADD = libimage.a liblichen.a $(IMAGE_LIBS) $(SECCOMP_LIBS) $(JANSSON_LIBS) -lpthread
 
 # ---- lichen-init: pid 1 of a sandbox. Its own flags and no others: hardening and sanitizers

@@ -23,14 +23,14 @@ liblichen_a_SOURCES = \
 	%D%/host/hint.c %D%/host/hint.h \
 	%D%/host/internal.h %D%/host/libs.c %D%/host/libs.h %D%/host/libs_conf.c %D%/host/libs_search.c \
 	%D%/host/short_names.c %D%/host/short_names.h \
-	%D%/plan/build.c %D%/plan/check.c %D%/plan/names.c %D%/plan/plan.h %D%/plan/print.c \
-	%D%/plan/host_table.h %D%/plan/internal.h %D%/plan/mounts.c %D%/plan/process.c \
+	%D%/plan/append.c %D%/plan/build.c %D%/plan/check.c %D%/plan/defaults.c %D%/plan/files.c %D%/plan/names.c %D%/plan/plan.h %D%/plan/print.c \
+	%D%/plan/host_table.h %D%/plan/internal.h %D%/plan/mounts.c %D%/plan/process.c %D%/plan/root.c \
 	%D%/plan/bins.c %D%/run/bins.c %D%/cli/run_bins.c \
 	%D%/store/images.c %D%/store/images.h %D%/store/images_internal.h %D%/store/images_layers.c %D%/store/images_names.c %D%/store/images_sources.c \
 	%D%/store/images_gone.c %D%/store/measure.c %D%/store/tmp.c %D%/store/tmp.h %D%/store/volumes.c %D%/store/volumes.h \
 	%D%/store/list.c %D%/store/cgroup.c %D%/store/dirs.c %D%/store/internal.h %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
 	%D%/steps/attrs.c %D%/steps/fuse.h %D%/steps/procview.c %D%/run/procview.c %D%/run/procview.h %D%/steps/cgroup.c %D%/steps/cgroup.h %D%/steps/init.c %D%/steps/process.h \
-	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/owners.c %D%/steps/owners.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/fill.c %D%/steps/filter.c \
+	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/copy_content.c %D%/steps/copy_internal.h %D%/steps/copy_tables.c %D%/steps/copy_walk.c %D%/steps/owners.c %D%/steps/owners.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/fill.c %D%/steps/filter.c \
 	%D%/steps/merged.c %D%/steps/merged.h %D%/run/layers.c %D%/run/image.c \
 	%D%/steps/filters.h %D%/steps/idmap.h %D%/steps/join.c %D%/steps/landlock.c %D%/steps/landlock.h %D%/steps/mount.c %D%/steps/ns.c %D%/steps/overlay.c %D%/steps/process.c %D%/steps/stack.c %D%/steps/stack.h \
 	%D%/steps/seccomp.c %D%/steps/seccomp.h %D%/steps/user.c %D%/steps/user.h \

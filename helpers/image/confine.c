@@ -4,21 +4,17 @@
 #include "confine.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
-#include <poll.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "shared/confined.h"
 #include "spec/image_msg.h"
 
 static bool is_kept(int fd, const int *keep, size_t n_keep)
@@ -45,14 +41,10 @@ static int close_others(const int *keep, size_t n_keep, struct err *e)
 
 int confine_begin(const int *keep, size_t n_keep, struct err *e)
 {
-	AUTO_CLOSE int null = -1;
 	const struct rlimit none = { 0, 0 };
 
-	if (close_others(keep, n_keep, e) < 0)
+	if (close_others(keep, n_keep, e) < 0 || confined_stdio(e) < 0)
 		return -1;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-		return err_sys(e, "open", "/dev/null", "leaving standard input and output");
 	setsid(); /* fails for who leads a session of its own already */
 	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL) < 0 || prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
@@ -66,9 +58,8 @@ enum { FS_FILE = LANDLOCK_FS_READ_FILE | LANDLOCK_FS_WRITE_FILE | LANDLOCK_FS_TR
 
 int confine_paths(const struct confine_path *paths, size_t n, bool connects, struct err *e)
 {
-	static const uint64_t FS_ALL[] = { 0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff };	/* by ABI: linux/landlock.h */
-	int abi = sys_landlock_abi();
-	struct sys_landlock_ruleset all = { 0 };
+	struct sys_landlock_ruleset all;
+	int abi = confined_landlock(&all, connects);
 	AUTO_CLOSE int ruleset = -1;
 	bool writes = false;
 
@@ -77,11 +68,6 @@ int confine_paths(const struct confine_path *paths, size_t n, bool connects, str
 	/* the first ABI lets nobody link or rename from one directory to another, whatever is granted */
 	if (abi < 1 || (abi < 2 && writes))
 		return 0;
-	all.access_fs = FS_ALL[abi < (int)N_ELEMS(FS_ALL) ? (size_t)abi : N_ELEMS(FS_ALL) - 1];
-	if (abi >= 4)
-		all.access_net = connects ? LANDLOCK_NET_BIND_TCP : LANDLOCK_NET_BIND_TCP | LANDLOCK_NET_CONNECT_TCP;
-	if (abi >= 6)
-		all.scoped = LANDLOCK_SCOPE_SIGNALS | LANDLOCK_SCOPE_ABSTRACT;
 	ruleset = sys_landlock_create(&all, sizeof(all));
 	for (size_t i = 0; ruleset >= 0 && i < n; i++) {
 		uint64_t access = LANDLOCK_FS_READ_FILE | LANDLOCK_FS_READ_DIR | LANDLOCK_FS_EXECUTE;
@@ -111,21 +97,7 @@ int confine_root(int tree, struct err *e)
 	return 0;
 }
 
-/* ---- capabilities and calls ---- */
-
-static int keep_caps(uint64_t caps, struct err *e)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
-		{ .effective = (uint32_t)caps, .permitted = (uint32_t)caps },
-		{ .effective = (uint32_t)(caps >> 32), .permitted = (uint32_t)(caps >> 32) },
-	};
-
-	if (prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_CLEAR_ALL, 0UL, 0UL, 0UL) < 0 ||
-	    syscall(SYS_capset, &header, data) < 0)
-		return err_sys(e, "capset", NULL, "dropping capabilities");
-	return 0;
-}
+/* ---- calls ---- */
 
 #define CALL(name) SCMP_SYS(name)
 
@@ -171,28 +143,20 @@ static const struct {
 	{ TREE, N_ELEMS(TREE), 1u << CONFINE_TREE },
 };
 
-/* What is not on the list fails with EPERM: nothing on it is of use to who takes the process over, and a
- * library's call that nobody foresaw costs its result only. */
 static int filter_calls(enum confine_calls which, struct err *e)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	scmp_filter_ctx filter = confined_filter();
 	int r = filter ? 0 : -ENOMEM;
 
 	for (size_t g = 0; r == 0 && g < N_ELEMS(GROUPS); g++)
-		for (size_t i = 0; r == 0 && GROUPS[g].of & 1u << which && i < GROUPS[g].n; i++)
-			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, GROUPS[g].calls[i], 0);
+		if (GROUPS[g].of & 1u << which)
+			r = confined_allow(filter, GROUPS[g].calls, GROUPS[g].n);
 	if (r == 0)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);	/* a binary tree: unpacking makes many calls */
-	if (r == 0)
-		r = seccomp_load(filter);
-	seccomp_release(filter);
-	if (r == 0)
-		return 0;
-	errno = -r;
-	return err_sys(e, "seccomp", NULL, "confining this process");
+	return confined_load(filter, r, e);
 }
 
 int confine_end(uint64_t caps, enum confine_calls calls, struct err *e)
 {
-	return keep_caps(caps, e) < 0 ? -1 : filter_calls(calls, e);
+	return confined_caps(caps, e) < 0 ? -1 : filter_calls(calls, e);
 }

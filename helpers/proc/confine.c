@@ -8,19 +8,16 @@
 #include "confine.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
-#include <poll.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/str.h"
 #include "base/sys.h"
+#include "shared/confined.h"
 
 int confine_begin(const int keep[2], struct err *e)
 {
@@ -33,44 +30,22 @@ int confine_begin(const int keep[2], struct err *e)
 	return 0;
 }
 
-static int leave_stdio(struct err *e)
-{
-	AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-		return err_sys(e, "open", "/dev/null", "leaving standard input and output");
-	return 0;
-}
-
 static int drop_caps(struct err *e)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
 		return err_sys(e, "prctl", "no_new_privs", "confining this process");
-	if (prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_CLEAR_ALL, 0UL, 0UL, 0UL) < 0 ||
-	    syscall(SYS_capset, &header, none) < 0)
-		return err_sys(e, "capset", NULL, "dropping all capabilities");
-	return 0;
+	return confined_caps(0, e);
 }
 
 /* Handles all that the kernel knows and allows nothing. A kernel without Landlock is none the worse: the
  * filter has no call with a path. */
 static int close_paths(struct err *e)
 {
-	static const uint64_t FS_ALL[] = { 0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff };	/* by ABI: linux/landlock.h */
-	int abi = sys_landlock_abi();
-	struct sys_landlock_ruleset all = { 0 };
+	struct sys_landlock_ruleset all;
 	AUTO_CLOSE int ruleset = -1;
 
-	if (abi < 1)
+	if (confined_landlock(&all, false) < 1)
 		return 0;
-	all.access_fs = FS_ALL[abi < (int)N_ELEMS(FS_ALL) ? (size_t)abi : N_ELEMS(FS_ALL) - 1];
-	if (abi >= 4)
-		all.access_net = LANDLOCK_NET_BIND_TCP | LANDLOCK_NET_CONNECT_TCP;
-	if (abi >= 6)
-		all.scoped = LANDLOCK_SCOPE_ABSTRACT | LANDLOCK_SCOPE_SIGNALS;
 	ruleset = sys_landlock_create(&all, sizeof(all));
 	if (ruleset < 0 || sys_landlock_restrict_self(ruleset) < 0)
 		return err_sys(e, "landlock", NULL, "confining this process");
@@ -128,16 +103,11 @@ static int allow_on(scmp_filter_ctx filter, int call, int fd)
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)fd, 0));
 }
 
-/* Everything else fails with EPERM. Nothing is gained by it over being killed, but not lost either: no
- * call that a taken-over process could use is on the list, while a library's call that nobody foresaw
- * costs its result and not the sandbox its files. */
 static int filter_calls(int device, int timer, struct err *e)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r = filter ? 0 : -ENOMEM;
+	scmp_filter_ctx filter = confined_filter();
+	int r = filter ? confined_allow(filter, CALLS, N_ELEMS(CALLS)) : -ENOMEM;
 
-	for (size_t i = 0; r == 0 && i < N_ELEMS(CALLS); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALLS[i], 0);
 	if (r == 0)
 		r = allow_mmap(filter);
 	if (r == 0)
@@ -146,13 +116,7 @@ static int filter_calls(int device, int timer, struct err *e)
 		r = allow_on(filter, SCMP_SYS(read), timer);
 	if (r == 0)
 		r = allow_on(filter, SCMP_SYS(writev), device);
-	if (r == 0)
-		r = seccomp_load(filter);
-	seccomp_release(filter);
-	if (r == 0)
-		return 0;
-	errno = -r;
-	return err_sys(e, "seccomp", NULL, "confining this process");
+	return confined_load(filter, r, e);
 }
 
 int confine(int device, int timer, struct err *e)
@@ -162,7 +126,7 @@ int confine(int device, int timer, struct err *e)
 		return err_sys(e, "chdir", "/", "leaving the caller's directory");
 	if (prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) < 0)
 		return err_sys(e, "prctl", "dumpable", "confining this process");
-	if (leave_stdio(e) < 0 || drop_caps(e) < 0 || close_paths(e) < 0 || limit_resources(e) < 0 || filter_calls(device, timer, e) < 0)
+	if (confined_stdio(e) < 0 || drop_caps(e) < 0 || close_paths(e) < 0 || limit_resources(e) < 0 || filter_calls(device, timer, e) < 0)
 		return -1;
 	close(STDERR_FILENO);
 	return 0;

@@ -1,53 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plan/process.c - the last steps: from the working root to exec; and step helpers */
+/* plan/process.c - the last steps: from the working root to exec */
 
 #include <errno.h>
 #include <signal.h>
 
 #include "base/sys.h"
 #include "plan/internal.h"
-
-struct step *plan_add(struct build *b, enum step_kind kind, enum place place, const char *object)
-{
-	struct plan *p = b->plan;
-	struct step *s;
-
-	p->v = mem_grow(p->v, p->n + 1, sizeof(*p->v));
-	s = &p->v[p->n++];
-	*s = (struct step){ .kind = kind, .place = place, .object = object, .n_rungs = 1 };
-	return s;
-}
-
-struct step *plan_add_meet(struct build *b, enum hs_point point)
-{
-	struct step *s = plan_add(b, STEP_MEET, AT_BOTH, hs_point_name(point));
-
-	s->u.meet = point;
-	return s;
-}
-
-const char *plan_text_take(struct build *b, char *text)
-{
-	strv_add_take(&b->plan->texts, text);
-	return text;
-}
-
-void plan_add_clone(struct build *b, uint64_t flags)
-{
-	struct buf names = { 0 };
-	struct step *s;
-
-	for (enum ns_type t = NS_USER; t < NS_TYPES; t++)
-		if (flags & (uint64_t)(unsigned)ns_clone_flag(t))
-			buf_addf(&names, "%s%s", names.len ? "," : "", ns_name(t));
-	if (!flags)
-		buf_add(&names, "no namespaces");
-	s = plan_add(b, STEP_CLONE, AT_SUPERVISOR, plan_text_take(b, buf_take(&names)));
-	s->u.clone_flags = flags;
-	s->writes[0] = SLOT_CHILD;
-	if (b->in->cgroup.is_used)
-		s->reads[0] = SLOT_CGROUP;
-}
 
 /* As the caller, who can reach the file: before ids change and the root does. */
 void plan_init_load(struct build *b)
