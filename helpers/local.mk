@@ -46,8 +46,9 @@ pkglibexec_PROGRAMS += %D%/lichen-scope
 %C%_lichen_scope_LDADD = $(SYSTEMD_LIBS)
 endif
 
-# ---- lichen-image: reads and writes images (libarchive, libcurl, libcrypto and the decompressors live here).
-# ---- What only reads texts is a library, for the tests, also where those are not to be had.
+# ---- lichen-image: images and layers of this machine (libarchive, libcrypto and the decompressors live here);
+# ---- lichen-registry: those of registries (libcurl lives here: each start of it costs more than a small layer).
+# ---- What both have is compiled once. What only reads texts is a library also where their libraries are not to be had.
 
 noinst_LIBRARIES += libimage.a
 libimage_a_SOURCES = \
@@ -58,48 +59,58 @@ libimage_a_SOURCES = \
 	%D%/image/platform.c
 libimage_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 if HAVE_IMAGE
-pkglibexec_PROGRAMS += %D%/lichen-image
+noinst_LIBRARIES += libtask.a
+pkglibexec_PROGRAMS += %D%/lichen-image %D%/lichen-registry
 endif
-%C%_lichen_image_SOURCES = \
-	%D%/image/auth.c %D%/image/auth.h \
+libtask_a_SOURCES = \
 	%D%/image/blob.c %D%/image/blob.h \
 	%D%/image/confine.c %D%/image/confine.h \
 	%D%/image/digest.c %D%/image/digest.h \
+	%D%/image/main.c \
+	%D%/image/sink_load.c \
+	%D%/image/source.c %D%/image/source.h \
+	%D%/image/talk.c %D%/image/talk.h \
+	%D%/image/tasks.h \
+	%D%/shared/confined.c %D%/shared/confined.h
+libtask_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers $(IMAGE_CFLAGS) $(SECCOMP_CFLAGS) $(JANSSON_CFLAGS)
+IMAGE_LDADD = libtask.a libimage.a liblichen.a $(SECCOMP_LIBS) $(JANSSON_LIBS) -lpthread
+%C%_lichen_image_SOURCES = \
 	%D%/image/docker_archive.c \
 	%D%/image/files.c %D%/image/files.h \
-	%D%/image/http.c %D%/image/http.h \
-	%D%/image/http_run.c %D%/image/http_run.h \
-	%D%/image/http_say.c %D%/image/http_say.h \
 	%D%/image/import.c \
 	%D%/image/inflate.c %D%/image/inflate.h \
 	%D%/image/layer.c %D%/image/layer.h \
 	%D%/image/local.c %D%/image/local.h \
-	%D%/image/login.c \
-	%D%/image/main.c \
 	%D%/image/name.c %D%/image/name.h \
 	%D%/image/oci_layout.c \
 	%D%/image/pack.c %D%/image/pack.h \
 	%D%/image/parents.c %D%/image/parents.h \
-	%D%/image/push.c %D%/image/push.h \
+	%D%/image/program_image.c \
 	%D%/image/reader.c %D%/image/reader.h \
-	%D%/image/registry.c \
-	%D%/image/remote.c %D%/image/remote.h \
 	%D%/image/ring.c %D%/image/ring.h \
 	%D%/image/sink.c %D%/image/sink.h \
 	%D%/image/sink_docker.c \
 	%D%/image/sink_oci.c \
-	%D%/image/source.c %D%/image/source.h \
 	%D%/image/stream.c %D%/image/stream.h \
-	%D%/image/talk.c %D%/image/talk.h \
-	%D%/image/verify.c \
 	%D%/image/tree.c %D%/image/tree.h \
 	%D%/image/unpack.c \
-	%D%/image/url.c %D%/image/url.h \
-	%D%/image/xattrs.c %D%/image/xattrs.h \
-	%D%/image/tasks.h \
-	%D%/shared/confined.c %D%/shared/confined.h
-%C%_lichen_image_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/helpers $(IMAGE_CFLAGS) $(SECCOMP_CFLAGS) $(JANSSON_CFLAGS)
-%C%_lichen_image_LDADD = libimage.a liblichen.a $(IMAGE_LIBS) $(SECCOMP_LIBS) $(JANSSON_LIBS) -lpthread
+	%D%/image/verify.c \
+	%D%/image/xattrs.c %D%/image/xattrs.h
+%C%_lichen_image_CPPFLAGS = $(libtask_a_CPPFLAGS)
+%C%_lichen_image_LDADD = $(IMAGE_LDADD) $(IMAGE_LIBS)
+%C%_lichen_registry_SOURCES = \
+	%D%/image/auth.c %D%/image/auth.h \
+	%D%/image/http.c %D%/image/http.h \
+	%D%/image/http_run.c %D%/image/http_run.h \
+	%D%/image/http_say.c %D%/image/http_say.h \
+	%D%/image/login.c \
+	%D%/image/program_registry.c \
+	%D%/image/push.c %D%/image/push.h \
+	%D%/image/registry.c \
+	%D%/image/remote.c %D%/image/remote.h \
+	%D%/image/url.c %D%/image/url.h
+%C%_lichen_registry_CPPFLAGS = $(libtask_a_CPPFLAGS) $(REGISTRY_CFLAGS)
+%C%_lichen_registry_LDADD = $(IMAGE_LDADD) $(REGISTRY_LIBS)
 
 # ---- lichen-init: pid 1 of a sandbox. Its own flags and no others: hardening and sanitizers
 # ---- want a C library, which it has only where the architecture leaves no choice.

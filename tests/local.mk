@@ -126,8 +126,8 @@ tests_unit_test_update_LDADD = $(UNIT_LIBS)
 tests_unit_test_url_SOURCES = tests/unit/test_url.c helpers/image/http.c helpers/image/http.h helpers/image/http_run.c helpers/image/http_run.h \
 	helpers/image/http_say.c helpers/image/http_say.h \
 	helpers/image/url.c helpers/image/url.h
-tests_unit_test_url_CPPFLAGS = $(REGISTRY_CPPFLAGS) $(IMAGE_CFLAGS)
-tests_unit_test_url_LDADD = $(UNIT_LIBS) $(IMAGE_LIBS)
+tests_unit_test_url_CPPFLAGS = $(REGISTRY_CPPFLAGS) $(REGISTRY_CFLAGS)
+tests_unit_test_url_LDADD = $(UNIT_LIBS) $(REGISTRY_LIBS)
 tests_unit_test_user_LDADD = $(UNIT_LIBS)
 tests_unit_test_verbs_CPPFLAGS = $(SAMPLE_CPPFLAGS)
 tests_unit_test_verbs_LDADD = tests/sample/libsample.a $(UNIT_LIBS)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image/main.c - lichen-image: reads and writes images, for lichen, which does not trust them
+/* image/main.c - what lichen-image and lichen-registry begin with: finds the task, and says how it ended
  *
- * One process a task. Each takes its request, opens what it needs, confines itself, and only then reads
- * what a stranger has written.
+ * Both read images for lichen, which does not trust them. One process a task. Each takes its request, opens what it
+ * needs, confines itself, and only then reads what a stranger has written.
  */
 
 #include <stdio.h>
@@ -13,23 +13,6 @@
 #include "base/str.h"
 #include "tasks.h"
 
-static const struct {
-	const char *name;
-	task_fn *run;
-} TASKS[] = {
-	{ "source", task_source },
-	{ "unpack", task_unpack },
-	{ "sink", task_sink },
-	{ "login", task_login },
-	{ "verify", task_verify },
-};
-
-static const char USAGE[] =
-	"usage: lichen-image TASK\n"
-	"\n"
-	"It is started by lichen, with a socket as descriptor 3, for one task: to bring an image from a\n"
-	"registry or an archive, to unpack a layer, to write an image elsewhere, to look whether it is still whole.\n";
-
 int main(int argc, char **argv)
 {
 	struct err e = { 0 };
@@ -37,15 +20,15 @@ int main(int argc, char **argv)
 	task_fn *run = NULL;
 	int r;
 
-	for (size_t i = 0; argc == 2 && i < N_ELEMS(TASKS); i++)
+	for (size_t i = 0; argc == 2 && TASKS[i].name; i++)
 		if (str_eq(argv[1], TASKS[i].name))
 			run = TASKS[i].run;
 	if (argc == 2 && str_eq(argv[1], "--help")) {
-		fputs(USAGE, stdout);
+		fputs(PROGRAM_USAGE, stdout);
 		return 0;
 	}
 	if (!run) {
-		fputs(USAGE, stderr);
+		fputs(PROGRAM_USAGE, stderr);
 		return 1;
 	}
 	r = talk_begin(&t, &e);
@@ -54,7 +37,7 @@ int main(int argc, char **argv)
 	if (r < 0 && t.request)
 		talk_error(&t, &e);
 	else if (r < 0)
-		fprintf(stderr, "lichen-image: %s\n", e.what);
+		fprintf(stderr, "%s: %s\n", PROGRAM_NAME, e.what);
 	/* not through the libraries' exit handlers: the filter was not made for them */
 	_exit(r < 0);
 }

@@ -370,7 +370,7 @@ static void push_fini(struct push *p)
 	image_fini(&p->im);
 }
 
-int push_run(struct talk *t, struct err *e)
+int task_push(struct talk *t, struct err *e)
 {
 	struct remote_files files = { 0 };
 	struct push p = { .talk = t };

@@ -13,9 +13,6 @@
 #ifndef IMAGE_PUSH_H
 #define IMAGE_PUSH_H
 
-#include "talk.h"
-
-/* All of the task, from the confinement on. */
-NODISCARD int push_run(struct talk *t, struct err *e);
+#include "tasks.h"	/* task_push() */
 
 #endif

@@ -3,7 +3,7 @@
  *
  * The request is one object:
  *
- *   kind	"docker-archive" "oci-archive" "oci"; "registry" is push.c's
+ *   kind	"docker-archive" "oci-archive" "oci"; "registry" is lichen-registry's (push.c)
  *   images	[{ "id": "sha256:...", "name": "docker.io/library/alpine:3.20" }]; without a name it gets none; an id that
  *		comes again gets one more name
  *
@@ -31,7 +31,6 @@
 #include "blob.h"
 #include "confine.h"
 #include "manifest.h"
-#include "push.h"
 #include "tasks.h"
 
 enum { IMAGES_MAX = 1000, BLOCK = 256 << 10 };
@@ -266,19 +265,6 @@ int sink_read(struct sink *s, const char *digest, char **out, size_t *len, struc
 
 /* ---- which images ---- */
 
-int sink_load(int images, const char *id, struct image *im, struct err *e)
-{
-	AUTO_FREE char *path = str_fmt("records/%s", id + strlen("sha256:"));
-	AUTO_FREE char *text = NULL;
-	size_t len;
-
-	if (fd_read_file(images, path, IMAGE_RECORD_MAX, &text, &len) < 0)
-		return err_sys(e, "openat", path, "reading the record of an image");
-	if (image_read(text, len, im, e) < 0)
-		return -1;
-	return image_is_complete(im) ? 0 : err_set(e, ERR_STATE, "the record of %s is not complete", id);
-}
-
 static int take_image(struct sink *s, const json_t *j, struct err *e)
 {
 	const char *id = json_string_value(json_object_get(j, "id")), *name = json_string_value(json_object_get(j, "name"));
@@ -339,8 +325,6 @@ int task_sink(struct talk *t, struct err *e)
 	struct sink s = { .talk = t, .images = t->fds[0], .to = t->fds[2], .out = { .dir = -1, .file = -1 } };
 	int r;
 
-	if (str_eq(kind, "registry"))	/* speaks HTTP instead of writing files */
-		return push_run(t, e);
 	for (size_t i = 0; kind && i < N_ELEMS(KINDS); i++)
 		if (str_eq(KINDS[i]->kind, kind))
 			ops = KINDS[i];

@@ -3,7 +3,7 @@
  *
  * The request is one object:
  *
- *   kind		"docker-archive" "oci-archive" "oci" "tar" "directory" "path" (told by content) "registry"
+ *   kind		"docker-archive" "oci-archive" "oci" "tar" "directory" "path" (told by content); of lichen-registry "registry"
  *   platform		"linux/arm64/v8"; without it this machine's
  *   all		true: every image of an archive; else one, which has to be told apart where there are more
  *   ref		docker-archive: the name of the one, full or as the archive has it
@@ -38,11 +38,6 @@
 
 #define BLOB_BYTES (UINT64_C(64) << 30)
 #define TOTAL_BYTES (UINT64_C(256) << 30)
-
-static const struct source_ops *const KINDS[] = {
-	&SOURCE_OPS_DOCKER_ARCHIVE, &SOURCE_OPS_OCI_ARCHIVE, &SOURCE_OPS_OCI, &SOURCE_OPS_TAR, &SOURCE_OPS_DIRECTORY, &SOURCE_OPS_PATH,
-	&SOURCE_OPS_REGISTRY,
-};
 
 void source_path(struct source *s, int fd, bool writes)
 {
@@ -253,9 +248,9 @@ static const struct source_ops *find_kind(const struct talk *t)
 {
 	const char *kind = talk_str(t, "kind");
 
-	for (size_t i = 0; kind && i < N_ELEMS(KINDS); i++)
-		if (str_eq(KINDS[i]->kind, kind))
-			return KINDS[i];
+	for (size_t i = 0; kind && SOURCE_KINDS[i]; i++)
+		if (str_eq(SOURCE_KINDS[i]->kind, kind))
+			return SOURCE_KINDS[i];
 	return NULL;
 }
 

@@ -64,6 +64,8 @@ struct source_ops {
 
 extern const struct source_ops SOURCE_OPS_DOCKER_ARCHIVE, SOURCE_OPS_OCI_ARCHIVE, SOURCE_OPS_OCI, SOURCE_OPS_TAR,
 	SOURCE_OPS_DIRECTORY, SOURCE_OPS_PATH, SOURCE_OPS_REGISTRY;
+/* Those that this program has, and a NULL: program_image.c, program_registry.c. */
+extern const struct source_ops *const SOURCE_KINDS[];
 
 /**
  * source_add() - One more image

@@ -157,7 +157,7 @@ static int start_source(struct bringing *b, struct err *e)
 	/* not the descriptor that has the lock, which would live as long as the source */
 	tmp = openat(b->tmp.fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (tmp < 0)
-		return err_sys(e, "openat", b->tmp.path, "starting lichen-image");
+		return err_sys(e, "openat", b->tmp.path, "starting %s", b->source.program);
 	if (helper_start(&b->source, "source", NULL, NULL, e) < 0)
 		return -1;
 	make_request(b->job, b->archive, &request);
@@ -251,7 +251,7 @@ static int plan(struct bringing *b, struct err *e)
 
 /* ---- what the source says ---- */
 
-static int read_record(int fd, struct image *im, struct err *e)
+static int read_record(const char *program, int fd, struct image *im, struct err *e)
 {
 	AUTO_FREE char *text = NULL;
 	struct stat st;
@@ -259,17 +259,17 @@ static int read_record(int fd, struct image *im, struct err *e)
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || lseek(fd, 0, SEEK_SET) < 0 ||
 	    fd_read_file(fd, "", IMAGE_RECORD_MAX, &text, &len) < 0)
-		return err_set(e, ERR_PEER, "lichen-image, which brings the image, gave a record that cannot be read");
+		return err_set(e, ERR_PEER, "%s, which brings the image, gave a record that cannot be read", program);
 	if (image_read(text, len, im, e) == 0)
 		return 0;
 	e->kind = ERR_PEER;
-	return err_wrap(e, "lichen-image, which brings the image, gave a wrong record");
+	return err_wrap(e, "%s, which brings the image, gave a wrong record", program);
 }
 
 static int on_draft(struct bringing *b, int fd, struct err *e)
 {
 	struct image im = { 0 };
-	int rc = read_record(fd, &im, e);
+	int rc = read_record(b->source.program, fd, &im, e);
 
 	if (rc == 0)
 		rc = coming_draft(&b->coming, &im, e);
@@ -280,7 +280,7 @@ static int on_draft(struct bringing *b, int fd, struct err *e)
 static int on_image(struct bringing *b, uint32_t index, int fd, struct err *e)
 {
 	struct image im = { 0 };
-	int rc = read_record(fd, &im, e);
+	int rc = read_record(b->source.program, fd, &im, e);
 
 	if (rc == 0)
 		rc = coming_image(&b->coming, index, &im, e);
@@ -404,7 +404,7 @@ static int bring(struct bringing *b, struct err *e)
 /* ---- the commit ---- */
 
 /* A source could say that it is done without having brought anything. */
-static int check_blobs(const struct images *im, const struct image *image, struct err *e)
+static int check_blobs(const char *program, const struct images *im, const struct image *image, struct err *e)
 {
 	const char *missing = !images_has_blob(im, image->id, 0) ? image->id
 			    : !images_has_blob(im, image->manifest, 0) ? image->manifest : NULL;
@@ -414,7 +414,7 @@ static int check_blobs(const struct images *im, const struct image *image, struc
 			missing = image->layers[i].digest;
 	if (!missing)
 		return 0;
-	err_set(e, ERR_PEER, "lichen-image, which brings the image, was done without having brought %s", missing);
+	err_set(e, ERR_PEER, "%s, which brings the image, was done without having brought %s", program, missing);
 	return err_hint(e, "or somebody removed it at the same time: try again");
 }
 
@@ -464,7 +464,7 @@ static int give_names(struct bringing *b, struct err *e)
 static int commit(struct bringing *b, struct strv *ids, struct err *e)
 {
 	for (uint32_t i = 0; i < b->coming.n; i++)
-		if (check_blobs(b->im, &b->coming.images[i], e) < 0 || images_commit(b->im, &b->coming.images[i], e) < 0)
+		if (check_blobs(b->source.program, b->im, &b->coming.images[i], e) < 0 || images_commit(b->im, &b->coming.images[i], e) < 0)
 			return imager_no_room(b->im, e);
 	if (give_names(b, e) < 0)
 		return imager_no_room(b->im, e);
@@ -486,7 +486,7 @@ int imager_bring(struct images *im, const struct facts *f, const struct id_map *
 		return -1;
 	(void)fd_raise_limit(FDS_MAX, &files);
 	images_sweep(im, in_map);
-	helper_init(&b.source, "which brings the image", job->view);
+	helper_init(&b.source, job->source.kind == SOURCE_NAME ? REGISTRY_PROGRAM : IMAGE_PROGRAM, "which brings the image", job->view);
 	b.cls = images_class(uids, gids, f->uid);
 	rc = start_source(&b, e);
 	if (rc == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run/imager_helper.c - one process of lichen-image: its start, its words, its end
+/* run/imager_helper.c - one process of lichen-image or lichen-registry: its start, its words, its end
  *
  * It reads what strangers wrote, so what it says is a stranger's, too: every length, kind and text is
  * looked at here, and whoever asked decides whether the message may come now (imager_state.c).
@@ -28,9 +28,9 @@
 
 enum { END_WAIT_MS = 2000, SAID_MAX = 2048, FIRST_FREE_FD = 16 };
 
-void helper_init(struct image_helper *h, const char *job, const struct imager_view *view)
+void helper_init(struct image_helper *h, const char *program, const char *job, const struct imager_view *view)
 {
-	*h = (struct image_helper){ .job = job, .view = view, .pidfd = -1, .sock = -1, .said = -1 };
+	*h = (struct image_helper){ .program = program, .job = job, .view = view, .pidfd = -1, .sock = -1, .said = -1 };
 }
 
 /* ---- in the new process ---- */
@@ -81,7 +81,7 @@ static int begin(const void *arg, struct err *e)
 
 	for (size_t i = 0; i < N_ELEMS(from); i++)
 		if (from[i] < 0)
-			return err_sys(e, "fcntl", NULL, "starting lichen-image");
+			return err_sys(e, "fcntl", NULL, "starting a helper for images");
 	/* again: a change of ids has cleared it */
 	prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0UL, 0UL, 0UL);
 	make_environment(&env);
@@ -91,20 +91,20 @@ static int begin(const void *arg, struct err *e)
 		return -1;
 	if (dup2(from[0], STDIN_FILENO) < 0 || dup2(from[0], STDOUT_FILENO) < 0 || dup2(from[1], STDERR_FILENO) < 0 ||
 	    dup2(from[2], IMAGE_TALK_FD) < 0 || sys_close_range(IMAGE_TALK_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		return err_sys(e, "dup2", NULL, "starting lichen-image");
+		return err_sys(e, "dup2", NULL, "starting a helper for images");
 	execve(b->program, argv, env.v);
-	return err_sys(e, "execve", b->program, "starting lichen-image");
+	return err_sys(e, "execve", b->program, "starting a helper for images");
 }
 
 /* ---- the launcher's side of the start ---- */
 
-static char *find_program(struct err *e)
+static char *find_program(const char *name, struct err *e)
 {
-	AUTO_FREE char *path = helper_path("lichen-image");
+	AUTO_FREE char *path = helper_path(name);
 
 	if (access(path, X_OK) == 0)
 		return ptr_take(&path);
-	err_sys(e, "access", path, "lichen-image, which reads and writes images, is not installed");
+	err_sys(e, "access", path, "%s, which reads and writes images, is not installed", name);
 	e->kind = ERR_HOST;
 	err_hint(e, "it comes with lichen where that was built with libarchive, libcurl, OpenSSL, ISA-L, zstd, liblzma and bzip2: "
 		    "install their development packages, and configure and build again");
@@ -116,7 +116,7 @@ static int start_here(struct image_helper *h, const struct beginning *b, struct 
 	h->pid = fork();
 	if (h->pid < 0) {
 		h->pid = 0;
-		return err_sys(e, "fork", NULL, "starting lichen-image");
+		return err_sys(e, "fork", NULL, "starting a helper for images");
 	}
 	if (h->pid == 0) {
 		AUTO_BUF struct buf line = { 0 };
@@ -146,7 +146,7 @@ static int start_inside(struct image_helper *h, const struct beginning *b, const
 
 int helper_start(struct image_helper *h, const char *task, const struct id_map *uids, const struct id_map *gids, struct err *e)
 {
-	AUTO_FREE char *program = find_program(e);
+	AUTO_FREE char *program = find_program(h->program, e);
 	AUTO_CLOSE int theirs = -1, words = -1;
 	struct beginning b = { .program = program, .task = task, .is_inside = uids };
 	int sv[2], p[2], rc;
@@ -154,21 +154,21 @@ int helper_start(struct image_helper *h, const char *task, const struct id_map *
 	if (!program)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
-		return err_sys(e, "socketpair", NULL, "starting lichen-image");
+		return err_sys(e, "socketpair", NULL, "starting a helper for images");
 	h->sock = sv[0];
 	b.sock = theirs = sv[1];
 	/* its end does not block: what nobody reads is lost */
 	if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
-		return err_sys(e, "pipe2", NULL, "starting lichen-image");
+		return err_sys(e, "pipe2", NULL, "starting a helper for images");
 	h->said = p[0];
 	b.said = words = p[1];
 	if (fcntl(h->sock, F_SETFL, O_NONBLOCK) < 0)
-		return err_sys(e, "fcntl", NULL, "starting lichen-image");
+		return err_sys(e, "fcntl", NULL, "starting a helper for images");
 	rc = uids ? start_inside(h, &b, uids, gids, e) : start_here(h, &b, e);
 	if (rc < 0)
 		return -1;
 	h->pidfd = sys_pidfd_open(h->pid, 0);
-	return h->pidfd < 0 ? err_sys(e, "pidfd_open", NULL, "starting lichen-image") : 0;
+	return h->pidfd < 0 ? err_sys(e, "pidfd_open", NULL, "starting a helper for images") : 0;
 }
 
 /* ---- its end ---- */
@@ -219,13 +219,13 @@ static int explain_end(struct image_helper *h, struct err *e)
 	reap(h, true, &status);
 	last_words(h, line, sizeof(line));
 	if (WIFSIGNALED(status)) {
-		err_set(e, ERR_PEER, "lichen-image, %s, was killed by signal %d (%s)%s", h->job, WTERMSIG(status),
+		err_set(e, ERR_PEER, "%s, %s, was killed by signal %d (%s)%s", h->program, h->job, WTERMSIG(status),
 			strsignal(WTERMSIG(status)), line);
 		if (WTERMSIG(status) == SIGKILL)
 			err_hint(e, "where nobody killed it, memory was short: see 'dmesg', or the limits of this login");
 		return -1;
 	}
-	err_set(e, ERR_PEER, "lichen-image, %s, ended with status %d before it was done%s", h->job, WEXITSTATUS(status), line);
+	err_set(e, ERR_PEER, "%s, %s, ended with status %d before it was done%s", h->program, h->job, WEXITSTATUS(status), line);
 	if (strstr(line, "shared librar"))
 		err_hint(e, "a library that it was built with has been removed: install lichen's dependencies again");
 	return -1;
@@ -249,13 +249,13 @@ void helper_end(struct image_helper *h, bool is_done)
 int helper_ask(struct image_helper *h, const struct buf *request, const int *fds, size_t n_fds, struct err *e)
 {
 	if (request->len > IMAGE_REQUEST_MAX)
-		return err_set(e, ERR_SPEC, "what lichen-image is asked for is longer than %d bytes: there are too many or too long options",
+		return err_set(e, ERR_SPEC, "what %s is asked for is longer than %d bytes: there are too many or too long options", h->program,
 			       IMAGE_REQUEST_MAX);
 	if (fd_send(h->sock, request->s, request->len, fds, n_fds) == 0)
 		return 0;
 	if (errno == EPIPE || errno == ECONNRESET)
 		return explain_end(h, e);
-	return err_sys(e, "sendmsg", NULL, "asking lichen-image");
+	return err_sys(e, "sendmsg", NULL, "asking %s", h->program);
 }
 
 void helper_say(struct image_helper *h, const struct image_msg *m)
@@ -271,7 +271,7 @@ int helper_push(struct image_helper *h, struct err *e)
 	while (sent < h->n_out && fd_send(h->sock, &h->out[sent], sizeof(*h->out), NULL, 0) == 0)
 		sent++;
 	if (sent < h->n_out && errno != EAGAIN && errno != EPIPE && errno != ECONNRESET)
-		return err_sys(e, "sendmsg", NULL, "telling lichen-image");
+		return err_sys(e, "sendmsg", NULL, "telling %s", h->program);
 	/* of a dead one, its end is heard */
 	if (sent < h->n_out && errno != EAGAIN)
 		sent = h->n_out;
@@ -310,7 +310,7 @@ static int take_error(const struct image_helper *h, struct err *said, struct err
 	said->what[sizeof(said->what) - 1] = '\0';
 	said->hint[sizeof(said->hint) - 1] = '\0';
 	if (!said->what[0])
-		return err_set(e, ERR_PEER, "lichen-image, %s, has failed and does not say why", h->job);
+		return err_set(e, ERR_PEER, "%s, %s, has failed and does not say why", h->program, h->job);
 	*e = *said;
 	e->kind = kind;
 	e->errnum = said->errnum > 0 && said->errnum < 4096 ? said->errnum : 0;
@@ -367,7 +367,7 @@ int helper_hear(struct image_helper *h, struct image_msg *m, int *fds, size_t *n
 	for (size_t i = 0; i < got; i++)
 		close(fds[i]);
 	if (!is_message)
-		return err_set(e, ERR_PEER, "lichen-image, %s, said something that is no message", h->job);
+		return err_set(e, ERR_PEER, "%s, %s, said something that is no message", h->program, h->job);
 	if (m->kind == IMSG_ERROR)
 		return take_error(h, &m->err, e);
 	show(h, m);

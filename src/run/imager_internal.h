@@ -15,9 +15,10 @@
 
 enum { IMAGER_TICK_MS = 100, IMAGER_WORKERS_MAX = 8, IMAGER_MSG_FDS = 2 };
 
-/* ---- imager_helper.c: one process of lichen-image, none of whose words is believed ---- */
+/* ---- imager_helper.c: one process of lichen-image or lichen-registry, none of whose words is believed ---- */
 
 struct image_helper {
+	const char *program;		/* IMAGE_PROGRAM, REGISTRY_PROGRAM */
 	const char *job;		/* what it does, for errors: "which brings the image"; borrowed */
 	const struct imager_view *view;	/* borrowed; may be NULL */
 	pid_t pid;			/* 0: none */
@@ -27,12 +28,12 @@ struct image_helper {
 };
 
 /* Closed and empty; helper_end() may follow. */
-void helper_init(struct image_helper *h, const char *job, const struct imager_view *view);
+void helper_init(struct image_helper *h, const char *program, const char *job, const struct imager_view *view);
 
 /**
- * helper_start() - Start lichen-image for @task
+ * helper_start() - Start the program for @task
  * @uids, @gids:	root inside this map; NULL: as the caller, without capabilities
- * Errors:	HOST where lichen-image is not installed; SYS
+ * Errors:	HOST where it is not installed; SYS
  */
 NODISCARD int helper_start(struct image_helper *h, const char *task, const struct id_map *uids, const struct id_map *gids,
 			   struct err *e);

@@ -17,7 +17,7 @@ enum { TOKEN_MAX = 64 << 10 };
 
 /* One task without layers to be unpacked. */
 struct errand {
-	const char *task, *what;	/* what: that is shown of its progress */
+	const char *program, *task, *what;	/* what: that is shown of its progress */
 	struct image_helper helper;
 	const struct imager_view *view;
 	uint32_t n_layers;		/* that the view has; what is behind them is small */
@@ -52,7 +52,7 @@ static int take_text(struct errand *r, const struct image_msg *m, const int *fds
 	}
 	if (fstat(fds[0], &st) < 0 || !S_ISREG(st.st_mode) || lseek(fds[0], 0, SEEK_SET) < 0 ||
 	    fd_read_file(fds[0], "", TOKEN_MAX, &r->text, NULL) < 0)
-		return err_set(e, ERR_PEER, "lichen-image, %s, gave an answer that cannot be read", r->helper.job);
+		return err_set(e, ERR_PEER, "%s, %s, gave an answer that cannot be read", r->helper.program, r->helper.job);
 	r->has_token = true;
 	return 0;
 }
@@ -62,7 +62,7 @@ static int take(struct errand *r, const struct image_msg *m, const int *fds, siz
 	const bool is_done = m->kind == IMSG_DONE, is_blob = m->kind == IMSG_BLOB_DONE && r->bad;
 
 	if ((n_fds && !is_done) || (m->kind != IMSG_PROGRESS && !is_blob && !is_done))
-		return err_set(e, ERR_PEER, "lichen-image, %s, said something out of turn", r->helper.job);
+		return err_set(e, ERR_PEER, "%s, %s, said something out of turn", r->helper.program, r->helper.job);
 	if (is_done)
 		return take_text(r, m, fds, n_fds, e);
 	if (is_blob && m->text[0] && m->index < r->n_blobs)
@@ -80,7 +80,7 @@ static int wait_for_done(struct errand *r, struct err *e)
 		struct image_msg m;
 		size_t n_fds;
 
-		if (imager_wait(&p, 1, r->view, "while lichen-image was working", e) < 0)
+		if (imager_wait(&p, 1, r->view, "while images were at work", e) < 0)
 			return -1;
 		if (!p.revents)
 			continue;
@@ -101,7 +101,7 @@ static int run_errand(struct errand *r, const char *job, struct buf *request, co
 	struct imager_stop stop;
 	int rc;
 
-	helper_init(&r->helper, job, r->view);
+	helper_init(&r->helper, r->program, job, r->view);
 	if (imager_stop_begin(&stop, e) < 0) {
 		request_fini(request);
 		return -1;
@@ -187,7 +187,7 @@ static int hold(struct images *im, const struct imager_out *out, struct held *h,
 static int send_held(struct images *im, const struct imager_out *out, const struct held *h, struct image_tmp *t, char **digest,
 		     struct err *e)
 {
-	struct errand r = { .task = "sink", .view = out->view, .what = out->kind == SINK_REGISTRY ? "uploading" : "writing",
+	struct errand r = { .program = out->kind == SINK_REGISTRY ? REGISTRY_PROGRAM : IMAGE_PROGRAM, .task = "sink", .view = out->view, .what = out->kind == SINK_REGISTRY ? "uploading" : "writing",
 			     .n_layers = (uint32_t)h->layers.n };
 	AUTO_CLOSE int tmp = openat(t->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const int fds[] = { im->fd, tmp, out->fd };
@@ -195,7 +195,7 @@ static int send_held(struct images *im, const struct imager_out *out, const stru
 	int rc;
 
 	if (tmp < 0)
-		return err_sys(e, "openat", t->path, "starting lichen-image");
+		return err_sys(e, "openat", t->path, "starting a helper for images");
 	make_request(out, &request);
 	rc = run_errand(&r, "which writes the image", &request, fds, out->kind == SINK_REGISTRY ? 2 : 3, e);
 	free(r.text);
@@ -228,7 +228,7 @@ int imager_send(struct images *im, const struct imager_out *out, char **digest, 
 
 int imager_login(const char *registry, const struct imager_registry *how, char **token, struct err *e)
 {
-	struct errand r = { .task = "login", .what = "asking" };
+	struct errand r = { .program = REGISTRY_PROGRAM, .task = "login", .what = "asking" };
 	struct buf request = { 0 };
 	int rc;
 
@@ -253,7 +253,7 @@ enum { VERIFY_AT_ONCE = 1000 };	/* blobs that one request names */
 int imager_verify(struct images *im, const struct strv *blobs, imager_bad_fn *bad, void *arg, struct err *e)
 {
 	for (size_t first = 0; first < blobs->n; first += VERIFY_AT_ONCE) {
-		struct errand r = { .task = "verify", .what = "verifying", .blobs = blobs, .first = first, .bad = bad, .bad_arg = arg };
+		struct errand r = { .program = IMAGE_PROGRAM, .task = "verify", .what = "verifying", .blobs = blobs, .first = first, .bad = bad, .bad_arg = arg };
 		AUTO_BUF struct buf list = { 0 };
 		struct buf request = { 0 };
 		int rc;

@@ -23,7 +23,7 @@ void coming_fini(struct coming *c)
 
 static int out_of_turn(const char *what, struct err *e)
 {
-	return err_set(e, ERR_PEER, "lichen-image, which brings the image, said something out of turn: %s", what);
+	return err_set(e, ERR_PEER, "the helper that brings the image said something out of turn: %s", what);
 }
 
 static int hear_listing(struct coming *c, const struct image_msg *m, size_t n_fds, struct err *e)
@@ -57,7 +57,7 @@ static int hear_blob(struct coming *c, const struct image_msg *m, size_t n_fds, 
 	if (n_fds || !l->has_begun)
 		return out_of_turn("the end of a blob that has not begun", e);
 	if (!digest_is_valid(m->digest) || (l->digest[0] && !str_eq(l->digest, m->digest)) || (l->size && l->size != m->total))
-		return err_set(e, ERR_PEER, "lichen-image, which brings the image, took a blob that is another one: %s of %" PRIu64
+		return err_set(e, ERR_PEER, "the helper that brings the image took a blob that is another one: %s of %" PRIu64
 			       " bytes instead of %s of %" PRIu64, digest_is_valid(m->digest) ? m->digest : "?", m->total, l->digest,
 			       l->size);
 	str_copy(l->digest, sizeof(l->digest), m->digest);
@@ -225,7 +225,7 @@ int coming_unpacked(struct coming *c, uint32_t i, const char *digest, const char
 
 static int other_image(const char *what, struct err *e)
 {
-	return err_set(e, ERR_PEER, "lichen-image, which brings the image, says in the end that it is another one (%s)", what);
+	return err_set(e, ERR_PEER, "the helper that brings the image says in the end that it is another one (%s)", what);
 }
 
 /* What is known of a layer: by itself or by its like. */

@@ -56,7 +56,7 @@ int unpacker_init(struct unpacker *u, struct images *im, const struct id_map *ui
 	u->v = mem_grow(NULL, n + 1, sizeof(*u->v));
 	for (; u->n < n; u->n++) {
 		u->v[u->n] = (struct unpack_layer){ .file = -1, .counter = -1, .tmp.fd = -1 };
-		helper_init(&u->v[u->n].helper, JOB, view);
+		helper_init(&u->v[u->n].helper, IMAGE_PROGRAM, JOB, view);
 	}
 	u->cls = images_class(uids, gids, caller_uid);
 	return choose_root(u, e);
@@ -155,7 +155,7 @@ static int open_file(struct unpacker *u, struct unpack_layer *l, struct err *e)
 	/* it is opened again with our rights, and O_PATH names a file without any right to it */
 	flags = fcntl(got, F_GETFL);
 	if (flags < 0 || (flags & O_PATH) || fstat(got, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(e, ERR_PEER, "lichen-image, which brings the image, gave something else in place of a blob");
+		return err_set(e, ERR_PEER, "the helper that brings the image gave something else in place of a blob");
 	fd = open(fd_path(got, path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	return fd < 0 ? err_sys(e, "open", path, "opening a blob") : fd;
 }

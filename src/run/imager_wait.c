@@ -77,7 +77,7 @@ int imager_wait(struct pollfd *p, size_t n, const struct imager_view *view, cons
 
 	if (poll(p, (nfds_t)n, IMAGER_TICK_MS) < 0) {
 		if (errno != EINTR)
-			return err_sys(e, "poll", NULL, "waiting for lichen-image");
+			return err_sys(e, "poll", NULL, "waiting for a helper");
 		for (size_t i = 0; i < n; i++)
 			p[i].revents = 0;
 	}

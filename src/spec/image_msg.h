@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spec/image_msg.h - what the launcher and lichen-image say to each other
+/* spec/image_msg.h - what the launcher, lichen-image and lichen-registry say to each other
  *
  * A SOCK_SEQPACKET pair, descriptor 3 of the helper. The first packet is the launcher's request, JSON of at most
  * IMAGE_REQUEST_MAX bytes, with descriptors; all others are one struct image_msg, some with descriptors.
  * Whoever receives one ends its texts itself and believes nothing in it.
  *
- *   lichen-image source    brings images: registry, archives, directories   (caller's ids; network only for a registry)
+ *   lichen-image source    brings images of archives and directories        (caller's ids, no network)
+ *   lichen-registry source brings images of registries                      (likewise, and network)
  *
  *      launcher                                     source
  *         │ ── request, fds {images/, tmp, archive} ─► │
@@ -25,9 +26,10 @@
  *         │ ◄── IMSG_LAYER (owners) ────────────────── │   digest, diff id in text, done: bytes, total: entries, index: devices left out
  *         │ ◄── IMSG_DONE                              │
  *
- *   lichen-image sink      save and push               (as source; reads blobs)
- *   lichen-image login     asks a registry whether it takes a name and password
+ *   lichen-image sink      save                        (as source; reads blobs)
  *   lichen-image verify    reads blobs and trees again and compares
+ *   lichen-registry sink   push                        (as source; reads blobs)
+ *   lichen-registry login  asks a registry whether it takes a name and password
  *
  * tmp is a directory below images/tmp that the launcher holds: the source makes its files there and renames what is
  * verified below blobs/. archive is the file or directory that the request is about, where it is about one.
@@ -46,6 +48,10 @@
 #include "spec/reference.h"
 
 enum { IMAGE_TALK_FD = 3, IMAGE_REQUEST_MAX = 1 << 17 };
+
+/* The programs, below pkglibexecdir. */
+#define IMAGE_PROGRAM "lichen-image"
+#define REGISTRY_PROGRAM "lichen-registry"
 
 #define IMAGE_BLOB_WHOLE UINT64_MAX
 

@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# While lichen-image reads what a stranger sends it has no capability, a filter of system calls, no descriptor but its own,
+# While lichen-image or lichen-registry reads what a stranger sends it has no capability, a filter of system calls, no descriptor but its own,
 # and Landlock keeps it to the paths that it needs. (What unpacking has: tests/func/unpack.t.)
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
 . "$top_srcdir/tests/lib/registry.sh"
 # shellcheck disable=SC2016 # conditions for ok and wait_for
 
-helper=$top_builddir/helpers/lichen-image
+helper=$top_builddir/helpers/lichen-image registry_helper=$top_builddir/helpers/lichen-registry
 [ -x "$helper" ] || skip_all no-lichen-image
 
-# source_of KIND REQUEST FILE...: lichen-image at work, in the background; $driver, and $pid once it is confined
+# source_of KIND REQUEST FILE...: $helper at work, in the background; $driver, and $pid once it is confined
 source_of() {
 	kind=$1 request=$2
 	shift 2
@@ -47,6 +47,10 @@ ends() {
 }
 echo secret >"$T/secret"
 
+# ---- who speaks to nobody has no library for it, and who speaks to registries none for archives
+ok '! grep -q "libcurl\|libssl" "$helper" && grep -q libcurl "$registry_helper"' 'the network is lichen-registry'"'"'s'
+ok '! grep -q "libarchive\|libisal" "$registry_helper"' 'and layers are lichen-image'"'"'s'
+
 # ---- a registry that stops in the middle of a layer
 L=$T/layout
 make_layout "$L"
@@ -55,11 +59,13 @@ mkfifo "$T/says"
 server=$!
 at_exit 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null'
 read -r port _ <"$T/says"
+image_helper=$helper helper=$registry_helper
 source_of registry "$(request kind=registry registry="127.0.0.1:$port" repository=stall tag=1 platform=linux/amd64)"
 wait_for 'grep -qs "blobs/sha256:$layer" "$L/log"'
 ok $? 'a layer is on its way'
 confined registry
 ends registry
+helper=$image_helper
 kill "$server"
 wait "$server" 2>/dev/null
 

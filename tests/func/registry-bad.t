@@ -6,7 +6,7 @@
 . "$top_srcdir/tests/lib/tap.sh"
 . "$top_srcdir/tests/lib/registry.sh"
 
-[ -x "$top_builddir/helpers/lichen-image" ] || skip_all no-lichen-image
+[ -x "$top_builddir/helpers/lichen-registry" ] || skip_all no-lichen-image
 
 L=$T/layout
 make_layout "$L"

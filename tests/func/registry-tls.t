@@ -7,7 +7,7 @@
 . "$top_srcdir/tests/lib/registry.sh"
 
 need cmd:openssl
-[ -x "$top_builddir/helpers/lichen-image" ] || skip_all no-lichen-image
+[ -x "$top_builddir/helpers/lichen-registry" ] || skip_all no-lichen-image
 
 # ---- the plain registry, whose log shows who was led there
 L=$T/plain
@@ -94,7 +94,7 @@ ln -s "$T/elsewhere/it" "$T/certificates/$hash.0"
 abi=$("$LICHEN" doctor --json | sed -n 's/.*"id": "landlock", "level": "works".*ABI \([0-9]*\).*/\1/p')
 if [ "${abi:-0}" -ge 2 ]; then
 	ask good
-	refused certificate 'a link in it leads nowhere: Landlock keeps lichen-image to the directory'
+	refused certificate 'a link in it leads nowhere: Landlock keeps lichen-registry to the directory'
 else
 	skip no-landlock 'a link in it leads nowhere'
 fi

@@ -6,7 +6,7 @@
 . "$top_srcdir/tests/lib/registry.sh"
 
 need cmd:docker-registry cmd:skopeo cmd:umoci cmd:htpasswd cmd:openssl
-[ -x "$top_builddir/helpers/lichen-image" ] || skip_all no-lichen-image
+[ -x "$top_builddir/helpers/lichen-registry" ] || skip_all no-lichen-image
 
 # serve NAME TEXT: a registry of its own storage, with TEXT in its configuration. It takes the port that it finds
 # free: its log says which. Sets $port and $server.

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154 # err, T, top_builddir: of tap.sh
 # SPDX-License-Identifier: Apache-2.0
-# tests/lib/registry.sh - asks lichen-image for what has to do with registries, as the launcher does
+# tests/lib/registry.sh - asks lichen-registry for what has to do with registries, as the launcher does
 
 # request KEY=TEXT... KEY:=JSON...: one JSON object; texts have no quotes in them
 request() {
@@ -23,7 +23,7 @@ task() {
 	mkdir -p "$S/images/tmp/task" "$S/images/records"
 	task=$1
 	shift
-	run_as_is "$top_builddir/tests/tools/source" "$top_builddir/helpers/lichen-image" "$task" \
+	run_as_is "$top_builddir/tests/tools/source" "$top_builddir/helpers/lichen-registry" "$task" \
 		"$(request kind=registry pause_ms:=10 "$@")" "$S/images" "$S/images/tmp/task"
 	out=$err
 	# what the launcher does with the record
