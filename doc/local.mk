@@ -42,5 +42,6 @@ EXTRA_DIST += %D%/ARCHITECTURE.md %D%/decisions/001-static-launcher.md %D%/decis
 	%D%/decisions/011-init-is-forked-from-our-code.md %D%/decisions/012-timeout-exits-with-124.md \
 	%D%/decisions/013-die-with-parent-cleans-up.md %D%/decisions/009-joins-follow-the-owner.md %D%/decisions/010-no-userns.md %D%/decisions/008-fuse-rung.md \
 	%D%/decisions/014-sources-are-compared.md %D%/decisions/015-option-profiles.md %D%/decisions/016-devices-and-data.md \
-	%D%/decisions/018-lichen-proc.md %D%/decisions/017-where-the-cgroup-comes-from.md
+	%D%/decisions/018-lichen-proc.md %D%/decisions/017-where-the-cgroup-comes-from.md \
+	%D%/decisions/019-images.md %D%/decisions/020-unpacking.md %D%/decisions/021-what-an-image-costs.md
 EXTRA_DIST += %D%/OPTIONS.md

@@ -158,7 +158,7 @@ static int start_source(struct bringing *b, struct err *e)
 	tmp = openat(b->tmp.fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (tmp < 0)
 		return err_sys(e, "openat", b->tmp.path, "starting %s", b->source.program);
-	if (helper_start(&b->source, "source", NULL, NULL, e) < 0)
+	if (helper_start(&b->source, "source", NULL, e) < 0)
 		return -1;
 	make_request(b->job, b->archive, &request);
 	fds[0] = b->im->fd;

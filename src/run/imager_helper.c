@@ -111,6 +111,18 @@ static char *find_program(const char *name, struct err *e)
 	return NULL;
 }
 
+/* What could not even begin says so where its program would have. */
+static int say_failure(const struct beginning *b, int rc, const struct err *e)
+{
+	AUTO_BUF struct buf line = { 0 };
+
+	if (rc < 0) {
+		err_print_line(e, &line);
+		(void)!fd_write_all(b->said, line.s, line.len);
+	}
+	return EXIT_LICHEN;
+}
+
 static int start_here(struct image_helper *h, const struct beginning *b, struct err *e)
 {
 	h->pid = fork();
@@ -118,40 +130,51 @@ static int start_here(struct image_helper *h, const struct beginning *b, struct 
 		h->pid = 0;
 		return err_sys(e, "fork", NULL, "starting a helper for images");
 	}
-	if (h->pid == 0) {
-		AUTO_BUF struct buf line = { 0 };
-
-		(void)!begin(b, e);
-		err_print_line(e, &line);
-		(void)!fd_write_all(b->said, line.s, line.len);
-		_exit(EXIT_LICHEN);
-	}
+	if (h->pid == 0)
+		_exit(say_failure(b, begin(b, e), e));
 	return 0;
 }
 
-static int start_inside(struct image_helper *h, const struct beginning *b, const struct id_map *uids, const struct id_map *gids,
-			struct err *e)
+static int begin_inside(const void *arg, const int *fds, size_t n)
 {
-	struct in_map_job job;
+	struct beginning b = *(const struct beginning *)arg;
+	struct err e = { 0 };
 
-	if (in_map_start(&job, uids, gids, begin, b, e) < 0)
-		return -1;
-	if (in_map_said(&job, e) < 0) {
-		in_map_kill(&job);
-		return -1;
-	}
-	h->pid = job.pid;
-	return 0;
+	if (n != IN_MAP_FDS)
+		return EXIT_LICHEN;
+	b.sock = fds[0];
+	b.said = fds[1];
+	return say_failure(&b, begin(&b, &e), &e);
 }
 
-int helper_start(struct image_helper *h, const char *task, const struct id_map *uids, const struct id_map *gids, struct err *e)
+int helper_serve(struct in_map_server *s, const char *program, const char *task, const struct id_map *uids, const struct id_map *gids,
+		 struct err *e)
 {
-	AUTO_FREE char *program = find_program(h->program, e);
+	AUTO_FREE char *path = find_program(program, e);
+	const struct beginning b = { .program = path, .task = task, .is_inside = true };
+
+	return path ? in_map_serve(s, uids, gids, begin_inside, &b, e) : -1;
+}
+
+static int start_inside(struct image_helper *h, const struct beginning *b, struct in_map_server *inside, struct err *e)
+{
+	const int fds[IN_MAP_FDS] = { b->sock, b->said };
+
+	h->pid = in_map_server_start(inside, fds, IN_MAP_FDS, e);
+	if (h->pid > 0)
+		return 0;
+	h->pid = 0;
+	return -1;
+}
+
+int helper_start(struct image_helper *h, const char *task, struct in_map_server *inside, struct err *e)
+{
+	AUTO_FREE char *program = inside ? NULL : find_program(h->program, e);
 	AUTO_CLOSE int theirs = -1, words = -1;
-	struct beginning b = { .program = program, .task = task, .is_inside = uids };
+	struct beginning b = { .program = program, .task = task };
 	int sv[2], p[2], rc;
 
-	if (!program)
+	if (!program && !inside)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		return err_sys(e, "socketpair", NULL, "starting a helper for images");
@@ -164,7 +187,7 @@ int helper_start(struct image_helper *h, const char *task, const struct id_map *
 	b.said = words = p[1];
 	if (fcntl(h->sock, F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(e, "fcntl", NULL, "starting a helper for images");
-	rc = uids ? start_inside(h, &b, uids, gids, e) : start_here(h, &b, e);
+	rc = inside ? start_inside(h, &b, inside, e) : start_here(h, &b, e);
 	if (rc < 0)
 		return -1;
 	h->pidfd = sys_pidfd_open(h->pid, 0);

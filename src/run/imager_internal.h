@@ -30,13 +30,17 @@ struct image_helper {
 /* Closed and empty; helper_end() may follow. */
 void helper_init(struct image_helper *h, const char *program, const char *job, const struct imager_view *view);
 
+struct in_map_server;
+
 /**
  * helper_start() - Start the program for @task
- * @uids, @gids:	root inside this map; NULL: as the caller, without capabilities
+ * @inside:	of helper_serve(), for the same task: root inside that map; NULL: as the caller, without capabilities
  * Errors:	HOST where it is not installed; SYS
  */
-NODISCARD int helper_start(struct image_helper *h, const char *task, const struct id_map *uids, const struct id_map *gids,
-			   struct err *e);
+NODISCARD int helper_start(struct image_helper *h, const char *task, struct in_map_server *inside, struct err *e);
+/* What starts @program for @task inside a map, each time in a process of its own. */
+NODISCARD int helper_serve(struct in_map_server *s, const char *program, const char *task, const struct id_map *uids,
+			   const struct id_map *gids, struct err *e);
 
 /* The request, one JSON object; @fds stay the caller's. */
 NODISCARD int helper_ask(struct image_helper *h, const struct buf *request, const int *fds, size_t n_fds, struct err *e);
@@ -117,6 +121,7 @@ struct unpacker {
 	char *cls;			/* owned */
 	const struct imager_caps *caps;	/* borrowed; may be NULL */
 	const struct imager_view *view;
+	struct in_map_server *inside;	/* starts the workers; NULL: none was needed yet; owned */
 	struct unpack_layer *v;
 	size_t n, n_running, n_max;
 };

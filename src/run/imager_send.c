@@ -106,7 +106,7 @@ static int run_errand(struct errand *r, const char *job, struct buf *request, co
 		request_fini(request);
 		return -1;
 	}
-	rc = helper_start(&r->helper, r->task, NULL, NULL, e);
+	rc = helper_start(&r->helper, r->task, NULL, e);
 	if (rc == 0)
 		rc = helper_ask(&r->helper, request, fds, n_fds, e);
 	request_fini(request);

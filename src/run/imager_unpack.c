@@ -20,7 +20,7 @@
 
 enum { OWNERS_MAX = 256 << 20 };
 
-static const char JOB[] = "which unpacks a layer";
+static const char TASK[] = "unpack", JOB[] = "which unpacks a layer";
 
 static size_t processors(void)
 {
@@ -78,6 +78,9 @@ void unpacker_fini(struct unpacker *u)
 		helper_end(&u->v[i].helper, false);
 	for (size_t i = 0; i < u->n; i++)
 		end_layer(u, &u->v[i]);
+	if (u->inside)
+		in_map_server_end(u->inside);
+	free(u->inside);
 	free(u->v);
 	auto_free(&u->cls);
 	id_map_fini(&u->root_uids);
@@ -184,6 +187,19 @@ static void make_request(const struct unpacker *u, const struct unpack_layer *l,
 	request_close(b);
 }
 
+static int open_map(struct unpacker *u, struct err *e)
+{
+	AUTO_FREE struct in_map_server *s = NULL;
+
+	if (u->inside)
+		return 0;
+	s = mem_alloc(sizeof(*s));
+	if (helper_serve(s, IMAGE_PROGRAM, TASK, &u->root_uids, &u->root_gids, e) < 0)
+		return -1;
+	u->inside = ptr_take(&s);
+	return 0;
+}
+
 static int begin(struct unpacker *u, struct unpack_layer *l, struct err *e)
 {
 	AUTO_CLOSE int root = -1, file = -1;
@@ -194,7 +210,7 @@ static int begin(struct unpacker *u, struct unpack_layer *l, struct err *e)
 		return -1;
 	root = open_root(u, l, e);
 	file = root < 0 ? -1 : open_file(u, l, e);
-	if (file < 0 || helper_start(&l->helper, "unpack", &u->root_uids, &u->root_gids, e) < 0)
+	if (file < 0 || open_map(u, e) < 0 || helper_start(&l->helper, TASK, u->inside, e) < 0)
 		return -1;
 	make_request(u, l, &request);
 	fds[0] = root;
@@ -205,14 +221,30 @@ static int begin(struct unpacker *u, struct unpack_layer *l, struct err *e)
 	return rc;
 }
 
+/* What has come before what still comes, which may have to be waited for; of these the largest, so that no long one
+ * is begun when all others are done. */
+static struct unpack_layer *next_ready(struct unpacker *u)
+{
+	struct unpack_layer *best = NULL;
+
+	for (size_t i = 0; i < u->n; i++) {
+		struct unpack_layer *l = &u->v[i];
+
+		if (l->state == UNPACK_READY && (!best || l->is_whole > best->is_whole ||
+						 (l->is_whole == best->is_whole && l->size > best->size)))
+			best = l;
+	}
+	return best;
+}
+
 int unpacker_start(struct unpacker *u, struct err *e)
 {
-	for (size_t i = 0; i < u->n && u->n_running < u->n_max; i++) {
-		if (u->v[i].state != UNPACK_READY)
-			continue;
-		u->v[i].state = UNPACK_RUNS;
+	struct unpack_layer *l;
+
+	while (u->n_running < u->n_max && (l = next_ready(u))) {
+		l->state = UNPACK_RUNS;
 		u->n_running++;
-		if (begin(u, &u->v[i], e) < 0)
+		if (begin(u, l, e) < 0)
 			return -1;
 	}
 	return 0;

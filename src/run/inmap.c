@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run/inmap.c - do something as root inside an id map: remove what was made in it, unpack a layer */
+/* run/inmap.c - do something as root inside an id map: remove what was made in it, start who unpacks layers */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
@@ -119,6 +120,88 @@ int in_map_said(struct in_map_job *j, struct err *e)
 	e->file = NULL;
 	return -1;
 }
+
+/* ---- a process that stays inside ---- */
+
+struct serving {
+	int sock;
+	in_map_begin_fn *fn;
+	const void *arg;
+};
+
+struct served {
+	pid_t pid;	/* -1: not started, by @errnum */
+	int errnum;
+};
+
+/* The child is the launcher's own (CLONE_PARENT), as if that had cloned it: it waits for it, and its end ends it. */
+static int serve(const void *arg, struct err *e)
+{
+	const struct serving *s = arg;
+
+	(void)e;
+	/* locks among them, which would live as long as this process */
+	if (dup2(s->sock, STDERR_FILENO + 1) < 0 || sys_close_range(STDERR_FILENO + 2, ~0U, 0) < 0)
+		return 0;
+	for (;;) {
+		struct sys_clone_args args = { .flags = CLONE_PARENT };
+		int fds[IN_MAP_FDS], sock = STDERR_FILENO + 1;
+		size_t n = IN_MAP_FDS;
+		struct served said;
+		char byte;
+
+		if (fd_recv(sock, &byte, 1, fds, &n) <= 0)
+			return 0;
+		said.pid = sys_clone3(&args);
+		said.errnum = errno;
+		if (said.pid == 0)
+			_exit(s->fn(s->arg, fds, n));
+		for (size_t i = 0; i < n; i++)
+			close(fds[i]);
+		if (fd_send(sock, &said, sizeof(said), NULL, 0) < 0)
+			return 0;
+	}
+}
+
+int in_map_serve(struct in_map_server *s, const struct id_map *uids, const struct id_map *gids, in_map_begin_fn *fn, const void *arg,
+		 struct err *e)
+{
+	struct serving serving = { .fn = fn, .arg = arg };
+	int sv[2], rc;
+
+	*s = (struct in_map_server){ .job.sock = -1, .sock = -1 };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
+		return err_sys(e, "socketpair", NULL, "starting a process inside the id map");
+	s->sock = sv[0];
+	serving.sock = sv[1];
+	rc = in_map_start(&s->job, uids, gids, serve, &serving, e);
+	close(sv[1]);
+	if (rc < 0)
+		auto_close(&s->sock);
+	return rc;
+}
+
+pid_t in_map_server_start(struct in_map_server *s, const int *fds, size_t n, struct err *e)
+{
+	struct served said;
+
+	if (fd_send(s->sock, "", 1, fds, n) == 0 && fd_recv(s->sock, &said, sizeof(said), NULL, NULL) == (ssize_t)sizeof(said)) {
+		errno = said.errnum;
+		return said.pid < 0 ? err_sys(e, "clone3", NULL, "starting a process inside the id map") : said.pid;
+	}
+	if (s->job.sock >= 0 && in_map_said(&s->job, e) < 0)
+		return -1;
+	return err_set(e, ERR_PEER, "the process inside the id map died");
+}
+
+void in_map_server_end(struct in_map_server *s)
+{
+	if (s->job.pid)
+		in_map_kill(&s->job);
+	auto_close(&s->sock);
+}
+
+/* ---- one function, and its end ---- */
 
 static int run_inside(const struct id_map *uids, const struct id_map *gids, bool becomes_root,
 		      int (*fn)(const void *, struct err *), const void *arg, struct err *e)

@@ -121,6 +121,22 @@ NODISCARD int in_map_start(struct in_map_job *j, const struct id_map *uids, cons
 NODISCARD int in_map_said(struct in_map_job *j, struct err *e);
 void in_map_kill(struct in_map_job *j);	/* and waits for it */
 
+/* A process of ours that stays inside and starts others there: newuidmap and newgidmap run once for all of them. It reads
+ * nothing but our own words, and has no descriptor but ours and what is handed on. */
+struct in_map_server {
+	struct in_map_job job;	/* pid 0: there is none */
+	int sock;
+};
+enum { IN_MAP_FDS = 2 };
+/* In the new process; @fds are its own. Returns only where it fails, with its exit status. */
+typedef int in_map_begin_fn(const void *arg, const int *fds, size_t n);
+/* @arg: what it points to is as it was at this call */
+NODISCARD int in_map_serve(struct in_map_server *s, const struct id_map *uids, const struct id_map *gids, in_map_begin_fn *fn,
+			   const void *arg, struct err *e);
+/* @fds stay the caller's. Return: a child of the caller, who waits for it; -1 */
+NODISCARD pid_t in_map_server_start(struct in_map_server *s, const int *fds, size_t n, struct err *e);
+void in_map_server_end(struct in_map_server *s);
+
 /* run/attrs.c: limits and scores beyond what this machine gives; ERR_HOST, ERR_SYS.
  * @is_dry: nothing of the launcher's own is changed. */
 NODISCARD int attrs_check(const struct spec *s, bool is_dry, struct err *e);
