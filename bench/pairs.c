@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench/pairs.c - commands measured side by side: one run of each per round, so that noise meets all
  *
- *	pairs -n ROUNDS -r ROW [-t TITLE] [-p PROGRAM] [-c NAME/NAME]... NAME COMMAND [ARG...] --- NAME COMMAND [ARG...] ...
+ *	pairs -n ROUNDS -r ROW [-t TITLE] [-p PROGRAM] [-c NAME/NAME]... [-s NAME,NAME...] NAME COMMAND [ARG...] --- NAME COMMAND [ARG...] ...
  *
  * Prints min, median and p99 in milliseconds, the ratio of each median to the first one's, and the
  * median of the processor time that it took with all it waited for (not what the kernel does for
  * nobody, and no waiting), and the most memory that one process of it had; then the same as one line of JSON. -c compares two more closely: the
  * median of all rounds' ratios and differences. On a machine with other work the times are worth
  * little, these and the processor time more. -p names what runs before each, unmeasured, and makes all anew.
+ * -s names the stages that the first command has: how many times the slowest of them it takes, and how many at least,
+ * where all processors of this machine share the processor time of all stages, and nothing else is done.
  * A command that fails ends it: a time of failures is none.
  */
 
@@ -176,6 +178,33 @@ static void report_json(const char *row, const struct command *v, size_t n, cons
 	printf("%s}\n", n_compared ? "]" : "");
 }
 
+/* Medians; the times are sorted. @names is taken apart. */
+static void report_stages(const char *row, char *names, const struct command *v, size_t n, size_t rounds)
+{
+	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	const struct command *slowest = NULL;
+	double most = 0, all = 0, ratio, least;
+
+	for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
+		const struct command *c = find(v, n, name, strlen(name));
+		double ms = quantile(c->t.ms, rounds, 0.5);
+
+		all += quantile(c->t.cpu, rounds, 0.5);
+		if (ms > most) {
+			most = ms;
+			slowest = c;
+		}
+	}
+	if (!slowest)
+		return;
+	ratio = quantile(v[0].t.ms, rounds, 0.5) / most;
+	least = all / (double)processors / most;
+	least = least < 1 ? 1 : least;
+	printf("  %s takes %.2f times its slowest stage, %s; %ld processors cannot do all stages in less than %.2f\n", v[0].name, ratio,
+	       slowest->name, processors, least);
+	printf("{\"row\":\"%s-stages\",\"slowest\":\"%s\",\"ratio\":%.4f,\"least\":%.4f}\n", row, slowest->name, ratio, least);
+}
+
 static size_t parse(char **argv, struct command *v)
 {
 	size_t n = 0;
@@ -250,10 +279,11 @@ int main(int argc, char **argv)
 	struct command before = { .name = "-p" };
 	char *before_argv[2] = { 0 };
 	const char *row = "?", *title = "";
+	char *stages = NULL;
 	size_t n, n_compared = 0, rounds = 200;
 	int o;
 
-	while ((o = getopt(argc, argv, "+n:r:t:p:c:")) != -1) {
+	while ((o = getopt(argc, argv, "+n:r:t:p:c:s:")) != -1) {
 		if (o == 'n')
 			rounds = strtoul(optarg, NULL, 10);
 		else if (o == 'r')
@@ -262,6 +292,8 @@ int main(int argc, char **argv)
 			title = optarg;
 		else if (o == 'p')
 			before_argv[0] = optarg, before.argv = before_argv;
+		else if (o == 's')
+			stages = optarg;
 		else if (o == 'c' && n_compared < COMPARED_MAX)
 			compared[n_compared++].names = optarg;
 		else
@@ -269,7 +301,7 @@ int main(int argc, char **argv)
 	}
 	n = parse(argv + optind, v);
 	if (n == 0 || rounds == 0) {
-		fprintf(stderr, "usage: pairs -n ROUNDS -r ROW [-t TITLE] [-p PROGRAM] [-c NAME/NAME]... NAME COMMAND... --- NAME COMMAND...\n");
+		fprintf(stderr, "usage: pairs -n ROUNDS -r ROW [-t TITLE] [-p PROGRAM] [-c NAME/NAME]... [-s NAME,NAME...] NAME COMMAND... --- NAME COMMAND...\n");
 		return 2;
 	}
 	for (size_t i = 0; i < n_compared; i++)
@@ -290,6 +322,8 @@ int main(int argc, char **argv)
 	printf("row %s%s%s (%zu rounds, ms)\n", row, *title ? ": " : "", title, rounds);
 	report_text(v, n, compared, n_compared, rounds);
 	report_json(row, v, n, compared, n_compared, rounds);
+	if (stages)
+		report_stages(row, stages, v, n, rounds);
 	for (size_t i = 0; i < n; i++) {
 		free(v[i].t.ms);
 		free(v[i].t.cpu);
