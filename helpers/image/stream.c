@@ -16,18 +16,22 @@
 #include "ring.h"
 #include "spec/image_msg.h"
 
-enum { READER_CALLER, READER_HASH };
+enum { READER_CALLER, READER_HASH, READER_INFLATE = 0 /* of @packed */ };
 
 struct stream {
 	struct stream_how how;
-	struct ring ring;
+	struct ring ring, packed;	/* of the tar; of the blob, where that is compressed */
+	bool is_packed;			/* there is a reader */
+	const unsigned char *left;	/* of what @packed gave last */
+	size_t n_left;
 	struct inflate *inflate;
 	struct digest blob, tar;
-	pthread_t filler, hasher;
-	struct err err;			/* the filler's, valid once the ring is broken */
+	pthread_t reader, filler, hasher;
+	struct err err, read_err;	/* the filler's, the reader's: valid once their rings are broken */
 	uint64_t good;			/* bytes of the blob that may be read; IMAGE_BLOB_WHOLE: to its end */
 	uint64_t bytes;			/* of the tar */
-	_Atomic uint64_t done;		/* bytes of the blob */
+	uint64_t taken;			/* bytes of the blob, by the filler */
+	_Atomic uint64_t done;		/* and those that are read */
 };
 
 /* ---- the blob ---- */
@@ -50,9 +54,8 @@ static int wait_for(struct stream *s, uint64_t at, struct err *e)
 	return 0;
 }
 
-static ssize_t read_blob(void *arg, void *buf, size_t size, struct err *e)
+static ssize_t read_blob(struct stream *s, void *buf, size_t size, struct err *e)
 {
-	struct stream *s = arg;
 	uint64_t at = atomic_load_explicit(&s->done, memory_order_relaxed);
 	ssize_t n;
 
@@ -83,7 +86,7 @@ static ssize_t read_blob(void *arg, void *buf, size_t size, struct err *e)
 
 static int check_caps(const struct stream *s, struct err *e)
 {
-	uint64_t blob = stream_done(s);
+	uint64_t blob = s->taken;
 
 	if (s->bytes > s->how.max_bytes)
 		return err_set(e, ERR_SPEC, "the layer is larger than the cap of %llu bytes", (unsigned long long)s->how.max_bytes);
@@ -93,6 +96,58 @@ static int check_caps(const struct stream *s, struct err *e)
 	return 0;
 }
 
+/* Reads and hashes a compressed blob, while another thread decompresses what is read. */
+static void *read_all(void *arg)
+{
+	struct stream *s = arg;
+	ssize_t n;
+
+	while ((n = read_blob(s, ring_chunk(&s->packed), RING_CHUNK, &s->read_err)) > 0)
+		ring_push(&s->packed, (size_t)n);
+	ring_end(&s->packed, n < 0);
+	return NULL;
+}
+
+static ssize_t take_packed(struct stream *s, void *buf, size_t size, struct err *e)
+{
+	if (!s->n_left) {
+		ssize_t n = ring_next(&s->packed, READER_INFLATE, &s->left);
+
+		if (n < 0)
+			*e = s->read_err;
+		if (n <= 0)
+			return n;
+		s->n_left = (size_t)n;
+	}
+	if (size > s->n_left)
+		size = s->n_left;
+	memcpy(buf, s->left, size);
+	s->left += size;
+	s->n_left -= size;
+	return (ssize_t)size;
+}
+
+static ssize_t take_blob(void *arg, void *buf, size_t size, struct err *e)
+{
+	struct stream *s = arg;
+	ssize_t n = s->is_packed ? take_packed(s, buf, size, e) : read_blob(s, buf, size, e);
+
+	if (n > 0)
+		s->taken += (uint64_t)n;
+	return n;
+}
+
+/* The first bytes have said what it is. One that is not compressed goes straight from the file into its ring. */
+static int start_reader(struct stream *s)
+{
+	if (s->is_packed || !*inflate_name(s->inflate))
+		return 0;
+	ring_init(&s->packed, 1);
+	s->is_packed = true;
+	errno = pthread_create(&s->reader, NULL, read_all, s);
+	return errno ? err_sys(&s->err, "pthread_create", NULL, "reading a layer") : 0;
+}
+
 static void *fill(void *arg)
 {
 	struct stream *s = arg;
@@ -100,7 +155,7 @@ static void *fill(void *arg)
 
 	while ((n = inflate_read(s->inflate, ring_chunk(&s->ring), RING_CHUNK, &s->err)) > 0) {
 		s->bytes += (uint64_t)n;
-		if (check_caps(s, &s->err) < 0) {
+		if (check_caps(s, &s->err) < 0 || start_reader(s) < 0) {
 			n = -1;
 			break;
 		}
@@ -135,7 +190,7 @@ int stream_open(const struct stream_how *how, struct stream **out, struct err *e
 	s->how = *how;
 	s->good = how->counter < 0 ? IMAGE_BLOB_WHOLE : 0;
 	ring_init(&s->ring, RING_READERS);
-	s->inflate = inflate_begin(read_blob, s, how->max_memory);
+	s->inflate = inflate_begin(take_blob, s, how->max_memory);
 	*out = s;
 	return digest_begin(&s->blob, how->digest, e) < 0 || digest_begin(&s->tar, how->diff_id, e) < 0 ? -1 : 0;
 }
@@ -181,6 +236,8 @@ int stream_end(struct stream *s, char digest[DIGEST_MAX], char diff_id[DIGEST_MA
 	if (n < 0)
 		return -1;
 	pthread_join(s->filler, NULL);
+	if (s->is_packed)
+		pthread_join(s->reader, NULL);
 	pthread_join(s->hasher, NULL);
 	digest_end(&s->blob, digest);
 	digest_end(&s->tar, diff_id);
@@ -199,5 +256,7 @@ void stream_free(struct stream *s)
 {
 	inflate_end(s->inflate);
 	ring_fini(&s->ring);
+	if (s->is_packed)
+		ring_fini(&s->packed);
 	free(s);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/stream.h - a layer's blob, which may still grow, as the bytes of its tar, with both digests
  *
- *    blob ── digest ── inflate ──► ring ──┬──► diff id       each a thread
- *                                         └──► who calls
+ *    blob ── digest ──► ring ── inflate ──► ring ──┬──► diff id       each a thread
+ *                                                  └──► who calls
  *
+ * What is not compressed has one ring and one digest, which is both, and no thread between.
  * Everything is hashed, also what lies behind the end of the tar. Nothing is true before stream_end().
  */
 #ifndef IMAGE_STREAM_H
