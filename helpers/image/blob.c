@@ -117,7 +117,8 @@ int blob_add(struct blob *b, const void *data, size_t n, struct err *e)
 		return -1;
 	if (fd_write_all(b->fd, data, n) < 0)
 		return err_sys(e, "write", b->name, "writing a blob");
-	digest_add(&b->digest, data, n);
+	if (!b->leaves_digest)
+		digest_add(&b->digest, data, n);
 	b->done += n;
 	count(b);
 	if (b->index == BLOB_QUIET)
@@ -127,31 +128,34 @@ int blob_add(struct blob *b, const void *data, size_t n, struct err *e)
 	return talk_progress(b->place->talk, b->index, b->done, b->total, e);
 }
 
-static int verify(struct blob *b, const char *want, const char *got, struct err *e)
+static int check_size(const struct blob *b, struct err *e)
 {
-	if (b->total && b->done != b->total)
-		return err_set(e, ERR_STATE, "a blob ends after %" PRIu64 " of the %" PRIu64 " bytes that it was said to have", b->done,
-			       b->total);
-	if (want && want[0] && !str_eq(want, got)) {
-		err_set(e, ERR_STATE, "a blob is not what its digest says: %s was expected, and it is %s", want, got);
-		return err_hint(e, "it was damaged on its way, or somebody changed it; bring the image again, or from elsewhere");
-	}
-	return 0;
+	if (!b->total || b->done == b->total)
+		return 0;
+	return err_set(e, ERR_STATE, "a blob ends after %" PRIu64 " of the %" PRIu64 " bytes that it was said to have", b->done, b->total);
 }
 
-static int move(struct blob *b, const char *digest, struct err *e)
+static int check_digest(const char *want, const char *got, struct err *e)
+{
+	if (!want || !want[0] || str_eq(want, got))
+		return 0;
+	err_set(e, ERR_STATE, "a blob is not what its digest says: %s was expected, and it is %s", want, got);
+	return err_hint(e, "it was damaged on its way, or somebody changed it; bring the image again, or from elsewhere");
+}
+
+static int move(const struct blob_place *place, char *name, const char *digest, struct err *e)
 {
 	char path[32 + DIGEST_MAX], dir[24];
 
 	if (!path_of(digest, path))
 		return err_set(e, ERR_BUG, "a blob has no digest");
 	snprintf(dir, sizeof(dir), "blobs/%.*s", (int)strcspn(digest, ":"), digest);
-	if ((mkdirat(b->place->images, "blobs", 0700) < 0 && errno != EEXIST) ||
-	    (mkdirat(b->place->images, dir, 0700) < 0 && errno != EEXIST))
+	if ((mkdirat(place->images, "blobs", 0700) < 0 && errno != EEXIST) ||
+	    (mkdirat(place->images, dir, 0700) < 0 && errno != EEXIST))
 		return err_sys(e, "mkdirat", dir, "making the directory of blobs");
-	if (renameat(b->place->tmp, b->name, b->place->images, path) < 0)
+	if (renameat(place->tmp, name, place->images, path) < 0)
 		return err_sys(e, "renameat", path, "putting a blob into the store");
-	b->name[0] = '\0';
+	name[0] = '\0';
 	return 0;
 }
 
@@ -160,13 +164,37 @@ int blob_end(struct blob *b, const char *want, char got[DIGEST_MAX], struct err 
 	struct image_msg m = { .kind = IMSG_BLOB_DONE, .index = b->index, .total = b->done };
 
 	digest_end(&b->digest, m.digest);
-	if (verify(b, want, m.digest, e) < 0 || move(b, m.digest, e) < 0)
+	if (check_size(b, e) < 0 || check_digest(want, m.digest, e) < 0 || move(b->place, b->name, m.digest, e) < 0)
 		return -1;
 	count_whole(b);
 	if (got)
 		str_copy(got, DIGEST_MAX, m.digest);
 	auto_close(&b->fd);
 	return b->index == BLOB_QUIET ? 0 : talk_send(b->place->talk, &m, NULL, 0, e);
+}
+
+int blob_leave(struct blob *b, char name[BLOB_NAME_MAX], struct err *e)
+{
+	struct image_msg m = { .kind = IMSG_BLOB_READ, .index = b->index, .total = b->done };
+
+	if (check_size(b, e) < 0)
+		return -1;
+	str_copy(name, BLOB_NAME_MAX, b->name);
+	b->name[0] = '\0';
+	count_whole(b);
+	auto_close(&b->fd);
+	return talk_send(b->place->talk, &m, NULL, 0, e);
+}
+
+int blob_name(struct blob_place *place, uint32_t index, char name[BLOB_NAME_MAX], uint64_t size, const char *want, const char *digest,
+	      struct err *e)
+{
+	struct image_msg m = { .kind = IMSG_BLOB_DONE, .index = index, .total = size };
+
+	str_copy(m.digest, sizeof(m.digest), digest);
+	if (check_digest(want, digest, e) < 0 || move(place, name, digest, e) < 0)
+		return -1;
+	return talk_send(place->talk, &m, NULL, 0, e);
 }
 
 void blob_fini(struct blob *b)

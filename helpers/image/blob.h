@@ -15,6 +15,8 @@
 
 #define BLOB_QUIET UINT32_MAX	/* an index: nobody is told of it */
 
+enum { BLOB_NAME_MAX = 32 };
+
 /* Where blobs go. */
 struct blob_place {
 	const struct talk *talk;
@@ -30,8 +32,9 @@ struct blob {
 	uint32_t index;
 	int fd;				/* the file in tmp; -1: not begun */
 	int counter;			/* its writing end; -1: nobody reads it (any longer) */
-	char name[32];			/* in tmp */
+	char name[BLOB_NAME_MAX];	/* in tmp */
 	struct digest digest;
+	bool leaves_digest;		/* set behind blob_begin(): not hashed here; ends by blob_leave() */
 	uint64_t done;			/* bytes so far */
 	uint64_t total;			/* as was said; 0: not known */
 	uint64_t counted;		/* what the counter was told last */
@@ -49,6 +52,15 @@ NODISCARD int blob_add(struct blob *b, const void *data, size_t n, struct err *e
  * Errors:	STATE: another digest, or less than was said
  */
 NODISCARD int blob_end(struct blob *b, const char *want, char got[DIGEST_MAX], struct err *e);
+/**
+ * blob_leave() - The whole is there, and lichen will say which digest it has: tell IMSG_BLOB_READ
+ * @name:	in tmp, for blob_name()
+ * Errors:	STATE: less than was said
+ */
+NODISCARD int blob_leave(struct blob *b, char name[BLOB_NAME_MAX], struct err *e);
+/* And it has: compare with @want (NULL or "": any), rename, tell IMSG_BLOB_DONE. */
+NODISCARD int blob_name(struct blob_place *place, uint32_t index, char name[BLOB_NAME_MAX], uint64_t size, const char *want,
+			const char *digest, struct err *e);
 /* Of what has not come to its end; of what has, nothing. */
 void blob_fini(struct blob *b);
 

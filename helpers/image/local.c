@@ -191,7 +191,10 @@ static int fetch_file(struct source *s, struct source_layer *l, struct blob *b, 
 		return -1;
 	if (l->where && !local_is_kept(c))
 		reader_inflate(&r, talk_number(s->talk, "max_memory"));
-	return blob_begin(b, &s->place, source_index(s, l), il->digest, il->size, e) < 0 ? -1 : copy(&r, b, e);
+	if (blob_begin(b, &s->place, source_index(s, l), il->digest, il->size, e) < 0)
+		return -1;
+	b->leaves_digest = l->leaves_digest;
+	return copy(&r, b, e);
 }
 
 static int fetch_one(struct source *s, struct source_layer *l, struct err *e)
@@ -206,12 +209,18 @@ static int fetch_one(struct source *s, struct source_layer *l, struct err *e)
 		r = fetch_file(s, l, &b, e);
 	} else {
 		r = blob_begin(&b, &s->place, source_index(s, l), NULL, il->size, e);
+		b.leaves_digest = l->leaves_digest;
 		if (r == 0)
 			r = local->packs ? pack_dir(s->talk, s->archive, &b, e) : copy(&local->tar, &b, e);
 	}
-	if (r < 0 || blob_end(&b, il->digest, got, e) < 0)
+	if (r == 0)
+		r = b.leaves_digest ? blob_leave(&b, l->left, e) : blob_end(&b, il->digest, got, e);
+	if (r < 0)
 		return l->where ? err_wrap(e, "%s", (const char *)l->where) : il->digest[0] ? err_wrap(e, "layer %.19s", il->digest) : -1;
-	source_brought(s, l, got, b.done);
+	if (l->left[0])
+		source_left(s, l, b.done);
+	else
+		source_brought(s, l, got, b.done);
 	return 0;
 }
 

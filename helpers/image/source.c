@@ -145,6 +145,14 @@ void source_brought(struct source *s, struct source_layer *l, const char *digest
 	}
 }
 
+void source_left(struct source *s, struct source_layer *l, uint64_t size)
+{
+	l->left_size = size;
+	for (size_t i = 0; i < s->n_layers; i++)
+		if (&s->layers[i] == l || is_same(s, l, &s->layers[i]))
+			s->layers[i].is_done = true;
+}
+
 /* ---- what is said ---- */
 
 static int tell_image(struct source *s, enum image_msg_kind kind, size_t i, struct err *e)
@@ -173,6 +181,7 @@ static int ask_what_is_wanted(struct source *s, struct err *e)
 		if (m.kind != IMSG_WANT || m.index >= s->n_layers)
 			return err_set(e, ERR_PEER, "lichen says what no source expects");
 		s->layers[m.index].is_wanted = true;
+		s->layers[m.index].leaves_digest = m.total == 1;
 	}
 }
 
@@ -188,22 +197,40 @@ static int tell_twins(struct source *s, struct err *e)
 
 /* ---- the end: configs and manifests ---- */
 
-static int hear_diff_ids(struct source *s, struct err *e)
+static bool lacks_digest(struct source *s)
 {
-	size_t missing = 0;
+	for (size_t i = 0; i < s->n_layers; i++)
+		if (s->layers[i].left[0])
+			return true;
+	return false;
+}
+
+static bool lacks_diff_id(struct source *s)
+{
+	for (size_t i = 0; i < s->n_layers; i++)
+		if (!source_layer_of(s, &s->layers[i])->diff_id[0])
+			return true;
+	return false;
+}
+
+/* Digests and diff ids come as layers are unpacked, in any order. */
+static int hear_of_layer(struct source *s, struct err *e)
+{
+	struct source_layer *l;
 	struct image_msg m;
 
-	for (size_t i = 0; i < s->n_layers; i++)
-		missing += !source_layer_of(s, &s->layers[i])->diff_id[0];
-	while (missing > 0) {
-		if (talk_recv(s->talk, &m, e) < 0)
-			return -1;
-		if (m.kind != IMSG_DIFF || m.index >= s->n_layers || !digest_is_valid(m.digest) ||
-		    source_layer_of(s, &s->layers[m.index])->diff_id[0])
-			return err_set(e, ERR_PEER, "lichen says what no source expects");
-		str_copy(source_layer_of(s, &s->layers[m.index])->diff_id, DIGEST_MAX, m.digest);
-		missing--;
+	if (talk_recv(s->talk, &m, e) < 0)
+		return -1;
+	l = m.index < s->n_layers ? &s->layers[m.index] : NULL;
+	if (l && m.kind == IMSG_DIFF && digest_is_valid(m.digest) && !source_layer_of(s, l)->diff_id[0]) {
+		str_copy(source_layer_of(s, l)->diff_id, DIGEST_MAX, m.digest);
+		return 0;
 	}
+	if (!l || m.kind != IMSG_DIGEST || !digest_is_valid(m.digest) || !l->left[0])
+		return err_set(e, ERR_PEER, "lichen says what no source expects");
+	if (blob_name(&s->place, m.index, l->left, l->left_size, source_layer_of(s, l)->digest, m.digest, e) < 0)
+		return -1;
+	source_brought(s, l, m.digest, l->left_size);
 	return 0;
 }
 
@@ -231,8 +258,14 @@ static int finish(struct source *s, struct err *e)
 {
 	struct image_msg done = { .kind = IMSG_DONE };
 
-	if (hear_diff_ids(s, e) < 0)
+	while (lacks_digest(s))
+		if (hear_of_layer(s, e) < 0)
+			return -1;
+	if (tell_twins(s, e) < 0)
 		return -1;
+	while (lacks_diff_id(s))
+		if (hear_of_layer(s, e) < 0)
+			return -1;
 	for (size_t i = 0; i < s->n_images; i++)
 		if (finish_image(s, &s->images[i], e) < 0)
 			return -1;
@@ -295,7 +328,7 @@ static int run(struct source *s, struct err *e)
 	    confine_paths(s->paths, s->n_paths, s->ops->connects, e) < 0 ||
 	    confine_end(held_caps(s->ops->caps), s->ops->connects ? CONFINE_NET : CONFINE_FILES, e) < 0)
 		return -1;
-	if (s->ops->list(s, e) < 0 || ask_what_is_wanted(s, e) < 0 || s->ops->fetch(s, e) < 0 || tell_twins(s, e) < 0)
+	if (s->ops->list(s, e) < 0 || ask_what_is_wanted(s, e) < 0 || s->ops->fetch(s, e) < 0)
 		return -1;
 	return finish(s, e);
 }

@@ -32,6 +32,9 @@ struct source_layer {
 	bool is_wanted;
 	bool is_done;			/* its blob is in the store */
 	bool is_told;			/* and lichen has heard of it by this index */
+	bool leaves_digest;		/* lichen will say it; a kind may hash it all the same */
+	char left[BLOB_NAME_MAX];	/* in tmp; "": none waits for its digest */
+	uint64_t left_size;
 	void *where;			/* the kind's: where its bytes are; borrowed */
 };
 
@@ -84,6 +87,9 @@ struct image_layer *source_layer_of(struct source *s, const struct source_layer 
 uint32_t source_index(const struct source *s, const struct source_layer *l);
 /* Its blob is in the store: digest and size become known. */
 void source_brought(struct source *s, struct source_layer *l, const char *digest, uint64_t size);
+
+/* Likewise, all but its digest, which lichen will say. Behind blob_leave(). */
+void source_left(struct source *s, struct source_layer *l, uint64_t size);
 
 /* A descriptor that is used after the confinement, by open(). */
 void source_path(struct source *s, int fd, bool writes);

@@ -22,7 +22,7 @@
 #include "run/internal.h"
 
 /* Layers are held by a descriptor each, and an archive may have many images. */
-enum { FDS_MAX = COMING_LAYERS_MAX + 256 };
+enum { FDS_MAX = COMING_LAYERS_MAX + 256, LEFT_MAX = 128, OTHER_FDS = 48, LAST_WORDS = 64, LAST_WORDS_MS = 200 };
 
 static const char WHEN[] = "while the image was being brought";
 
@@ -221,12 +221,31 @@ static void show_layer(const struct bringing *b, uint32_t i)
 		       !l->is_wanted && !coming_needs_tree(&b->coming, i));
 }
 
+/* Whoever unpacks a blob hashes it, and one that is read from this machine again need not be kept without that. What a
+ * registry has sent is. The descriptors of what is not verified stay open until it is. */
+static bool may_leave(const struct bringing *b, uint32_t i)
+{
+	return b->job->source.kind != SOURCE_NAME && b->coming.layers[i].is_wanted && coming_needs_tree(&b->coming, i);
+}
+
+/* How many of them there may be: two descriptors each, beside one for each layer and what else there is. */
+static unsigned most_left(const struct bringing *b)
+{
+	const rlim_t others = b->coming.n_layers + OTHER_FDS;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < others)
+		return 0;
+	return (files.rlim_cur - others) / 2 < LEFT_MAX ? (unsigned)(files.rlim_cur - others) / 2 : LEFT_MAX;
+}
+
 /* All drafts are there: says which blobs are wanted, and begins with what is there already. */
 static int plan(struct bringing *b, struct err *e)
 {
 	const struct coming_store store = { .arg = b, .has_blob = has_blob, .has_tree = has_tree };
 	struct coming *c = &b->coming;
 	struct image_msg m = { .kind = IMSG_WANT };
+	unsigned left = most_left(b);
 
 	if (coming_plan(c, &store, e) < 0 || check_room(b, e) < 0)
 		return -1;
@@ -234,10 +253,12 @@ static int plan(struct bringing *b, struct err *e)
 	if (unpacker_init(&b->unpacker, b->im, b->uids, b->gids, c->n_layers, b->facts->uid, &b->job->caps, b->view, e) < 0)
 		return -1;
 	for (uint32_t i = 0; i < c->n_layers; i++) {
-		const struct coming_layer *l = &c->layers[i];
+		struct coming_layer *l = &c->layers[i];
 
 		show_layer(b, i);
 		m.index = i;
+		m.total = l->leaves_digest = left > 0 && may_leave(b, i);
+		left -= l->leaves_digest;
 		if (l->is_wanted)
 			helper_say(&b->source, &m);
 		else if (coming_needs_tree(c, i))
@@ -245,6 +266,7 @@ static int plan(struct bringing *b, struct err *e)
 	}
 	m.kind = IMSG_GO;
 	m.index = 0;
+	m.total = 0;
 	helper_say(&b->source, &m);
 	return 0;
 }
@@ -326,6 +348,9 @@ static int take(struct bringing *b, const struct image_msg *m, int *fds, size_t 
 	case IMSG_PROGRESS:
 		show_progress(b, m->index, b->job->source.kind == SOURCE_NAME ? "downloading" : "reading", m->done, m->total);
 		return 0;
+	case IMSG_BLOB_READ:
+		unpacker_read(&b->unpacker, m->index, m->total);
+		return 0;
 	case IMSG_BLOB_DONE:
 		on_blob_done(b, m->index);
 		return 0;
@@ -358,11 +383,15 @@ static int on_made(struct bringing *b, size_t i, struct err *e)
 {
 	const struct unpack_layer *l = &b->unpacker.v[i];
 	struct coming *c = &b->coming;
-	struct image_msg m = { .kind = IMSG_DIFF };
+	struct image_msg m = { .kind = IMSG_DIFF }, digest = { .kind = IMSG_DIGEST, .index = (uint32_t)i };
 
 	if (coming_unpacked(c, (uint32_t)i, l->digest, l->diff_id, e) < 0 || unpacker_commit(&b->unpacker, i, new_use(b), e) < 0)
 		return -1;
 	b->n_uses++;
+	if (c->layers[i].is_read && !c->layers[i].is_whole) {
+		str_copy(digest.digest, sizeof(digest.digest), l->digest);
+		helper_say(&b->source, &digest);
+	}
 	str_copy(m.digest, sizeof(m.digest), l->diff_id);
 	for (uint32_t k = 0; k < c->n_layers && b->source.pid; k++) {
 		m.index = k;
@@ -370,6 +399,20 @@ static int on_made(struct bringing *b, size_t i, struct err *e)
 			helper_say(&b->source, &m);
 	}
 	return 0;
+}
+
+/* A worker whose blob will not come any more may say so before the end of the source is seen, which says why. */
+static int ask_source_why(struct bringing *b, struct err *e)
+{
+	struct pollfd p = { .fd = b->source.sock, .events = POLLIN };
+	struct err why = { 0 };
+
+	for (int i = 0; e->kind == ERR_PEER && i < LAST_WORDS && b->source.pid && poll(&p, 1, LAST_WORDS_MS) > 0; i++)
+		if (hear_source(b, &why) < 0) {
+			*e = why;
+			break;
+		}
+	return -1;
 }
 
 static int turn(struct bringing *b, struct err *e)
@@ -387,7 +430,9 @@ static int turn(struct bringing *b, struct err *e)
 	for (size_t k = 0; k < n; k++) {
 		int rc = p[k + 1].revents ? unpacker_hear(&b->unpacker, which[k], e) : 0;
 
-		if (rc < 0 || (rc > 0 && on_made(b, which[k], e) < 0))
+		if (rc < 0)
+			return ask_source_why(b, e);
+		if (rc > 0 && on_made(b, which[k], e) < 0)
 			return -1;
 	}
 	return b->has_unpacker ? unpacker_start(&b->unpacker, e) : 0;

@@ -132,6 +132,8 @@ NODISCARD int unpacker_init(struct unpacker *u, struct images *im, const struct 
 void unpacker_fini(struct unpacker *u);
 /* Layer @i can be read now: from @file as far as @counter says (both taken), or from the store (-1). */
 void unpacker_give(struct unpacker *u, size_t i, const char *digest, const char *diff_id, uint64_t size, int file, int counter);
+/* All of layer @i's blob is there, but not in the store yet. */
+void unpacker_read(struct unpacker *u, size_t i, uint64_t size);
 /* The blob has come: whoever has not begun reads it from the store. */
 void unpacker_whole(struct unpacker *u, size_t i, const char *digest, uint64_t size);
 NODISCARD int unpacker_start(struct unpacker *u, struct err *e);

@@ -42,6 +42,15 @@ static int hear_listing(struct coming *c, const struct image_msg *m, size_t n_fd
 	return 0;
 }
 
+static int hear_read(struct coming_layer *l, const struct image_msg *m, size_t n_fds, struct err *e)
+{
+	if (n_fds || !l->has_begun || l->is_read || !l->leaves_digest || (l->size && l->size != m->total))
+		return out_of_turn("that a blob is there, which it was not to leave so", e);
+	l->is_read = true;
+	l->size = m->total;
+	return 0;
+}
+
 static int hear_blob(struct coming *c, const struct image_msg *m, size_t n_fds, struct err *e)
 {
 	struct coming_layer *l = m->index < c->n_layers ? &c->layers[m->index] : NULL;
@@ -54,6 +63,8 @@ static int hear_blob(struct coming *c, const struct image_msg *m, size_t n_fds, 
 		l->has_begun = true;
 		return 0;
 	}
+	if (m->kind == IMSG_BLOB_READ)
+		return hear_read(l, m, n_fds, e);
 	if (n_fds || !l->has_begun)
 		return out_of_turn("the end of a blob that has not begun", e);
 	if (!digest_is_valid(m->digest) || (l->digest[0] && !str_eq(l->digest, m->digest)) || (l->size && l->size != m->total))
@@ -85,6 +96,7 @@ int coming_hear(struct coming *c, const struct image_msg *m, size_t n_fds, struc
 	case IMSG_DRAFT:
 		return hear_listing(c, m, n_fds, e);
 	case IMSG_BLOB:
+	case IMSG_BLOB_READ:
 	case IMSG_BLOB_DONE:
 		return hear_blob(c, m, n_fds, e);
 	case IMSG_PROGRESS:

@@ -26,6 +26,7 @@ struct coming_layer {
 	bool has_blob, has_tree;	/* in the store, before anything came */
 	bool is_wanted;		/* the source is asked for the blob */
 	bool has_begun, is_whole;	/* the blob */
+	bool leaves_digest, is_read;	/* the source need not hash it: who unpacks it does; and has read it */
 	bool lacks_diff_id;	/* the draft had none: the source waits for it */
 	bool is_unpacked;
 };
@@ -51,7 +52,7 @@ struct coming_store {
 /**
  * coming_hear() - Whether the source may say @m now
  * @n_fds:	descriptors that came with it
- * BLOB, BLOB_DONE and DONE are taken; the record of DRAFT and IMAGE is for coming_draft() and coming_image().
+ * BLOB, BLOB_READ, BLOB_DONE and DONE are taken; the record of DRAFT and IMAGE is for coming_draft() and coming_image().
  * Errors:	PEER
  */
 NODISCARD int coming_hear(struct coming *c, const struct image_msg *m, size_t n_fds, struct err *e);

@@ -101,6 +101,12 @@ void unpacker_give(struct unpacker *u, size_t i, const char *digest, const char 
 	str_copy(l->diff_id, sizeof(l->diff_id), diff_id);
 }
 
+void unpacker_read(struct unpacker *u, size_t i, uint64_t size)
+{
+	u->v[i].is_whole = true;
+	u->v[i].size = size;
+}
+
 void unpacker_whole(struct unpacker *u, size_t i, const char *digest, uint64_t size)
 {
 	struct unpack_layer *l = &u->v[i];

@@ -11,10 +11,13 @@
  *      launcher                                     source
  *         │ ── request, fds {images/, tmp, archive} ─► │
  *         │ ◄──────────── IMSG_DRAFT (record) ──────── │   one an image, @total of them; layers in their order, digests as far as known
- *         │ ── IMSG_WANT index ... IMSG_GO ──────────► │   which layers' blobs are lacking; index counts over all drafts'
+ *         │ ── IMSG_WANT index total ... IMSG_GO ────► │   which layers' blobs are lacking; index counts over all drafts'
  *         │ ◄── IMSG_BLOB index (file, counter) ────── │   begins to come; the file grows, the counter tells how far it is good
  *         │ ◄── IMSG_PROGRESS index done total ─────── │
  *         │ ◄── IMSG_BLOB_DONE index digest size ───── │   verified, and lies below blobs/
+ *         │                                            │   where WANT's @total was 1 (a source may hash it all the same):
+ *         │ ◄── IMSG_BLOB_READ index size ──────────── │      all is there, not hashed: whoever unpacks it does that
+ *         │ ── IMSG_DIGEST index digest ─────────────► │      what came out; then BLOB_DONE, as above
  *         │ ── IMSG_DIFF index diff_id ──────────────► │   only where the draft had none
  *         │ ◄──────────── IMSG_IMAGE (record) ──────── │   the same images in the same order, complete; config and manifest are blobs
  *         │ ◄──────────── IMSG_DONE ────────────────── │
@@ -61,7 +64,7 @@ enum image_msg_kind {
 	IMSG_WARN,	/* @text */
 	IMSG_ERROR,	/* @err */
 	IMSG_DRAFT,	/* fd: a memfd with a record (spec/image.h); @total: how many drafts there are (0: this one) */
-	IMSG_WANT,	/* @index */
+	IMSG_WANT,	/* @index; @total: 1: IMSG_DIGEST will come */
 	IMSG_GO,
 	IMSG_BLOB,	/* @index, @total; fds: file, counter */
 	IMSG_PROGRESS,	/* @index, @done, @total (0: not known) */
@@ -70,6 +73,8 @@ enum image_msg_kind {
 	IMSG_IMAGE,	/* fd: a memfd with a record; @index: which draft's */
 	IMSG_LAYER,	/* see above; fd: a memfd, the list of recorded owners (decision 019), with one id only */
 	IMSG_DONE,	/* @text: what there is to say about it, or "" */
+	IMSG_BLOB_READ,	/* @index, @total: its size */
+	IMSG_DIGEST,	/* @index, @digest: of the blob */
 	IMSG_KINDS
 };
 

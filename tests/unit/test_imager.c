@@ -224,6 +224,38 @@ static void test_all_goes_well(void **state)
 	coming_fini(&c);
 }
 
+/* Of one whose digest comes from who unpacks it, in whatever order. */
+static void test_left_digests(void **state)
+{
+	struct coming c;
+
+	(void)state;
+	begin(&c, "aA -B");
+	c.layers[0].leaves_digest = c.layers[1].leaves_digest = true;
+	assert_int_equal(hear(&c, IMSG_BLOB_READ, 0, 100 + 'a', "", 0), -1);	/* has not begun */
+	assert_int_equal(hear(&c, IMSG_BLOB, 0, 0, "", 2), 0);
+	assert_int_equal(hear(&c, IMSG_BLOB, 1, 0, "", 2), 0);
+	assert_int_equal(hear(&c, IMSG_BLOB_READ, 0, 5, "", 0), -1);	/* another size */
+	assert_int_equal(hear(&c, IMSG_BLOB_READ, 0, 100 + 'a', "", 1), -1);
+	assert_int_equal(hear(&c, IMSG_BLOB_READ, 0, 100 + 'a', "", 0), 0);
+	assert_int_equal(hear(&c, IMSG_BLOB_READ, 0, 100 + 'a', "", 0), -1);	/* again */
+	assert_int_equal(hear(&c, IMSG_BLOB_READ, 1, 7, "", 0), 0);
+	assert_int_equal(unpacked(&c, 1, 'b', 'B'), 0);
+	assert_int_equal(hear(&c, IMSG_BLOB_DONE, 1, 7, sha('c'), 0), -1);	/* not what was unpacked */
+	assert_int_equal(hear(&c, IMSG_BLOB_DONE, 1, 7, sha('b'), 0), 0);
+	assert_int_equal(unpacked(&c, 0, 'b', 'A'), -1);	/* not what it was said to be */
+	assert_int_equal(unpacked(&c, 0, 'a', 'A'), 0);
+	assert_int_equal(finish(&c, "aA bB"), -1);	/* one is not in the store */
+	assert_int_equal(hear(&c, IMSG_BLOB_DONE, 0, 100 + 'a', sha('a'), 0), 0);
+	assert_int_equal(finish(&c, "aA bB"), 0);
+	assert_int_equal(hear(&c, IMSG_DONE, 0, 0, "", 0), 0);
+	coming_fini(&c);
+	begin(&c, "aA");
+	assert_int_equal(hear(&c, IMSG_BLOB, 0, 0, "", 2), 0);
+	assert_int_equal(hear(&c, IMSG_BLOB_READ, 0, 100 + 'a', "", 0), -1);	/* it was to hash it */
+	coming_fini(&c);
+}
+
 static void test_other_digests(void **state)
 {
 	struct coming c;
@@ -346,7 +378,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan),	     cmocka_unit_test(test_plan_of_several), cmocka_unit_test(test_contradictions),
-		cmocka_unit_test(test_all_goes_well), cmocka_unit_test(test_other_digests),   cmocka_unit_test(test_out_of_turn),
+		cmocka_unit_test(test_all_goes_well), cmocka_unit_test(test_left_digests),
+		cmocka_unit_test(test_other_digests),   cmocka_unit_test(test_out_of_turn),
 		cmocka_unit_test(test_other_image),  cmocka_unit_test(test_caps),	     cmocka_unit_test(test_bytes),
 	};
 
