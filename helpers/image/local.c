@@ -224,12 +224,31 @@ static int fetch_one(struct source *s, struct source_layer *l, struct err *e)
 	return 0;
 }
 
+struct turn {
+	struct source_layer *layer;
+	uint64_t size;
+};
+
+static int by_turn(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+
+	if (x->size != y->size)
+		return x->size < y->size ? 1 : -1;
+	return x->layer < y->layer ? -1 : 1;
+}
+
+/* The largest first, as far as sizes are known: it takes longest to be unpacked, beside the others. */
 int local_fetch(struct source *s, struct err *e)
 {
-	struct source_layer *l;
+	AUTO_FREE struct turn *turns = mem_alloc((s->n_layers + 1) * sizeof(*turns));
+	size_t n = 0;
 
-	for (size_t at = 0; (l = source_next(s, &at));)
-		if (fetch_one(s, l, e) < 0)
+	for (size_t at = 0; (turns[n].layer = source_next(s, &at)); n++)
+		turns[n].size = source_layer_of(s, turns[n].layer)->size;
+	qsort(turns, n, sizeof(*turns), by_turn);
+	for (size_t i = 0; i < n; i++)
+		if (source_lacks(s, turns[i].layer) && fetch_one(s, turns[i].layer, e) < 0)
 			return -1;
 	return 0;
 }

@@ -112,12 +112,17 @@ uint32_t source_index(const struct source *s, const struct source_layer *l)
 	return l->is_wanted ? (uint32_t)(l - s->layers) : BLOB_QUIET;
 }
 
+bool source_lacks(struct source *s, const struct source_layer *l)
+{
+	return !l->is_done && (l->is_wanted || !source_layer_of(s, l)->digest[0]);
+}
+
 struct source_layer *source_next(struct source *s, size_t *at)
 {
 	while (*at < s->n_layers) {
 		struct source_layer *l = &s->layers[(*at)++];
 
-		if (!l->is_done && (l->is_wanted || !source_layer_of(s, l)->digest[0]))
+		if (source_lacks(s, l))
 			return l;
 	}
 	return NULL;

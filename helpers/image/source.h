@@ -82,6 +82,8 @@ void source_image_fini(struct source_image *one);
 
 /* The next layer that has to be brought, from *@at on; NULL: no more. Of several with one digest the first. */
 struct source_layer *source_next(struct source *s, size_t *at);
+/* Whether @l has to be brought still. */
+bool source_lacks(struct source *s, const struct source_layer *l);
 struct image_layer *source_layer_of(struct source *s, const struct source_layer *l);
 /* Its index in the messages; BLOB_QUIET where lichen did not ask (its digest has to be known all the same). */
 uint32_t source_index(const struct source *s, const struct source_layer *l);
