@@ -61,7 +61,7 @@ liblichen_a_SOURCES += \
 	%D%/cli/credentials.c %D%/cli/credentials.h %D%/cli/credentials_ask.c %D%/cli/credential_helper.c \
 	%D%/cli/pull_view.c %D%/cli/pull_view.h %D%/cli/template.c %D%/cli/template.h
 liblichen_a_SOURCES += \
-	%D%/run/imager.c %D%/run/imager.h %D%/run/imager_helper.c %D%/run/imager_internal.h %D%/run/imager_send.c \
+	%D%/run/imager.c %D%/run/imager.h %D%/run/imager_commit.c %D%/run/imager_helper.c %D%/run/imager_internal.h %D%/run/imager_send.c \
 	%D%/run/imager_state.c %D%/run/imager_state.h %D%/run/imager_unpack.c %D%/run/imager_use.c %D%/run/imager_wait.c
 nodist_liblichen_a_SOURCES = %D%/steps/filters.c
 

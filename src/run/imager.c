@@ -13,7 +13,6 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
-#include "base/log.h"
 #include "base/near.h"
 #include "base/size.h"
 #include "base/stop.h"
@@ -446,78 +445,6 @@ static int bring(struct bringing *b, struct err *e)
 	return 0;
 }
 
-/* ---- the commit ---- */
-
-/* A source could say that it is done without having brought anything. */
-static int check_blobs(const char *program, const struct images *im, const struct image *image, struct err *e)
-{
-	const char *missing = !images_has_blob(im, image->id, 0) ? image->id
-			    : !images_has_blob(im, image->manifest, 0) ? image->manifest : NULL;
-
-	for (size_t i = 0; i < image->n_layers && !missing; i++)
-		if (!images_has_blob(im, image->layers[i].digest, image->layers[i].size))
-			missing = image->layers[i].digest;
-	if (!missing)
-		return 0;
-	err_set(e, ERR_PEER, "%s, which brings the image, was done without having brought %s", program, missing);
-	return err_hint(e, "or somebody removed it at the same time: try again");
-}
-
-static int give_name(struct bringing *b, const char *name, const char *id, struct err *e)
-{
-	AUTO_FREE char *was = NULL;
-
-	return images_name(b->im, name, id, &was, e);
-}
-
-/* Names that an archive gives are a stranger's words. */
-static int give_archive_names(struct bringing *b, const struct image *image, struct err *e)
-{
-	for (size_t i = 0; i < image->names.n; i++) {
-		struct image_ref ref = { 0 };
-		AUTO_FREE char *full = NULL;
-		struct err wrong = { 0 };
-
-		if (ref_parse(image->names.v[i], &ref, &wrong) < 0 || !ref.registry)
-			log_warn("the name %s, which the archive gives the image, is left out: %s", image->names.v[i],
-				 wrong.kind ? wrong.what : "it has no registry");
-		else
-			full = ref_format(&ref);
-		ref_fini(&ref);
-		if (full && give_name(b, full, image->id, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int give_names(struct bringing *b, struct err *e)
-{
-	const struct strv *names = &b->job->names;
-
-	for (uint32_t i = 0; i < b->coming.n; i++) {
-		const struct image *image = &b->coming.images[i];
-
-		for (size_t k = 0; k < names->n && b->coming.n == 1; k++)
-			if (give_name(b, names->v[k], image->id, e) < 0)
-				return -1;
-		if (!names->n && b->job->keeps_names && give_archive_names(b, image, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int commit(struct bringing *b, struct strv *ids, struct err *e)
-{
-	for (uint32_t i = 0; i < b->coming.n; i++)
-		if (check_blobs(b->source.program, b->im, &b->coming.images[i], e) < 0 || images_commit(b->im, &b->coming.images[i], e) < 0)
-			return imager_no_room(b->im, e);
-	if (give_names(b, e) < 0)
-		return imager_no_room(b->im, e);
-	for (uint32_t i = 0; i < b->coming.n; i++)
-		strv_add(ids, b->coming.images[i].id);
-	return 0;
-}
-
 int imager_bring(struct images *im, const struct facts *f, const struct id_map *uids, const struct id_map *gids,
 		 const struct imager_job *job, struct strv *ids, struct err *e)
 {
@@ -537,7 +464,7 @@ int imager_bring(struct images *im, const struct facts *f, const struct id_map *
 	if (rc == 0)
 		rc = bring(&b, e);
 	if (rc == 0)
-		rc = commit(&b, ids, e);
+		rc = imager_commit(im, job, &b.coming, b.source.program, ids, e);
 	imager_stop_clean(rc);
 	bringing_fini(&b);
 	if (files.rlim_max)

@@ -155,6 +155,14 @@ uint64_t imager_free_bytes(const struct images *im);	/* UINT64_MAX: not known */
 /* Says what to do where the disk is full, in an error that is filled already; -1 */
 int imager_no_room(const struct images *im, struct err *e);
 
+/* ---- imager_commit.c ---- */
+
+struct coming;
+/* All have come: records and names of @coming's images; @ids: the caller's. @program: who brought them, for errors.
+ * Errors: PEER where it has not brought all; STATE, SYS */
+NODISCARD int imager_commit(struct images *im, const struct imager_job *job, const struct coming *coming, const char *program,
+			    struct strv *ids, struct err *e);
+
 /* ---- imager.c ---- */
 
 /* Opens the file or directory that the words mean ("-": standard input), without waiting for who writes to a FIFO.
