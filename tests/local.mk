@@ -37,6 +37,9 @@ EXTRA_DIST += \
 	tests/lib/select.sh tests/lib/tap-sum.sh tests/lib/tap.sh tests/lib/unit.sh tests/skips.allowed \
 	tests/tools/fresh-tree.sh
 
+# kept by tests/lib/tap.sh for all files of a run
+CLEANFILES += tests/tools/busybox-names.*
+
 # ---- the virtual machine's: not part of make check. TESTS_VM="tests/vm/a.t ..." runs only these.
 # tests/lib/vm/bookworm.t is one TAP stream of them all, with the file's name before each result.
 VM_TESTS = tests/vm/kernel.t tests/vm/layers.t tests/vm/session.t tests/vm/limits.t tests/vm/limits-all.t tests/vm/limits-bare.t tests/vm/limits-delegated.t \

@@ -319,6 +319,33 @@ tap_is_static() {
 	fi
 }
 
+# tap_busybox_names DIR: its names, as links. A process for each takes half a second, so the first file of a run keeps them as
+# an archive in the build tree, or, where that is somebody else's, in $T.
+tap_busybox_names() {
+	# in the virtual machine
+	[ -z "${LICHEN_TEST_LINKS:-}" ] || { cp -a "$LICHEN_TEST_LINKS/." "$1/"; return; }
+	# called by what the archive has, as there may be another busybox next time
+	tap_names=busybox-names.$("$tap_busybox" --list | cksum | tr ' ' -)
+	for tap_dir in "$top_builddir/tests/tools" "$T"; do
+		if [ -r "$tap_dir/$tap_names" ]; then
+			# not -C: to tar a backslash is no backslash there
+			(cd "$1" && tar --no-same-owner -xf -) <"$tap_dir/$tap_names"
+			return
+		fi
+	done
+	# Not --install: that needs a /proc inside a chroot on some builds.
+	mkdir "$T/.names"
+	"$tap_busybox" --list | while read -r tap_applet; do
+		[ "$tap_applet" = busybox ] || ln -s busybox "$T/.names/$tap_applet"
+	done
+	for tap_dir in "$top_builddir/tests/tools" "$T"; do
+		# renamed when it is whole: others read it
+		{ tar -C "$T/.names" -cf "$tap_dir/.names.$$" . && mv "$tap_dir/.names.$$" "$tap_dir/$tap_names"; } 2>/dev/null && break
+	done
+	rm -r "$T/.names"
+	tap_busybox_names "$1"
+}
+
 # busybox_root DIR [EXTRA-DIR...]: a root file system of one static program and its names.
 # /proc, /sys, /dev and the rest are missing on purpose: lichen has to cope with that.
 busybox_root() {
@@ -329,12 +356,7 @@ busybox_root() {
 	chmod 1777 "$tap_root/tmp"
 	cp "$tap_busybox" "$tap_root/bin/busybox"
 	chmod 0755 "$tap_root/bin/busybox"
-	# Where a process for each of them takes long, they are there already.
-	[ -z "${LICHEN_TEST_LINKS:-}" ] || cp -a "$LICHEN_TEST_LINKS/." "$tap_root/bin/"
-	# Not --install: that needs a /proc inside a chroot on some builds.
-	[ -n "${LICHEN_TEST_LINKS:-}" ] || "$tap_busybox" --list | while read -r tap_applet; do
-		[ "$tap_applet" = busybox ] || ln -s busybox "$tap_root/bin/$tap_applet" 2>/dev/null
-	done
+	tap_busybox_names "$tap_root/bin"
 	[ -e "$tap_root/bin/sh" ] || ln -s busybox "$tap_root/bin/sh"
 	printf '%s\n' 'root:x:0:0:root:/root:/bin/sh' \
 		'user:x:1000:1000:user:/home/user:/bin/sh' \
