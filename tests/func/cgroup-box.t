@@ -7,7 +7,7 @@
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
 
-need root cmd:setpriv cmd:pgrep
+need root cmd:setpriv
 tree=/sys/fs/cgroup/unified
 [ -d "$tree" ] || tree=/sys/fs/cgroup
 grep -qw hugetlb "$tree/cgroup.controllers" 2>/dev/null || skip_all no-hugetlb-controller
@@ -100,7 +100,7 @@ echo >"$T/second"
 wait "$pid"
 is "$(cat "$place/cgroup.subtree_control")" '' 'and the last one puts it back'
 in_place first
-kill -KILL "$(pgrep -P "$pid" -x keeper)" "$pid"
+kill -KILL "$(grep -ls "^[0-9]* (keeper) . $pid " /proc/[0-9]*/stat | cut -d/ -f3)" "$pid"
 wait "$pid" 2>/dev/null
 run_lichen run host true
 is "$(find "$place" -mindepth 1 -type d)$(cat "$place/cgroup.subtree_control")" '' 'after SIGKILL to launcher and keeper the next command does'
