@@ -108,7 +108,7 @@ waiting() {
 work 7
 begin 'a worker'
 wait_for '[ -n "$(waiting)" ]' 10
-kill -KILL $(waiting)
+kill -KILL "$(waiting)"
 over 'a worker killed'
 is "$status" 125 'lichen has an error'
 like "$(cat "$T/said")" 'which unpacks a layer, was killed by signal 9' 'which says so'
