@@ -22,12 +22,12 @@ profile() {
 }
 
 profile getppid '{"names":["getppid"],"action":"SCMP_ACT_ERRNO"}'
-run_lichen run --security-opt "seccomp=$T/getppid.json" "$root" probe syscall $getppid
+run_lichen run --security-opt "seccomp=$T/getppid.json" "$root" probe syscall "$getppid"
 is "$status" 0 'a profile of one rule: the command runs' || diag "$err"
 is "$out" "$getppid EPERM" 'the call is refused with EPERM'
-run_lichen run --security-opt "seccomp=$T/getppid.json" "$root" probe syscall $uname 0
+run_lichen run --security-opt "seccomp=$T/getppid.json" "$root" probe syscall "$uname" 0
 is "$out" "$uname EFAULT" 'another one reaches the kernel'
-run_lichen run "$root" probe syscall $getppid
+run_lichen run "$root" probe syscall "$getppid"
 like "$out" 'ok' 'without the profile nothing is refused'
 profile prctl '{"names":["prctl"],"action":"SCMP_ACT_ERRNO","errnoRet":111}'
 for init in --init=false --init; do
@@ -39,36 +39,36 @@ profile both '{"name":"getppid","names":["getpid"],"action":"SCMP_ACT_ERRNO"}'
 run_lichen run --security-opt "seccomp=$T/both.json" "$root" true
 like "$err" "'name' and 'names' cannot both be given" 'a rule in the old form and in the new one'
 profile errno '{"names":["getppid"],"action":"SCMP_ACT_ERRNO","errnoRet":38}'
-run_lichen run --security-opt "seccomp=$T/errno.json" "$root" probe syscall $getppid
+run_lichen run --security-opt "seccomp=$T/errno.json" "$root" probe syscall "$getppid"
 is "$out" "$getppid ENOSYS" 'errnoRet'
 profile args '{"names":["personality"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":8,"op":"SCMP_CMP_EQ"}]}'
 run_lichen run --security-opt "seccomp=$T/args.json" "$root" sh -c "probe syscall $personality 8; probe syscall $personality 0xffffffff"
 is "$out" "$personality EPERM
 $personality ok" 'a condition on an argument'
 profile kill '{"names":["getppid"],"action":"SCMP_ACT_KILL_PROCESS"}'
-run_lichen run --security-opt "seccomp=$T/kill.json" "$root" probe syscall $getppid
+run_lichen run --security-opt "seccomp=$T/kill.json" "$root" probe syscall "$getppid"
 is "$status" 159 'SCMP_ACT_KILL_PROCESS: ended by SIGSYS'
 profile caps '{"names":["getppid"],"action":"SCMP_ACT_ERRNO","excludes":{"caps":["CAP_SYSLOG"]}}'
-run_lichen run --security-opt "seccomp=$T/caps.json" "$root" probe syscall $getppid
+run_lichen run --security-opt "seccomp=$T/caps.json" "$root" probe syscall "$getppid"
 is "$out" "$getppid EPERM" 'excludes.caps: without the capability'
-run_lichen run --cap-add syslog --security-opt "seccomp=$T/caps.json" "$root" probe syscall $getppid
+run_lichen run --cap-add syslog --security-opt "seccomp=$T/caps.json" "$root" probe syscall "$getppid"
 like "$out" 'ok' 'and with it'
 profile kernel '{"names":["getppid"],"action":"SCMP_ACT_ERRNO","includes":{"minKernel":"5.14"}},{"names":["personality"],"action":"SCMP_ACT_ERRNO","includes":{"minKernel":"99.0"}}'
 run_lichen run --security-opt "seccomp=$T/kernel.json" "$root" sh -c "probe syscall $getppid; probe syscall $personality 0xffffffff"
 is "$out" "$getppid EPERM
 $personality ok" 'minKernel asks the kernel that runs'
 profile archs '{"names":["getppid"],"action":"SCMP_ACT_ERRNO"}' ',"architectures":["SCMP_ARCH_X86_64","SCMP_ARCH_X86","SCMP_ARCH_AARCH64"]'
-run_lichen run --security-opt "seccomp=$T/archs.json" "$root" probe syscall $getppid
+run_lichen run --security-opt "seccomp=$T/archs.json" "$root" probe syscall "$getppid"
 is "$out" "$getppid EPERM" 'architectures'
 run_lichen run --security-opt "seccomp=$T/getppid.json" host "$probe" syscall $getppid
 is "$status" 127 'host: the program is not shown'
 mkdir "$T/show"
 cp "$probe" "$T/show/probe"
-run_lichen run --security-opt "seccomp=$T/getppid.json" -v "$T/show:/mnt" host /mnt/probe syscall $getppid
+run_lichen run --security-opt "seccomp=$T/getppid.json" -v "$T/show:/mnt" host /mnt/probe syscall "$getppid"
 is "$out" "$getppid EPERM" 'host: the profile holds there, too'
 run_lichen run --security-opt "seccomp=$T/getppid.json" "$root" probe call tiocsti
 is "$out" 'tiocsti EPERM' 'whatever a profile says, nothing is typed into a terminal'
-run_lichen run --privileged --security-opt "seccomp=$T/getppid.json" "$root" probe syscall $getppid
+run_lichen run --privileged --security-opt "seccomp=$T/getppid.json" "$root" probe syscall "$getppid"
 is "$out" "$getppid EPERM" 'with --privileged: what is named counts'
 mkdir "$T/here"
 cp "$T/getppid.json" "$T/here/p.json"
@@ -76,7 +76,7 @@ absolute=$(cd "$(dirname "$LICHEN")" && pwd)/${LICHEN##*/}
 (
 	cd "$T/here" || exit
 	LICHEN=$absolute
-	run_lichen run --security-opt seccomp=p.json "$root" probe syscall $getppid
+	run_lichen run --security-opt seccomp=p.json "$root" probe syscall "$getppid"
 	printf '%s\n' "$out" >"$T/relative"
 )
 is "$(cat "$T/relative")" "$getppid EPERM" 'a relative name, as docker takes it'
@@ -89,7 +89,7 @@ digest=$(sha256sum <"$T/getppid.json" | cut -c1-64)
 is "$(find "$store" -maxdepth 1 -name "seccomp-$digest-*.bpf" | wc -l)" 3 \
 	'compiled once for each set of capabilities, named by its hash' || diag "$(ls "$store")"
 profile getppid '{"names":["getppid"],"action":"SCMP_ACT_ERRNO","errnoRet":22}'
-run_lichen run --security-opt "seccomp=$T/getppid.json" "$root" probe syscall $getppid
+run_lichen run --security-opt "seccomp=$T/getppid.json" "$root" probe syscall "$getppid"
 is "$out" "$getppid EINVAL" 'a profile that has changed is compiled anew'
 [ "$(id -u)" -ne 0 ] || for file in "$T"/*.json; do
 	rm -f "$store/seccomp-$(sha256sum <"$file" | cut -c1-64)"-*.bpf "$store/seccomp-$digest"-*.bpf
