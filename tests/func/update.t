@@ -114,16 +114,20 @@ for i in 11 12 13 14 15 16; do
 done
 is "$lost" '' 'of two updates at once none is lost'
 is "$(file depth) $(file descendants)" '16 16' 'in the cgroup'
-exec 9<"/run/lichen/$id"
-flock 9
-"$LICHEN" update --cgroup-conf cgroup.max.depth=2 "$name" >"$T/second" 2>&1 9<&- &
+# A process holds it: in a pid namespace the kernel does not show locks of those that have ended, nor who waits for them.
+mkfifo "$T/holds" "$T/go"
+flock "/run/lichen/$id" sh -c 'echo >"$1/holds"; read -r _ <"$1/go"' sh "$T" &
+holder=$!
+read -r _ <"$T/holds"
+"$LICHEN" update --cgroup-conf cgroup.max.depth=2 "$name" >"$T/second" 2>&1 &
 second=$!
 wait_for 'grep -q -- "-> FLOCK .* $second " /proc/locks'
 ok $? 'an update waits for whoever changes the sandbox'
 is "$(file depth)" 16 'and changes nothing meanwhile'
 kill -TERM "$pid"
 finish
-exec 9<&-
+echo >"$T/go"
+wait "$holder"
 wait "$second"
 is "$?" 125 'the sandbox ends meanwhile: 125'
 like "$(cat "$T/second")" 'has ended' 'and it says so'
