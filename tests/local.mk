@@ -19,13 +19,13 @@ SHELL_TESTS = \
 	tests/func/cow.t tests/func/debian.t tests/func/device.t tests/func/doctor-causes.t tests/func/doctor-root.t \
 	tests/func/doctor.t tests/func/dryrun.t tests/func/errors.t tests/func/examples.t tests/func/fuse.t tests/func/home.t \
 	tests/func/host.t tests/func/hostile-layers.t tests/func/hosts.t tests/func/idmaps.t tests/func/ids.t \
-	tests/func/image-confined.t tests/func/image-sink.t tests/func/image-source.t tests/func/imager-hostile.t \
+	tests/func/image-confined.t tests/func/image-places.t tests/func/image-sink.t tests/func/image-source.t tests/func/imager-hostile.t \
 	tests/func/imager-killed.t tests/func/imager.t tests/func/images.t tests/func/init.t tests/func/isolation.t \
 	tests/func/killed.t tests/func/landlock.t tests/func/layer.t tests/func/limits.t tests/func/load.t tests/func/load-another.t tests/func/login.t \
 	tests/func/many.t tests/func/mount.t tests/func/nested.t tests/func/nosub.t tests/func/nouserns.t tests/func/ns.t \
 	tests/func/overlay.t tests/func/own.t tests/func/paths.t tests/func/pause.t tests/func/proc-helper.t \
 	tests/func/process.t tests/func/profile.t tests/func/propagation.t tests/func/pull.t tests/func/race.t \
-	tests/func/registry-bad.t tests/func/registry-tls.t tests/func/registry.t tests/func/root.t tests/func/rootfs-from.t \
+	tests/func/registry-bad.t tests/func/registry-tls.t tests/func/registry.t tests/func/root-image.t tests/func/root.t tests/func/rootfs-from.t \
 	tests/func/run-image.t tests/func/scope.t tests/func/seccomp.t tests/func/secrets.t tests/func/signals.t \
 	tests/func/stack.t tests/func/stats.t tests/func/stdio.t tests/func/sysctl.t tests/func/system.t tests/func/tty.t \
 	tests/func/unfinished.t tests/func/unpack.t tests/func/unshare.t tests/func/update.t tests/func/verbs.t \
