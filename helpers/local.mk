@@ -92,6 +92,9 @@ IMAGE_LDADD = libtask.a libimage.a liblichen.a $(SECCOMP_LIBS) $(JANSSON_LIBS) -
 	%D%/image/sink_docker.c \
 	%D%/image/sink_oci.c \
 	%D%/image/stream.c %D%/image/stream.h \
+	%D%/image/compare.c %D%/image/compare.h \
+	%D%/image/model.c %D%/image/model.h \
+	%D%/image/verify_tree.c %D%/image/verify_tree.h \
 	%D%/image/tree.c %D%/image/tree.h \
 	%D%/image/unpack.c \
 	%D%/image/verify.c \

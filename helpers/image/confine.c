@@ -117,8 +117,11 @@ static const int COMMON[] = {
 
 static const int FILES[] = {
 	CALL(openat), CALL(openat2), CALL(open), CALL(getdents64), CALL(readlinkat), CALL(readlink), CALL(faccessat), CALL(faccessat2), CALL(access), CALL(stat), CALL(lstat),
-	CALL(renameat), CALL(renameat2), CALL(rename), CALL(linkat), CALL(unlinkat), CALL(unlink), CALL(mkdirat), CALL(mkdir), CALL(fchmod), CALL(flock),
 	CALL(getcwd), CALL(fchdir), CALL(lgetxattr), CALL(fgetxattr), CALL(getxattr), CALL(llistxattr), CALL(flistxattr), CALL(listxattr),
+};
+
+static const int CHANGES[] = {
+	CALL(renameat), CALL(renameat2), CALL(rename), CALL(linkat), CALL(unlinkat), CALL(unlink), CALL(mkdirat), CALL(mkdir), CALL(fchmod), CALL(flock),
 };
 
 static const int NET[] = {
@@ -132,13 +135,16 @@ static const int TREE[] = {
 	CALL(fsetxattr), CALL(lsetxattr), CALL(setxattr), CALL(fremovexattr), CALL(lremovexattr), CALL(removexattr), CALL(umask),
 };
 
+#define ALL_TASKS (1u << CONFINE_FILES | 1u << CONFINE_READ | 1u << CONFINE_NET | 1u << CONFINE_TREE)
+
 static const struct {
 	const int *calls;
 	size_t n;
 	unsigned of;	/* bits by enum confine_calls */
 } GROUPS[] = {
-	{ COMMON, N_ELEMS(COMMON), 1u << CONFINE_FILES | 1u << CONFINE_NET | 1u << CONFINE_TREE },
-	{ FILES, N_ELEMS(FILES), 1u << CONFINE_FILES | 1u << CONFINE_NET | 1u << CONFINE_TREE },
+	{ COMMON, N_ELEMS(COMMON), ALL_TASKS },
+	{ FILES, N_ELEMS(FILES), ALL_TASKS },
+	{ CHANGES, N_ELEMS(CHANGES), 1u << CONFINE_FILES | 1u << CONFINE_NET | 1u << CONFINE_TREE },
 	{ NET, N_ELEMS(NET), 1u << CONFINE_NET },
 	{ TREE, N_ELEMS(TREE), 1u << CONFINE_TREE },
 };

@@ -12,6 +12,7 @@
 enum confine_calls {
 	CONFINE_FILES,	/* files below what is open, threads */
 	CONFINE_NET,	/* and sockets, and what a resolver loads */
+	CONFINE_READ,	/* and nothing is made, moved or removed; what opens a file to write is Landlock's */
 	CONFINE_TREE,	/* unpack: makes files of every kind, gives them owners */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image/layer.c - reads a layer's tar and decides what of it becomes a tree */
+/* image/layer.c - reads a layer's tar and decides what of it becomes a tree, or what the tree that it became should be */
 
 #include "layer.h"
 
@@ -17,7 +17,8 @@
 struct reading {
 	const struct layer_source *src;
 	struct archive *a;		/* owned */
-	struct tree *tree;
+	const struct layer_to *to;
+	void *arg;			/* of @to */
 	const struct layer_caps *caps;
 	struct layer_count *n;
 	struct err source;		/* what the source said; kind 0: nothing */
@@ -110,22 +111,6 @@ static int read_meta(struct reading *r, struct archive_entry *entry, struct tree
 	return read_xattrs(r, entry, m, e);
 }
 
-static int write_at(int fd, const char *data, size_t len, int64_t at, const char *path, struct err *e)
-{
-	while (len) {
-		ssize_t n = pwrite(fd, data, len, at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(e, "pwrite", path, "writing a file of the layer");
-		data += n;
-		len -= (size_t)n;
-		at += n;
-	}
-	return 0;
-}
-
 /* Blocks come in their order; what lies between them is a hole. */
 static int write_content(struct reading *r, int fd, int64_t size, struct err *e)
 {
@@ -139,16 +124,14 @@ static int write_content(struct reading *r, int fd, int64_t size, struct err *e)
 			continue;
 		if (at < end || at > size || len > (uint64_t)(size - at))
 			return err_set(e, ERR_SPEC, "the holes of \"%.200s\" are not where they can be", r->name.path);
-		if (write_at(fd, data, len, at, r->name.path, e) < 0)
+		if (r->to->write(r->arg, fd, data, len, at, r->name.path, e) < 0)
 			return -1;
 		end = at + (int64_t)len;
 		r->n->bytes += len;
 	}
 	if (got != ARCHIVE_EOF)
 		return tar_failed(r, e);
-	if (end < size && ftruncate(fd, size) < 0)
-		return err_sys(e, "ftruncate", r->name.path, "writing a file of the layer");
-	return 0;
+	return end < size ? r->to->extend(r->arg, fd, size, r->name.path, e) : 0;
 }
 
 static int make_file(struct reading *r, struct archive_entry *entry, const struct tree_meta *m, struct err *e)
@@ -159,10 +142,9 @@ static int make_file(struct reading *r, struct archive_entry *entry, const struc
 	if (size < 0 || (uint64_t)size > r->caps->bytes || (r->size += (uint64_t)size) > r->caps->bytes)
 		return err_set(e, ERR_SPEC, "\"%.200s\" makes the layer larger than the cap of %llu bytes", r->name.path,
 			       (unsigned long long)r->caps->bytes);
-	fd = tree_file(r->tree, r->name.path, m, e);
-	if (fd < 0 || (size && write_content(r, fd, size, e) < 0))
+	if (r->to->file(r->arg, r->name.path, m, &fd, e) < 0 || (size && write_content(r, fd, size, e) < 0))
 		return -1;
-	return tree_file_end(r->tree, fd, r->name.path, m, e);
+	return r->to->file_end(r->arg, fd, r->name.path, m, e);
 }
 
 static int make_hardlink(struct reading *r, const char *target, struct err *e)
@@ -171,7 +153,7 @@ static int make_hardlink(struct reading *r, const char *target, struct err *e)
 		return err_wrap(e, "\"%.200s\" is a hard link", r->name.path);
 	if (r->target.kind == NAME_ROOT)
 		return err_set(e, ERR_SPEC, "\"%.200s\" is a hard link to the root of the layer", r->name.path);
-	return tree_hardlink(r->tree, r->name.path, r->target.path, e);
+	return r->to->hardlink(r->arg, r->name.path, r->target.path, e);
 }
 
 static bool is_dir_name(const char *raw)
@@ -192,17 +174,17 @@ static int make_plain(struct reading *r, struct archive_entry *entry, struct err
 	case AE_IFREG:
 		/* of old tars, a directory; libarchive does not see it where it could not convert the name */
 		if (is_dir_name(archive_entry_pathname(entry)))
-			return tree_make_dir(r->tree, path, &m, e);
+			return r->to->make_dir(r->arg, path, &m, e);
 		return make_file(r, entry, &m, e);
 	case AE_IFDIR:
-		return tree_make_dir(r->tree, path, &m, e);
+		return r->to->make_dir(r->arg, path, &m, e);
 	case AE_IFLNK:
 		target = archive_entry_symlink(entry);
 		if (!target || !*target)
 			return err_set(e, ERR_SPEC, "\"%.200s\" is a symbolic link to nothing", path);
-		return tree_symlink(r->tree, path, target, &m, e);
+		return r->to->symlink(r->arg, path, target, &m, e);
 	case AE_IFIFO:
-		return tree_fifo(r->tree, path, &m, e);
+		return r->to->fifo(r->arg, path, &m, e);
 	case AE_IFCHR:
 	case AE_IFBLK:
 		r->n->devices++;
@@ -224,7 +206,7 @@ static int make_root(struct reading *r, struct archive_entry *entry, struct err 
 
 	if (archive_entry_filetype(entry) != AE_IFDIR || archive_entry_hardlink(entry) || archive_entry_symlink(entry))
 		return err_set(e, ERR_SPEC, "the layer replaces its own root by something that is no directory");
-	return read_meta(r, entry, &m, e) < 0 ? -1 : tree_make_dir(r->tree, "", &m, e);
+	return read_meta(r, entry, &m, e) < 0 ? -1 : r->to->make_dir(r->arg, "", &m, e);
 }
 
 static int make_entry(struct reading *r, struct archive_entry *entry, struct err *e)
@@ -243,9 +225,9 @@ static int make_entry(struct reading *r, struct archive_entry *entry, struct err
 	case NAME_ROOT:
 		return make_root(r, entry, e);
 	case NAME_WHITEOUT:
-		return tree_whiteout(r->tree, r->name.path, e);
+		return r->to->whiteout(r->arg, r->name.path, e);
 	case NAME_OPAQUE:
-		return tree_opaque(r->tree, r->name.path, e);
+		return r->to->opaque(r->arg, r->name.path, e);
 	case NAME_SKIPPED:
 		r->n->aufs++;
 		return 0;
@@ -272,21 +254,104 @@ static int make_all(struct reading *r, struct err *e)
 	while ((got = next_entry(r, &entry)) == ARCHIVE_OK)
 		if (make_entry(r, entry, e) < 0)
 			return -1;
-	return got == ARCHIVE_EOF ? tree_finish(r->tree, r->n->devices || r->n->sockets, e) : tar_failed(r, e);
+	return got == ARCHIVE_EOF ? r->to->finish(r->arg, r->n->devices || r->n->sockets, e) : tar_failed(r, e);
 }
 
-int layer_unpack(const struct layer_source *src, struct tree *t, const struct layer_caps *caps, struct layer_count *n, struct err *e)
+int layer_read(const struct layer_source *src, const struct layer_to *to, void *arg, const struct layer_caps *caps, struct layer_count *n,
+	       struct err *e)
 {
 	AUTO_FREE struct reading *r = mem_alloc(sizeof(*r));
 	int ret;
 
 	*n = (struct layer_count){ 0 };
 	r->src = src;
-	r->tree = t;
+	r->to = to;
+	r->arg = arg;
 	r->caps = caps;
 	r->n = n;
 	ret = make_all(r, e);
 	archive_read_free(r->a);
+	return ret;
+}
+
+/* ---- to the disk ---- */
+
+static int to_file(void *to, const char *path, const struct tree_meta *m, int *fd, struct err *e)
+{
+	return (*fd = tree_file(to, path, m, e)) < 0 ? -1 : 0;
+}
+
+static int to_write(void *to, int fd, const void *block, size_t len, int64_t at, const char *path, struct err *e)
+{
+	const char *data = block;
+
+	(void)to;
+	while (len) {
+		ssize_t n = pwrite(fd, data, len, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "pwrite", path, "writing a file of the layer");
+		data += n;
+		len -= (size_t)n;
+		at += n;
+	}
+	return 0;
+}
+
+static int to_extend(void *to, int fd, int64_t size, const char *path, struct err *e)
+{
+	(void)to;
+	return ftruncate(fd, size) < 0 ? err_sys(e, "ftruncate", path, "writing a file of the layer") : 0;
+}
+
+static int to_file_end(void *to, int fd, const char *path, const struct tree_meta *m, struct err *e)
+{
+	return tree_file_end(to, fd, path, m, e);
+}
+
+static int to_dir(void *to, const char *path, const struct tree_meta *m, struct err *e)
+{
+	return tree_make_dir(to, path, m, e);
+}
+
+static int to_symlink(void *to, const char *path, const char *target, const struct tree_meta *m, struct err *e)
+{
+	return tree_symlink(to, path, target, m, e);
+}
+
+static int to_fifo(void *to, const char *path, const struct tree_meta *m, struct err *e)
+{
+	return tree_fifo(to, path, m, e);
+}
+
+static int to_hardlink(void *to, const char *path, const char *target, struct err *e)
+{
+	return tree_hardlink(to, path, target, e);
+}
+
+static int to_whiteout(void *to, const char *path, struct err *e)
+{
+	return tree_whiteout(to, path, e);
+}
+
+static int to_opaque(void *to, const char *path, struct err *e)
+{
+	return tree_opaque(to, path, e);
+}
+
+static int to_finish(void *to, bool has_left, struct err *e)
+{
+	return tree_finish(to, has_left, e);
+}
+
+static const struct layer_to TO_DISK = { to_file, to_write, to_extend, to_file_end, to_dir, to_symlink, to_fifo, to_hardlink, to_whiteout, to_opaque, to_finish };
+
+int layer_unpack(const struct layer_source *src, struct tree *t, const struct layer_caps *caps, struct layer_count *n, struct err *e)
+{
+	int ret = layer_read(src, &TO_DISK, t, caps, n, e);
+
 	n->xattrs += t->left_xattrs;
 	return ret;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image/verify.c - the task "verify": reads blobs again and says which are not what they are called
+/* image/verify.c - the task "verify": reads blobs again and says which are not what they are called; or compares a tree (verify_tree.c)
  *
  * The request is one object:
  *
  *   blobs	["sha256:...", ...]
+ *   tree	true: it is that of verify_tree.c
  *
  * fds: images/. For each, in their order: IMSG_PROGRESS index, done, total; then IMSG_BLOB_DONE index, digest: what it was
  * asked for as, total: its bytes, text: "" where it is whole, else what is wrong with it.
@@ -21,6 +22,7 @@
 #include "confine.h"
 #include "reader.h"
 #include "tasks.h"
+#include "verify_tree.h"
 
 enum { BLOBS_MAX = 4096 };
 
@@ -82,6 +84,8 @@ int task_verify(struct talk *t, struct err *e)
 	struct image_msg done = { .kind = IMSG_DONE };
 	size_t i;
 
+	if (talk_flag(t, "tree"))
+		return verify_tree(t, e);
 	if (!json_is_array(list) || json_array_size(list) > BLOBS_MAX || t->fds[0] < 0)
 		return err_set(e, ERR_PEER, "the request names no blobs, or too many, or a descriptor is missing");
 	json_array_foreach(list, i, j)

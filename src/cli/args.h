@@ -72,7 +72,7 @@ struct args {
 	const char *max_image_size, *max_image_files, *max_image_depth, *max_blob_size, *max_unpack_memory;
 	const char *input, *output, *message, *format, *type, *username, *password;
 	struct strv labels;	/* KEY=VALUE */
-	bool sizes, with_volumes;
+	bool sizes, with_volumes, repair;
 	bool no_trunc, digests, password_stdin, get_login;
 	struct strv filters;	/* KEY=VALUE */
 	struct strv changes;	/* instructions of a Dockerfile */

@@ -51,6 +51,21 @@ void table_text(struct table *t, const char *value)
 	table_text_as(t, value, NULL);
 }
 
+void table_list(struct table *t, const struct strv *values)
+{
+	struct buf json = { 0 };
+	AUTO_BUF struct buf shown = { 0 };
+
+	buf_add(&json, "[");
+	for (size_t i = 0; i < values->n; i++) {
+		buf_add(&json, i ? ", " : "");
+		buf_add_json(&json, values->v[i]);
+		buf_addf(&shown, "%s%s", i ? ", " : "", values->v[i]);
+	}
+	buf_add(&json, "]");
+	add_cell(t, buf_take(&json), values->n ? shown.s : "-");
+}
+
 void table_int(struct table *t, int64_t value, const char *shown)
 {
 	char *json = str_fmt("%" PRId64, value);

@@ -50,6 +50,7 @@ struct table {
 /* They add one cell. @shown: what people read instead of the value, copied; NULL: the value. */
 void table_text(struct table *t, const char *value);			/* NULL as table_null() */
 void table_text_as(struct table *t, const char *value, const char *shown);
+void table_list(struct table *t, const struct strv *values);		/* an array; people read them with commas, "-" where there is none */
 void table_int(struct table *t, int64_t value, const char *shown);
 void table_real(struct table *t, double value, const char *shown);	/* no number: null */
 void table_bool(struct table *t, bool value, const char *shown);	/* "yes", "no" */

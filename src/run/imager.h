@@ -113,9 +113,26 @@ struct imager_out {
 
 /* save and push. @digest: of the manifest there; owned by the caller; may be NULL */
 NODISCARD int imager_send(struct images *im, const struct imager_out *out, char **digest, struct err *e);
-/* Reads @blobs again; @bad is told of each that is not what it is called, with a clause: "its content is sha256:...". */
+/* Reads @blobs again; @bad is told of each that is not what it is called, with a clause: "its content is sha256:...".
+ * @view: progress() with the number of the blob; may be NULL */
 typedef void imager_bad_fn(void *arg, const char *digest, const char *what);
-NODISCARD int imager_verify(struct images *im, const struct strv *blobs, imager_bad_fn *bad, void *arg, struct err *e);
+NODISCARD int imager_verify(struct images *im, const struct strv *blobs, const struct imager_view *view, imager_bad_fn *bad, void *arg,
+			    struct err *e);
+
+struct layer_check {		/* all borrowed */
+	const char *cls;
+	const struct image_layer *layer;
+	const struct imager_view *view;	/* progress() with 0; may be NULL */
+	imager_bad_fn *bad;		/* told of each difference, with the diff id: "usr/bin/x: has another content" */
+	void *arg;
+};
+
+/**
+ * imager_verify_layer() - Whether an unpacked layer is what its blob says, file by file
+ * The helper is inside the layer's id map, and writes nothing; the layer is held meanwhile.
+ * Return: 1, 0: it is not unpacked in that class, -1 with @e: SIGNAL, HOST
+ */
+NODISCARD int imager_verify_layer(struct images *im, const struct layer_check *c, struct err *e);
 /* Whether the registry takes this name and password. @token: what it gave in their place, owned; or NULL */
 NODISCARD int imager_login(const char *registry, const struct imager_registry *how, char **token, struct err *e);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run/imager_send.c - save, push, and whether a registry takes a password: one helper, whose end is waited for */
+/* run/imager_send.c - save, push, verify, and whether a registry takes a password: one helper, whose end is waited for */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "run/imager_internal.h"
 #include "run/internal.h"
+#include "store/tmp.h"
 
 enum { TOKEN_MAX = 64 << 10 };
 
@@ -19,9 +20,10 @@ enum { TOKEN_MAX = 64 << 10 };
 struct errand {
 	const char *program, *task, *what;	/* what: that is shown of its progress */
 	struct image_helper helper;
+	const struct id_map *uids, *gids;	/* root inside this map; NULL: as the caller */
 	const struct imager_view *view;
 	uint32_t n_layers;		/* that the view has; what is behind them is small */
-	const struct strv *blobs;	/* of verify: what @bad may be told of; from @first on */
+	const struct strv *blobs;	/* of verify: what @bad may be told of; from @first on, which is progress's first, too */
 	size_t first, n_blobs;
 	imager_bad_fn *bad;
 	void *bad_arg;
@@ -36,7 +38,7 @@ static void show(const struct errand *r, const struct image_msg *m)
 
 	/* with its digest it has gone, or was there */
 	if (v && v->progress && m->index < r->n_layers)
-		v->progress(v->arg, m->index, m->digest[0] ? "done" : r->what, m->done, m->total);
+		v->progress(v->arg, (uint32_t)r->first + m->index, m->digest[0] ? "done" : r->what, m->done, m->total);
 }
 
 /* A token may be longer than a message. */
@@ -98,7 +100,9 @@ static int wait_for_done(struct errand *r, struct err *e)
 /* Starts, asks, waits; the request is used up. */
 static int run_errand(struct errand *r, const char *job, struct buf *request, const int *fds, size_t n_fds, struct err *e)
 {
+	struct in_map_server inside;
 	struct imager_stop stop;
+	bool has_map = false;
 	int rc;
 
 	helper_init(&r->helper, r->program, job, r->view);
@@ -106,7 +110,10 @@ static int run_errand(struct errand *r, const char *job, struct buf *request, co
 		request_fini(request);
 		return -1;
 	}
-	rc = helper_start(&r->helper, r->task, NULL, e);
+	rc = r->uids ? helper_serve(&inside, r->program, r->task, r->uids, r->gids, e) : 0;
+	has_map = r->uids && rc == 0;
+	if (rc == 0)
+		rc = helper_start(&r->helper, r->task, has_map ? &inside : NULL, e);
 	if (rc == 0)
 		rc = helper_ask(&r->helper, request, fds, n_fds, e);
 	request_fini(request);
@@ -114,6 +121,8 @@ static int run_errand(struct errand *r, const char *job, struct buf *request, co
 		rc = wait_for_done(r, e);
 	imager_stop_clean(rc);
 	helper_end(&r->helper, r->is_done);
+	if (has_map)
+		in_map_server_end(&inside);
 	return imager_stop_end(&stop, rc, e);
 }
 
@@ -248,12 +257,17 @@ int imager_login(const char *registry, const struct imager_registry *how, char *
 	return rc;
 }
 
+/* ---- verify ---- */
+
 enum { VERIFY_AT_ONCE = 1000 };	/* blobs that one request names */
 
-int imager_verify(struct images *im, const struct strv *blobs, imager_bad_fn *bad, void *arg, struct err *e)
+static const char VERIFIES[] = "which reads what images are made of";
+
+int imager_verify(struct images *im, const struct strv *blobs, const struct imager_view *view, imager_bad_fn *bad, void *arg, struct err *e)
 {
 	for (size_t first = 0; first < blobs->n; first += VERIFY_AT_ONCE) {
-		struct errand r = { .program = IMAGE_PROGRAM, .task = "verify", .what = "verifying", .blobs = blobs, .first = first, .bad = bad, .bad_arg = arg };
+		struct errand r = { .program = IMAGE_PROGRAM, .task = "verify", .what = "reading", .view = view, .blobs = blobs, .first = first,
+				    .bad = bad, .bad_arg = arg };
 		AUTO_BUF struct buf list = { 0 };
 		struct buf request = { 0 };
 		int rc;
@@ -263,13 +277,72 @@ int imager_verify(struct images *im, const struct strv *blobs, imager_bad_fn *ba
 			buf_add_json(&list, blobs->v[first + r.n_blobs]);
 		}
 		buf_add(&list, "]");
+		r.n_layers = (uint32_t)r.n_blobs;
 		request_open(&request);
 		request_json(&request, "blobs", list.s);
 		request_close(&request);
-		rc = run_errand(&r, "which reads what images are made of", &request, &im->fd, 1, e);
+		rc = run_errand(&r, VERIFIES, &request, &im->fd, 1, e);
 		free(r.text);
 		if (rc < 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* Of a layer that is held: the helper does it, inside the map. */
+static int compare_held(const struct layer_check *c, const struct layer_use *use, const struct map_pair *map, int blob, struct err *e)
+{
+	AUTO_STRV struct strv object = { 0 };
+	AUTO_CLOSE int root = openat(use->fd, "root", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int owners = openat(use->fd, "owners", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct errand r = { .program = IMAGE_PROGRAM, .task = "verify", .what = "comparing", .uids = &map->uids, .gids = &map->gids, .view = c->view, .n_layers = 1,
+			    .blobs = &object, .n_blobs = 1, .bad = c->bad, .bad_arg = c->arg };
+	const int fds[] = { root, blob, owners };
+	struct buf request = { 0 };
+	int rc;
+
+	strv_add(&object, c->layer->diff_id);
+	if (root < 0) {
+		c->bad(c->arg, c->layer->diff_id, "/: its files are not there");
+		return 0;
+	}
+	request_open(&request);
+	request_flag(&request, "tree", true);
+	request_str(&request, "digest", c->layer->digest);
+	request_str(&request, "diff_id", c->layer->diff_id);
+	request_number(&request, "size", c->layer->size);
+	request_flag(&request, "single", map->uids.n == 1 && map->uids.v[0].count == 1);
+	request_close(&request);
+	rc = run_errand(&r, VERIFIES, &request, fds, owners < 0 ? 2 : 3, e);
+	free(r.text);
+	return rc;
+}
+
+int imager_verify_layer(struct images *im, const struct layer_check *c, struct err *e)
+{
+	struct map_pair map = { 0 };
+	struct layer_use use = { .fd = -1 };
+	struct layer_info info;
+	int rc = images_use_layer(im, c->cls, c->layer->diff_id, &use, e);
+
+	if (rc <= 0)
+		return rc;
+	rc = images_class_map(im, c->cls, &map.uids, &map.gids, e);
+	if (rc == 0)
+		rc = images_layer_info(im, c->cls, c->layer->diff_id, &info, e);
+	if (rc == 0) {
+		AUTO_CLOSE int blob = images_open_blob(im, c->layer->digest, e);
+
+		rc = blob < 0 ? -1 : compare_held(c, &use, &map, blob, e);
+	}
+	id_map_fini(&map.uids);
+	id_map_fini(&map.gids);
+	layer_use_fini(&use);
+	/* of one layer, what keeps it from being compared is something that is wrong with it */
+	if (rc < 0 && e->kind != ERR_SIGNAL && e->kind != ERR_HOST) {
+		c->bad(c->arg, c->layer->diff_id, e->what);
+		err_clear(e);
+		rc = 0;
+	}
+	return rc < 0 ? -1 : 1;
 }

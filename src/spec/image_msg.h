@@ -30,9 +30,14 @@
  *         │ ◄── IMSG_DONE                              │
  *
  *   lichen-image sink      save                        (as source; reads blobs)
- *   lichen-image verify    reads blobs and trees again and compares
  *   lichen-registry sink   push                        (as source; reads blobs)
  *   lichen-registry login  asks a registry whether it takes a name and password
+ *   lichen-image verify    reads blobs again (caller's ids), or a layer's tree beside its blob (root inside the id map)
+ *
+ *         │ ── request, fds {images/} or {tree, blob, owners} ─► │
+ *         │ ◄── IMSG_PROGRESS index done total ───────────────── │
+ *         │ ◄── IMSG_BLOB_DONE index digest text ─────────────── │   a blob and what is wrong with it, "": nothing; of a tree one a difference
+ *         │ ◄──────────── IMSG_DONE ──────────────────────────── │
  *
  * tmp is a directory below images/tmp that the launcher holds: the source makes its files there and renames what is
  * verified below blobs/. archive is the file or directory that the request is about, where it is about one.

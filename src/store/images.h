@@ -158,6 +158,11 @@ NODISCARD int images_remove(struct images *im, const char *id, struct images_gon
  * adds to @gone. @is_dry counts only. Errors: STATE, a record cannot be read: nothing is removed then */
 NODISCARD int images_collect(struct images *im, bool is_dry, store_in_map_fn *in_map, struct images_gone *gone, struct err *e);
 
+/* Removes what is damaged, so that it comes again when it is needed; which image needs it makes no difference. 1; 0: it is not there;
+ * -1: STATE with EBUSY, somebody uses it */
+NODISCARD int images_drop_layer(struct images *im, const char *cls, const char *diff_id, store_in_map_fn *in_map, struct err *e);
+NODISCARD int images_drop_blob(struct images *im, const char *digest, struct err *e);
+
 /* Whether a sandbox, or another lichen, uses the image. The answer may be old when it arrives; who begins to use it meanwhile
  * waits for an instant. */
 bool images_is_used(const struct images *im, const char *id);
@@ -171,7 +176,7 @@ typedef void images_problem_fn(void *arg, const char *object, const char *what);
  * images_verify() - Whether what is recorded is there
  * @id:		of one image; NULL: all, names and classes, too
  * @blobs:	those that are there with the right size are added, each once: whoever can reads them
- * Of layers, whether they are there; their files are not looked at.
+ * Unpacked layers are not looked at: one that is lost is unpacked again when it is needed.
  */
 NODISCARD int images_verify(const struct images *im, const char *id, struct strv *blobs, images_problem_fn *say, void *arg, struct err *e);
 

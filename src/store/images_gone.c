@@ -195,12 +195,30 @@ static int may_go(struct collect *c, const char *name, int fd, const struct strv
 	return !has_ref(refs, digest);
 }
 
+/* Removes a layer that is locked by @fd (taken). 1, 0: it is gone, -1 */
+static int bury_layer(struct images *im, const char *cls, const char *name, int fd, const struct map_pair *map, store_in_map_fn *in_map,
+		      struct err *e)
+{
+	AUTO_FREE char *from = str_fmt("layers/%s/map", cls);
+	const struct tmp_place p = images_place(im);
+	AUTO_CLOSE int lock = fd;
+	struct image_tmp t;
+	int r = tmp_bury(&p, im->fd, name, &t, e);
+
+	if (r <= 0)
+		return r;
+	/* for a sweep that takes the removal up; a link, as the disk may be full */
+	(void)!linkat(im->fd, from, lock, "map", 0);
+	auto_close(&lock);
+	tmp_end(&p, &t, &map->uids, &map->gids, in_map);
+	return 1;
+}
+
 static int collect_layer(struct collect *c, const char *cls, const struct map_pair *map, const char *hex, struct err *e)
 {
-	AUTO_FREE char *name = str_fmt("layers/%s/%s", cls, hex), *digest = images_digest(hex), *from = NULL;
+	AUTO_FREE char *name = str_fmt("layers/%s/%s", cls, hex), *digest = images_digest(hex);
 	AUTO_CLOSE int fd = -1;
 	struct layer_info info = { 0 };
-	struct image_tmp t;
 	struct err ignored;
 	int r;
 
@@ -211,16 +229,9 @@ static int collect_layer(struct collect *c, const char *cls, const struct map_pa
 	if (r <= 0)
 		return r;
 	(void)!images_layer_info(c->im, cls, digest, &info, &ignored);
-	if (!c->is_dry) {
-		r = tmp_bury(&c->place, c->im->fd, name, &t, e);
-		if (r <= 0)
-			return r;
-		/* for a sweep that takes the removal up; a link, as the disk may be full */
-		from = str_fmt("layers/%s/map", cls);
-		(void)!linkat(c->im->fd, from, fd, "map", 0);
-		auto_close(&fd);
-		tmp_end(&c->place, &t, &map->uids, &map->gids, c->in_map);
-	}
+	r = c->is_dry ? 1 : bury_layer(c->im, cls, name, fd_take(&fd), map, c->in_map, e);
+	if (r <= 0)
+		return r;
 	c->gone->layers++;
 	c->gone->bytes += info.bytes;
 	return 0;
@@ -305,6 +316,78 @@ int images_collect(struct images *im, bool is_dry, store_in_map_fn *in_map, stru
 		collect_sources(&c);
 	refs_fini(&c.refs);
 	return r;
+}
+
+/* ---- what is damaged ---- */
+
+static int used_part(const char *digest, struct err *e)
+{
+	err_set(e, ERR_STATE, "%.19s is in use", digest);
+	e->errnum = EBUSY;
+	return -1;
+}
+
+int images_drop_layer(struct images *im, const char *cls, const char *diff_id, store_in_map_fn *in_map, struct err *e)
+{
+	const char *hex = images_hex(diff_id);
+	AUTO_FREE char *name = hex && str_is_name(cls) ? str_fmt("layers/%s/%s", cls, hex) : NULL;
+	AUTO_CLOSE int fd = name ? openat(im->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	struct map_pair map = { 0 };
+	struct err ignored;
+	int r;
+
+	if (!name || (fd < 0 && errno == ENOENT))
+		return 0;
+	if (fd < 0)
+		return err_sys(e, "openat", name, "cannot remove a layer");
+	if (lock_take(fd, LOCK_EX | LOCK_NB) < 0)
+		return used_part(diff_id, e);
+	if (!lock_holds(im->fd, name, fd))
+		return 0;
+	(void)!images_class_map(im, cls, &map.uids, &map.gids, &ignored);
+	r = bury_layer(im, cls, name, fd_take(&fd), &map, in_map, e);
+	id_map_fini(&map.uids);
+	id_map_fini(&map.gids);
+	return r;
+}
+
+/* Whoever reads blobs holds the record of the image. */
+static bool is_needed_now(const struct images *im, const char *digest)
+{
+	AUTO_STRV struct strv records = { 0 };
+	struct err ignored;
+	bool is_used = false;
+
+	if (images_entries(im, "records", &records, &ignored) < 0)
+		return true;
+	for (size_t i = 0; i < records.n && !is_used; i++) {
+		AUTO_FREE char *id = images_digest(records.v[i]);
+		struct image image = { 0 };
+		bool has;
+
+		if (!id || images_load(im, id, &image, NULL, &ignored) < 0)
+			continue;
+		has = str_eq(image.id, digest) || str_eq(image.manifest, digest);
+		for (size_t k = 0; k < image.n_layers; k++)
+			has = has || str_eq(image.layers[k].digest, digest);
+		image_fini(&image);
+		is_used = has && images_is_used(im, id);
+	}
+	return is_used;
+}
+
+int images_drop_blob(struct images *im, const char *digest, struct err *e)
+{
+	const char *hex = images_hex(digest);
+	AUTO_FREE char *name = hex ? str_fmt("blobs/%.*s/%s", (int)(hex - 1 - digest), digest, hex) : NULL;
+
+	if (!name)
+		return 0;
+	if (is_needed_now(im, digest))
+		return used_part(digest, e);
+	if (unlinkat(im->fd, name, 0) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : err_sys(e, "unlinkat", name, "cannot remove a damaged part");
 }
 
 /* ---- sums ---- */

@@ -46,35 +46,6 @@ static void check_blob(struct verify *v, const char *id, const char *what, const
 		strv_add(v->blobs, digest);
 }
 
-/* A layer that is unpacked for no ids was lost: it came before the record. */
-static void check_layer(struct verify *v, const char *id, const char *diff_id)
-{
-	const char *hex = images_hex(diff_id);
-	size_t n = 0;
-
-	for (size_t i = 0; hex && i < v->classes.n; i++) {
-		AUTO_FREE char *dir = str_fmt("layers/%s/%s", v->classes.v[i], hex), *root = str_fmt("%s/root", dir), *text = NULL;
-		struct layer_info info;
-		struct err e = { 0 };
-		struct stat sb;
-
-		if (fstatat(v->im->fd, dir, &sb, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		n++;
-		if (fstatat(v->im->fd, root, &sb, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(sb.st_mode))
-			text = str_fmt("its layer %s for %s has no files", diff_id, v->classes.v[i]);
-		else if (images_layer_info(v->im, v->classes.v[i], diff_id, &info, &e) < 0)
-			text = str_fmt("its layer %s for %s: %s", diff_id, v->classes.v[i], e.what);
-		if (text)
-			v->say(v->arg, id, text);
-	}
-	if (!n) {
-		AUTO_FREE char *text = str_fmt("its layer %s is not unpacked for any ids", hex ? diff_id : "");
-
-		v->say(v->arg, id, text);
-	}
-}
-
 static void check_image(struct verify *v, const char *id)
 {
 	struct image image = { 0 };
@@ -93,7 +64,6 @@ static void check_image(struct verify *v, const char *id)
 		AUTO_FREE char *what = str_fmt("its layer %zu", i + 1);
 
 		check_blob(v, id, what, image.layers[i].digest, image.layers[i].size);
-		check_layer(v, id, image.layers[i].diff_id);
 	}
 	image_fini(&image);
 }
