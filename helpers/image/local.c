@@ -310,12 +310,14 @@ static int list_tar(struct source *s, struct err *e)
 static bool is_of_images(const char *name)
 {
 	static const char *const FILES[] = { "manifest.json", "repositories", "oci-layout", "index.json", "blobs" };
-	size_t hex = strspn(name, "0123456789abcdef"), part = strcspn(name, "/");
+	const char *digest = str_starts(name, "sha256:") ? name + strlen("sha256:") : name;
+	size_t hex = strspn(digest, "0123456789abcdef"), part = strcspn(name, "/");
 
 	for (size_t i = 0; i < N_ELEMS(FILES); i++)
 		if (strlen(FILES[i]) == part && memcmp(name, FILES[i], part) == 0)
 			return true;
-	return hex == 64 && (!name[64] || name[64] == '/' || str_eq(name + 64, ".json") || str_eq(name + 64, ".tar"));
+	/* docker's "HEX/layer.tar", skopeo's "HEX.tar", crane's and kaniko's "sha256:HEX", jib's "HEX.tar.gz" */
+	return hex == 64 && (!digest[64] || digest[64] == '/' || str_eq(digest + 64, ".json") || str_starts(digest + 64, ".tar"));
 }
 
 /* The name of the first entry that is not the directory itself; "" where there is none. Owned. */
