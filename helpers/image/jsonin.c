@@ -136,15 +136,20 @@ static int key_of(const char *name, const char *key, size_t max_len, struct err 
 	return strlen(name) > max_len ? err_set(e, ERR_STATE, "\"%s\" has a name of more than %zu bytes", key, max_len) : 0;
 }
 
+static int map_of(const json_t *o, const char *key, size_t max_n, const json_t **map, struct err *e)
+{
+	if (jin_object(o, key, map, e) < 0)
+		return -1;
+	return json_object_size(*map) > max_n ? too_many(key, json_object_size(*map), max_n, e) : 0;
+}
+
 int jin_keys(const json_t *o, const char *key, size_t max_n, size_t max_len, struct strv *out, struct err *e)
 {
 	const json_t *map, *value;
 	const char *name;
 
-	if (jin_object(o, key, &map, e) < 0)
+	if (map_of(o, key, max_n, &map, e) < 0)
 		return -1;
-	if (json_object_size(map) > max_n)
-		return too_many(key, json_object_size(map), max_n, e);
 	json_object_foreach((json_t *)(uintptr_t)map, name, value) {
 		if (key_of(name, key, max_len, e) < 0)
 			return -1;
@@ -159,10 +164,8 @@ int jin_map(const json_t *o, const char *key, size_t max_n, size_t max_len, stru
 	const json_t *map, *value;
 	const char *name;
 
-	if (jin_object(o, key, &map, e) < 0)
+	if (map_of(o, key, max_n, &map, e) < 0)
 		return -1;
-	if (json_object_size(map) > max_n)
-		return too_many(key, json_object_size(map), max_n, e);
 	json_object_foreach((json_t *)(uintptr_t)map, name, value) {
 		const char *s = text_of(value, key, max_len, e);
 

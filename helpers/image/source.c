@@ -36,7 +36,7 @@
 #include "manifest.h"
 #include "tasks.h"
 
-#define BLOB_BYTES (UINT64_C(64) << 30)
+#define BLOB_BYTES (UINT64_C(32) << 30)
 #define TOTAL_BYTES (UINT64_C(256) << 30)
 
 void source_path(struct source *s, int fd, bool writes)
