@@ -25,38 +25,24 @@ struct removal {
 
 /* ---- who uses it ---- */
 
-static bool mentions(const struct store *st, const struct run_name *run, const char *id)
+static bool mentions(const char *dir, const void *id)
 {
-	AUTO_FREE char *disk = str_fmt("%s/containers/%s/config.json", st->data_dir, run->id);
-	AUTO_FREE char *memory = str_fmt("%s/%s/config.json", st->run_dir, run->id);
-	AUTO_FREE char *text = NULL;
+	AUTO_FREE char *file = str_fmt("%s/config.json", dir), *text = NULL;
 
-	if (fd_read_file(AT_FDCWD, disk, CONFIG_MAX, &text, NULL) < 0 && fd_read_file(AT_FDCWD, memory, CONFIG_MAX, &text, NULL) < 0)
-		return false;
-	return strstr(text, id) != NULL;
-}
-
-/* The sandboxes whose root file system it is; "" where they are not known: another lichen unpacks or sends it. */
-static void users_of(struct image_place *p, const char *id, struct buf *out)
-{
-	struct run_names runs = { 0 };
-	struct err ignored = { 0 };
-
-	if (store_list(&p->store, SIZE_MAX, &runs, &ignored) == 0)
-		for (size_t i = 0; i < runs.n; i++)
-			if (mentions(&p->store, &runs.v[i], id))
-				buf_addf(out, "%s%.*s", out->len ? ", " : "", runs.v[i].name ? -1 : RUN_ID_SHORT,
-					 runs.v[i].name ? runs.v[i].name : runs.v[i].id);
-	run_names_fini(&runs);
+	return fd_read_file(AT_FDCWD, file, CONFIG_MAX, &text, NULL) == 0 && strstr(text, id);
 }
 
 static int in_use(struct image_place *p, const char *word, const char *id, struct err *e)
 {
-	AUTO_BUF struct buf users = { 0 };
+	AUTO_STRV struct strv users = { 0 };
+	AUTO_BUF struct buf list = { 0 };
 
-	users_of(p, id, &users);
-	if (users.len)
-		err_set(e, ERR_STATE, "the image '%s' is in use by %s", word, users.s);
+	store_users(&p->store, mentions, id, &users);
+	for (size_t i = 0; i < users.n; i++)
+		buf_addf(&list, "%s%s", i ? ", " : "", users.v[i]);
+	/* not known: another lichen unpacks or sends it */
+	if (users.n)
+		err_set(e, ERR_STATE, "the image '%s' is in use by %s", word, list.s);
 	else
 		err_set(e, ERR_STATE, "the image '%s' is in use by another lichen, which runs, brings or sends it", word);
 	e->errnum = EBUSY;

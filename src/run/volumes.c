@@ -111,7 +111,7 @@ int volumes_take(struct spec *s, const struct plan_input *in, struct store *st, 
 
 enum { CONFIG_MAX = 16 << 20 };
 
-static bool has_mount(const char *dir, const char *path)
+static bool has_mount(const char *dir, const void *path)
 {
 	AUTO_FREE char *file = str_fmt("%s/config.json", dir), *text = NULL;
 	const json_t *mounts;
@@ -132,23 +132,7 @@ static bool has_mount(const char *dir, const char *path)
 
 void volume_users(struct store *st, const char *path, struct strv *out)
 {
-	struct run_names names = { 0 };
-	struct err ignored;
-
-	if (store_list(st, SIZE_MAX, &names, &ignored) == 0)
-		for (size_t i = 0; i < names.n; i++) {
-			const struct run_name *n = &names.v[i];
-			struct run_dir rd = { .lock_fd = -1, .data_fd = -1 };
-
-			if (store_find(st, n->id, &rd, &ignored) < 0)
-				continue;
-			if (has_mount(rd.data, path) && n->name)
-				strv_add(out, n->name);
-			else if (has_mount(rd.data, path))
-				strv_addf(out, "%.*s", RUN_ID_SHORT, n->id);
-			run_dir_fini(&rd);
-		}
-	run_names_fini(&names);
+	store_users(st, has_mount, path, out);
 }
 
 int volume_remove_unused(struct store *st, struct volumes *vs, const char *name, struct err *e)

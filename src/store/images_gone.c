@@ -55,7 +55,7 @@ int images_remove(struct images *im, const char *id, struct images_gone *gone, s
 		return err_sys(e, "openat", record, "cannot remove the image %.19s", id);
 	if (lock_take(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
 		err_set(e, ERR_STATE, "the image %.19s is in use", id);
-		err_hint(e, "a sandbox runs from it, or it is just being copied; `lichen ps` shows what runs");
+		err_hint(e, "a sandbox runs from it, or another lichen brings, saves or pushes it");
 		e->errnum = EBUSY;
 		return -1;
 	}

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdint.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
@@ -46,4 +47,25 @@ void run_names_fini(struct run_names *names)
 	}
 	free(names->v);
 	*names = (struct run_names){ 0 };
+}
+
+void store_users(struct store *st, store_is_user_fn *is_user, const void *arg, struct strv *out)
+{
+	struct run_names names = { 0 };
+	struct err ignored;
+
+	if (store_list(st, SIZE_MAX, &names, &ignored) == 0)
+		for (size_t i = 0; i < names.n; i++) {
+			const struct run_name *n = &names.v[i];
+			struct run_dir rd = { .lock_fd = -1, .data_fd = -1 };
+
+			if (store_find(st, n->id, &rd, &ignored) < 0)
+				continue;
+			if (is_user(rd.data, arg) && n->name)
+				strv_add(out, n->name);
+			else if (is_user(rd.data, arg))
+				strv_addf(out, "%.*s", RUN_ID_SHORT, n->id);
+			run_dir_fini(&rd);
+		}
+	run_names_fini(&names);
 }

@@ -122,6 +122,11 @@ struct run_names {
 NODISCARD int store_list(const struct store *st, size_t max, struct run_names *out, struct err *e);
 void run_names_fini(struct run_names *names);
 
+/* Whether the run whose definition lies in @dir has what is looked for. */
+typedef bool store_is_user_fn(const char *dir, const void *arg);
+/* Adds the names, else short ids, of the live runs that have it, for messages. One that has just begun to start may be missing. */
+void store_users(struct store *st, store_is_user_fn *is_user, const void *arg, struct strv *out);
+
 /**
  * store_remove_tree() - rm -rf by descriptors, never following a link or leaving the file system
  * Return: 0, or -1 with @e; EACCES and EPERM mean: try again inside the id map that made it

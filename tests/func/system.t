@@ -93,6 +93,18 @@ is "$status" 0 'a layer that is not unpacked will be when it is needed'
 mv "$T/moved" "$class"
 wrong 'verify of none' 'nosuch' -- system verify nosuch
 
+# ---- an rmi that was killed ----
+
+# between the name and the record: there is an image without a name, as any other
+rm "$store/names/docker.io%library%one:1"
+run_lichen images -q --filter dangling=true
+like "$out" '^[0-9a-f]{12}$' 'it is listed as dangling'
+run_lichen system verify
+is "$status" 0 'nothing is wrong with it'
+run_lichen image prune -f
+like "$out" '^Deleted: sha256:' 'prune takes it'
+is "$(of images total):$(of images size)" 0:0 'with all that it has'
+
 # ---- all of it ----
 
 run_lichen system prune -a --volumes -f
