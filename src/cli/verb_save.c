@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/path.h"
 #include "cli/args.h"
 #include "cli/help.h"
 #include "cli/image_job.h"
@@ -55,6 +56,7 @@ static int find_cargo(struct cargo *c, struct image_place *p, char *const *words
 struct target {
 	int fd;
 	char *path, *partial;	/* the file, and what it is called until it is whole; owned; NULL */
+	bool is_made;		/* it was not there: a link led to it */
 };
 
 static int open_directory(struct target *t, const char *path, struct err *e)
@@ -63,6 +65,24 @@ static int open_directory(struct target *t, const char *path, struct err *e)
 		return err_sys(e, "mkdir", path, "--output %s", path);
 	t->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return t->fd < 0 ? err_sys(e, "open", path, "--output %s", path) : 0;
+}
+
+/* As open(2) takes @path: a link stays, and what it leads to is written. Owned; NULL with errno */
+static char *follow(struct target *t, const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode))
+		return str_dup(path);
+	if (stat(path, &st) < 0 && errno == ENOENT) {
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+		if (fd < 0)
+			return NULL;
+		close(fd);
+		t->is_made = true;
+	}
+	return path_real(path);
 }
 
 /* A file that is there keeps its contents until the new one is whole; what is no file is written to as it is. */
@@ -74,8 +94,10 @@ static int open_file(struct target *t, const char *path, struct err *e)
 		t->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		return t->fd < 0 ? err_sys(e, "open", path, "--output %s", path) : 0;
 	}
-	t->path = str_dup(path);
-	t->partial = str_fmt("%s.%d.part", path, (int)getpid());
+	t->path = follow(t, path);
+	if (!t->path)
+		return err_sys(e, "open", path, "--output %s", path);
+	t->partial = str_fmt("%s.%d.part", t->path, (int)getpid());
 	t->fd = open(t->partial, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (t->fd >= 0)
 		return 0;
@@ -119,6 +141,8 @@ static int close_target(struct target *t, int rc, struct err *e)
 		rc = err_sys(e, "rename", t->path, "--output %s", t->path);
 	if (rc < 0 && t->partial)
 		unlink(t->partial);
+	if (rc < 0 && t->path && t->is_made)
+		unlink(t->path);
 	auto_close(&t->fd);
 	free(t->path);
 	free(t->partial);

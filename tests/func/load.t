@@ -84,6 +84,42 @@ wrong 'a directory needs a name' '--format oci-dir needs -o DIR' -- save --forma
 wrong 'save of nothing' "no image 'nosuch'" -- save -o "$T/none" nosuch
 ok '[ -z "$(find "$T" -maxdepth 1 -name "none*" -o -maxdepth 1 -name "*.part")" ]' 'and no file is made'
 run_lichen load -q "$T/docker-archive"
+ln -s "$T/behind" "$T/link"
+for turn in 'one that is not there' 'one that is there'; do
+	run_lichen save -o "$T/link" busybox:1
+	is "$status" 0 "save -o through a link, to $turn"
+	ok '[ -L "$T/link" ] && cmp -s "$T/behind" "$T/docker-archive"' 'the link stays, and the file behind it is written'
+done
+rm "$T/behind"
+run_lichen save -o "$T/link" nosuch
+ok '[ ! -e "$T/behind" ]' 'nothing is made behind it where there is nothing to be saved'
+rm "$T/link"
+# crane's, kaniko's and jib's archives begin with the config or a layer
+mkdir "$T/other"
+tar -C "$T/other" -xf "$T/docker-archive"
+for file in "$T"/other/*.json "$T"/other/*.tar; do
+	file=${file##*/}
+	case $file in
+		manifest.json) ;;
+		*.json)
+			mv "$T/other/$file" "$T/other/sha256:${file%.json}"
+			sed -i "s/$file/sha256:${file%.json}/" "$T/other/manifest.json"
+			config_file=sha256:${file%.json}
+			;;
+		*)
+			gzip -c "$T/other/$file" >"$T/other/$file.gz"
+			rm "$T/other/$file"
+			sed -i "s/$file/$file.gz/" "$T/other/manifest.json"
+			layer_file=$file.gz
+			;;
+	esac
+done
+tar -C "$T/other" --force-local -cf "$T/crane.tar" "$config_file" "$layer_file" manifest.json
+tar -C "$T/other" --force-local -cf "$T/jib.tar" "$layer_file" "$config_file" manifest.json
+for tool in crane jib; do
+	run_lichen load -q -i "$T/$tool.tar"
+	like "$out" '^Loaded image: busybox:1$' "an archive as $tool writes it"
+done
 expect -c "log_user 1; spawn $LICHEN save busybox:1; expect eof; lassign [wait] a b c d; puts \"status \$d\"" >"$T/said"
 like "$(cat "$T/said")" 'not written to a terminal' 'save: not to a terminal'
 
