@@ -61,7 +61,7 @@ static bool is_meant(const struct image_place *p, const struct image_prune *what
 	return fits;
 }
 
-/* 1: it is gone, 0: it is in use, and has its names still */
+/* 1: it is gone, 0: it is in use, and has its names still, or somebody else removed or named it */
 static int remove_image(struct image_place *p, const struct image_entry *entry, struct images_gone *sums, struct err *e)
 {
 	const struct strv *const lists[] = { &entry->names, &entry->digests };
@@ -79,8 +79,11 @@ static int remove_image(struct image_place *p, const struct image_entry *entry, 
 				return -1;
 	if (images_remove(&p->images, entry->id, sums, e) == 0)
 		return 1;
+	/* another lichen was quicker, or has just named it */
+	if (e->errnum == ENOENT || e->errnum == EEXIST)
+		return 0;
 	if (e->errnum != EBUSY)
-		return e->errnum == ENOENT ? 0 : -1;
+		return -1;
 	for (size_t i = 0; i < N_ELEMS(lists); i++)
 		for (size_t k = 0; k < lists[i]->n; k++)
 			if (images_name(&p->images, lists[i]->v[k], entry->id, NULL, e) < 0)

@@ -112,6 +112,9 @@ static int remove_all(struct removal *r, const char *word, const char *id, const
 		log_warn("%s; it has no name any more", why.what);
 		return 0;
 	}
+	/* another lichen was quicker, or has named it anew meanwhile: these names are gone all the same */
+	if (why.kind && gone->n && (why.errnum == ENOENT || why.errnum == EEXIST))
+		return 0;
 	if (why.kind) {
 		*e = why;
 		return -1;

@@ -152,7 +152,7 @@ struct images_gone {
 	uint64_t images, layers, blobs, bytes;
 };
 
-/* Removes a record that has no names. STATE: it has names; with EBUSY, somebody uses it; with ENOENT, there is none. */
+/* Removes a record that has no names. STATE with EEXIST: it has names; with EBUSY, somebody uses it; with ENOENT, there is none. */
 NODISCARD int images_remove(struct images *im, const char *id, struct images_gone *gone, struct err *e);
 /* Removes layers and blobs that no record has, but for those that somebody holds or that unfinished work may need (see above);
  * adds to @gone. @is_dry counts only. Errors: STATE, a record cannot be read: nothing is removed then */

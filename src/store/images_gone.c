@@ -35,7 +35,9 @@ static int has_names(const struct images *im, const char *id, struct err *e)
 		if (!str_eq(held, id))
 			continue;
 		err_set(e, ERR_STATE, "the image %.19s has the name %.200s", id, name);
-		return err_hint(e, "take its names away first");
+		err_hint(e, "take its names away first");
+		e->errnum = EEXIST;
+		return -1;
 	}
 	return 0;
 }
