@@ -302,43 +302,77 @@ bool str_is_utf8(const char *s)
 	return true;
 }
 
-/* U+0080 to U+009F: control characters, which terminals obey as they do ESC. */
-static bool is_c1(const unsigned char *s)
+static uint32_t utf8_code(const unsigned char *s, size_t n)
 {
-	return s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f;
+	uint32_t code = n == 1 ? s[0] : s[0] & (0x7fu >> n);
+
+	for (size_t i = 1; i < n; i++)
+		code = code << 6 | (s[i] & 0x3fu);
+	return code;
+}
+
+/* What terminals obey as they do ESC (U+0080 to U+009F), what turns the order of the text around it, and what is not seen. */
+static bool is_hidden(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} HIDDEN[] = {
+		{ 0x00, 0x1f },	    { 0x7f, 0x9f },	{ 0xad, 0xad },	    { 0x61c, 0x61c },	{ 0x115f, 0x1160 },   { 0x17b4, 0x17b5 },
+		{ 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },   { 0xfeff, 0xfeff },
+		{ 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+	};
+
+	for (size_t i = 0; i < N_ELEMS(HIDDEN); i++)
+		if (code >= HIDDEN[i].first && code <= HIDDEN[i].last)
+			return true;
+	return false;
+}
+
+size_t str_hidden(const char *s, uint32_t *code)
+{
+	const size_t n = utf8_len((const unsigned char *)s);
+
+	*code = n ? utf8_code((const unsigned char *)s, n) : 0;
+	return n && is_hidden(*code) ? n : 0;
 }
 
 void buf_add_safe(struct buf *b, const char *s)
 {
-	while (*s) {
-		const unsigned char *c = (const unsigned char *)s;
-		size_t n = utf8_len(c);
+	uint32_t code;
 
-		if (n && *c >= 0x20 && *c != 0x7f && !is_c1(c)) {
+	while (*s) {
+		const size_t n = utf8_len((const unsigned char *)s), bad = n ? str_hidden(s, &code) : 1;
+
+		if (!bad)
 			buf_addn(b, s, n);
-			s += n;
-			continue;
-		}
-		buf_addf(b, "\\x%02x", *c);
-		s++;
+		for (size_t i = 0; i < bad; i++)
+			buf_addf(b, "\\x%02x", (unsigned char)s[i]);
+		s += n ? n : 1;
 	}
+}
+
+void buf_add_code(struct buf *b, uint32_t code)
+{
+	if (code < 0x10000)
+		buf_addf(b, "\\u%04x", (unsigned)code);
+	else
+		buf_addf(b, "\\u%04x\\u%04x", (unsigned)(0xd800 + ((code - 0x10000) >> 10)), (unsigned)(0xdc00 + (code & 0x3ff)));
 }
 
 void buf_add_json(struct buf *b, const char *s)
 {
+	uint32_t code;
+
 	buf_add(b, "\"");
 	while (*s) {
-		unsigned char c = (unsigned char)*s;
-		size_t n = utf8_len((const unsigned char *)s);
+		const size_t n = utf8_len((const unsigned char *)s);
 
-		if (c == '"' || c == '\\')
-			buf_addf(b, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			buf_addf(b, "\\u%04x", c);
-		else if (is_c1((const unsigned char *)s))
-			buf_addf(b, "\\u%04x", (unsigned char)s[1]);
+		if (*s == '"' || *s == '\\')
+			buf_addf(b, "\\%c", *s);
 		else if (n == 0)
 			buf_add(b, "\\ufffd");
+		else if (str_hidden(s, &code))
+			buf_add_code(b, code);
 		else
 			buf_addn(b, s, n);
 		s += n ? n : 1;

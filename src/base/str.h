@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -23,6 +24,9 @@ void str_set(char **slot, const char *s);	/* frees what was there, stores a copy
 void str_copy(char *dst, size_t size, const char *src);	/* always terminated, cut where too long */
 bool str_is_utf8(const char *s);
 bool str_has_control(const char *s);		/* bytes below the blank, and DEL */
+/* The length of the character at @s, which is none to be shown as it is: a control character, one that turns the order of the
+ * text (U+202E), one that is not seen. 0: it may be shown, or is no UTF-8. @code: which it is. */
+size_t str_hidden(const char *s, uint32_t *code);
 bool str_is_name(const char *s);		/* [A-Za-z0-9][A-Za-z0-9_.-]* */
 
 /* Edit distance (insert, delete, replace, swap), for "did you mean". */
@@ -56,8 +60,9 @@ struct buf {
 void buf_add(struct buf *b, const char *s);
 void buf_addn(struct buf *b, const char *s, size_t n);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
-void buf_add_safe(struct buf *b, const char *s);	/* control characters and bad UTF-8 as \xNN: for terminals */
-void buf_add_json(struct buf *b, const char *s);	/* a quoted JSON string; bad UTF-8 as U+FFFD */
+void buf_add_safe(struct buf *b, const char *s);	/* what str_hidden() says, and bad UTF-8, as \xNN: for terminals */
+void buf_add_json(struct buf *b, const char *s);	/* a quoted JSON string; what str_hidden() says as \uNNNN, bad UTF-8 as U+FFFD */
+void buf_add_code(struct buf *b, uint32_t code);	/* "\u202e", for a JSON string */
 char *buf_take(struct buf *b);				/* never NULL */
 void buf_fini(struct buf *b);
 

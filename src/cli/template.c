@@ -240,20 +240,20 @@ static void end_action(struct scan *s)
 
 /* ---- JSON ---- */
 
-/* Outside of strings there is neither of these. */
+/* Outside of strings there is nothing to be hidden but the ends of lines. */
 void template_json(const json_t *value, size_t flags, struct buf *out)
 {
 	AUTO_FREE char *text = json_dumps(value, flags | JSON_ENCODE_ANY);
+	size_t n;
 
-	for (const char *c = text ? text : "null"; *c; c++) {
-		const unsigned char byte = (unsigned char)*c, next = (unsigned char)c[1];
+	for (const char *c = text ? text : "null"; *c; c += n) {
+		uint32_t code;
 
-		if (byte == 0x7f)
-			buf_add(out, "\\u007f");
-		else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f)
-			buf_addf(out, "\\u%04x", (unsigned char)*++c);
+		n = *c == '\n' ? 0 : str_hidden(c, &code);
+		if (n)
+			buf_add_code(out, code);
 		else
-			buf_addn(out, c, 1);
+			buf_addn(out, c, n = 1);
 	}
 }
 

@@ -26,7 +26,7 @@
 #include "run/supervise.h"
 #include "steps/process.h"
 
-enum { END_WAIT_MS = 2000, SAID_MAX = 2048, FIRST_FREE_FD = 16 };
+enum { END_WAIT_MS = 2000, SAID_MAX = 2048, FIRST_FREE_FD = 16, WARNINGS_MAX = 20, SHOWN_STEPS_MAX = 1000 };
 
 void helper_init(struct image_helper *h, const char *program, const char *job, const struct imager_view *view)
 {
@@ -194,6 +194,38 @@ int helper_start(struct image_helper *h, const char *task, struct in_map_server 
 	return h->pidfd < 0 ? err_sys(e, "pidfd_open", NULL, "starting a helper for images") : 0;
 }
 
+/* ---- warnings ---- */
+
+static void tell(void (*say)(void *, const char *), void *arg, const char *text)
+{
+	AUTO_BUF struct buf safe = { 0 };
+
+	buf_add_safe(&safe, text);
+	say(arg, safe.s ? safe.s : "");
+}
+
+static void warn(const struct image_helper *h, const char *text)
+{
+	const struct imager_view *v = h->view;
+
+	if (v && v->warn)
+		tell(v->warn, v->arg, text);
+	else
+		log_warn("%s", text);
+}
+
+/* What was not shown is counted. */
+static void show_rest(struct image_helper *h)
+{
+	char text[80];
+
+	if (h->n_warnings <= WARNINGS_MAX)
+		return;
+	snprintf(text, sizeof(text), "... and %zu more", h->n_warnings - WARNINGS_MAX);
+	h->n_warnings = 0;
+	warn(h, text);
+}
+
 /* ---- its end ---- */
 
 /* The last line that it printed; "" where there is none. */
@@ -258,6 +290,7 @@ void helper_end(struct image_helper *h, bool is_done)
 {
 	int status;
 
+	show_rest(h);
 	auto_close(&h->sock);
 	reap(h, is_done, &status);
 	auto_close(&h->pidfd);
@@ -343,27 +376,15 @@ static int take_error(const struct image_helper *h, struct err *said, struct err
 	return -1;
 }
 
-static void tell(void (*say)(void *, const char *), void *arg, const char *text)
-{
-	AUTO_BUF struct buf safe = { 0 };
-
-	buf_add_safe(&safe, text);
-	say(arg, safe.s ? safe.s : "");
-}
-
-/* STEP and WARN, which may come at any time. */
-static void show(const struct image_helper *h, const struct image_msg *m)
+/* STEP and WARN, which may come at any time, and as often as a stranger likes. */
+static void show(struct image_helper *h, const struct image_msg *m)
 {
 	const struct imager_view *v = h->view;
 
-	if (m->kind == IMSG_STEP && v && v->step)
+	if (m->kind == IMSG_STEP && h->n_steps++ < SHOWN_STEPS_MAX && v && v->step)
 		tell(v->step, v->arg, m->text);
-	if (m->kind != IMSG_WARN)
-		return;
-	if (v && v->warn)
-		tell(v->warn, v->arg, m->text);
-	else
-		log_warn("%s", m->text);
+	if (m->kind == IMSG_WARN && h->n_warnings++ < WARNINGS_MAX)
+		warn(h, m->text);
 }
 
 int helper_hear(struct image_helper *h, struct image_msg *m, int *fds, size_t *n_fds, struct err *e)

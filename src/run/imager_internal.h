@@ -25,6 +25,7 @@ struct image_helper {
 	int pidfd, sock, said;		/* said: its standard error */
 	struct image_msg *out;		/* what it has not taken yet; owned */
 	size_t n_out;
+	size_t n_warnings, n_steps;	/* that it said so far */
 };
 
 /* Closed and empty; helper_end() may follow. */

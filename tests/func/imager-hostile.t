@@ -34,6 +34,18 @@ refused() {
 
 # ---- words ----
 
+{
+	i=0
+	while [ "$i" -lt 500 ]; do
+		echo "warn nonsense $i"
+		i=$((i + 1))
+	done
+	echo 'error 0 enough'
+} >"$T/flood"
+refused 'a flood of warnings' 'enough' <"$T/flood"
+is "$(printf '%s\n' "$err" | grep -c nonsense)" 20 'the first of them are shown'
+like "$err" 'and 480 more' 'the others are counted'
+
 refused 'something shorter than a message' 'no message' <<S
 garbage 7
 hang

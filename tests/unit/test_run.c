@@ -674,6 +674,15 @@ static void test_safe_text(void **state)
 		{ "\xc2\xa0", "\xc2\xa0", "\"\xc2\xa0\"" },
 		{ "\x9b" "2J", "\\x9b" "2J", "\"\\ufffd" "2J\"" },
 		{ "\xc3", "\\xc3", "\"\\ufffd\"" },
+		/* the order turned round, and back: U+202E, U+2066, U+2069 */
+		{ "a\xe2\x80\xae" "b", "a\\xe2\\x80\\xaeb", "\"a\\u202eb\"" },
+		{ "\xe2\x81\xa6|\xe2\x81\xa9", "\\xe2\\x81\\xa6|\\xe2\\x81\\xa9", "\"\\u2066|\\u2069\"" },
+		/* not seen: U+200E, U+200B, U+FEFF, U+E0041 of the tags */
+		{ "\xe2\x80\x8e\xe2\x80\x8b", "\\xe2\\x80\\x8e\\xe2\\x80\\x8b", "\"\\u200e\\u200b\"" },
+		{ "\xef\xbb\xbf", "\\xef\\xbb\\xbf", "\"\\ufeff\"" },
+		{ "\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81", "\"\\udb40\\udc41\"" },
+		/* seen: a dash, and a face */
+		{ "\xe2\x80\x94\xf0\x9f\x98\x80", "\xe2\x80\x94\xf0\x9f\x98\x80", "\"\xe2\x80\x94\xf0\x9f\x98\x80\"" },
 	};
 
 	(void)state;
