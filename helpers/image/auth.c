@@ -53,7 +53,7 @@ static int check_realm(struct auth *a, const char *realm, struct url *u, struct 
 		return err_wrap(e, "%s names a token service", a->registry);
 	if (a->origin.is_https && !u->is_https)
 		return err_set(e, ERR_PEER, "%s names a token service without encryption, %s: nothing is sent there", a->registry, u->shown);
-	if (!a->origin.is_loopback && u->is_loopback)
+	if (!a->origin.is_loopback && u->is_loopback)	/* what else is local, http.c knows */
 		return err_set(e, ERR_PEER, "%s names a token service on this machine, %s: nothing is sent there", a->registry, u->shown);
 	if (http_is_allowed(a->http, u, e) < 0)
 		return err_wrap(e, "%s names a token service", a->registry);

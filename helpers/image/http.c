@@ -32,6 +32,7 @@ struct http {
 	struct http_run **runs;
 	size_t n_runs;
 	int ca_fd;
+	bool has_asked, is_here;	/* somebody was asked; and the first of all is on this machine, or its link */
 };
 
 int64_t http_now_ms(void)
@@ -146,7 +147,7 @@ static void send_it(struct http *h, struct http_run *r)
 	r->header_bytes = 0;
 	r->sent = 0;
 	r->text[0] = '\0';
-	r->has_begun = r->is_cut = r->is_lost = false;
+	r->has_begun = r->is_cut = r->is_lost = r->is_local = false;
 	curl_easy_reset(r->easy);
 	SET(r, CURLOPT_URL, c->at.text);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -166,6 +167,10 @@ static void send_it(struct http *h, struct http_run *r)
 	SET(r, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(r, CURLOPT_BUFFERSIZE, (long)(256 << 10));
 	set_proxy(h, r);
+	if (h->has_asked && !h->is_here && !r->proxy_shown) {	/* also of the same name, which may mean another address by now */
+		SET(r, CURLOPT_OPENSOCKETFUNCTION, http_on_socket);
+		SET(r, CURLOPT_OPENSOCKETDATA, r);
+	}
 	set_trust(h, r);
 	set_body(r);
 	set_times(h, r);
@@ -239,7 +244,7 @@ static int redirect(struct http *h, struct http_run *r)
 		return err_wrap(&c->err, "%s %s sends us elsewhere", c->method, c->at.shown);
 	if (c->at.is_https && !next.is_https)
 		err_set(&c->err, ERR_PEER, "%s %s sends us from https to %s", c->method, c->at.shown, next.shown);
-	else if (!c->at.is_loopback && next.is_loopback)
+	else if (!h->is_here && next.is_local)
 		err_set(&c->err, ERR_PEER, "%s %s sends us to this machine, %s", c->method, c->at.shown, next.shown);
 	else if (http_is_allowed(h, &next, &c->err) < 0)
 		err_wrap(&c->err, "%s %s sends us on", c->method, c->at.shown);
@@ -286,16 +291,37 @@ static void answered(struct http *h, struct http_run *r)
 	finish(r, 0);
 }
 
+/* Whom the first call of all has reached: where the registry is. */
+static void look_where(struct http *h, const struct http_run *r)
+{
+	char *ip = NULL;
+
+	if (h->has_asked || curl_easy_getinfo(r->easy, CURLINFO_PRIMARY_IP, &ip) != CURLE_OK || !ip || !ip[0])
+		return;
+	h->has_asked = true;
+	h->is_here = r->c->at.is_local || (!r->proxy_shown && url_is_local(ip));
+}
+
 /* curl is through with one. */
 static void ended(struct http *h, struct http_run *r, CURLcode code)
 {
 	struct http_call *c = r->c;
+	curl_off_t tls_us = 0;
 	bool may_pass_by;
 
+	look_where(h, r);
+	if (c->at.is_https && (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_ISSUER_ERROR ||
+			       (curl_easy_getinfo(r->easy, CURLINFO_APPCONNECT_TIME_T, &tls_us) == CURLE_OK && tls_us > 0)))
+		c->spoke_tls = true;
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &c->status);
 	curl_multi_remove_handle(h->multi, r->easy);
 	if (c->err.kind != ERR_NONE) {	/* of a function above */
 		finish(r, -1);
+		return;
+	}
+	if (code != CURLE_OK && r->is_local) {
+		finish(r, err_set(&c->err, ERR_PEER, "%s %s: the name leads to this machine or its link, where the registry is not: "
+				  "nothing is asked there", c->method, c->at.shown));
 		return;
 	}
 	if (code == CURLE_OK || (r->is_cut && !r->is_lost)) {
@@ -333,6 +359,9 @@ void http_start(struct http *h, struct http_call *c)
 	else if (url_parse(c->url, NULL, &c->at, &c->err) < 0 || url_parse(c->url, NULL, &r->first, &c->err) < 0 ||
 		 http_is_allowed(h, &c->at, &c->err) < 0)
 		finish(r, -1);
+	else if (h->has_asked && !h->is_here && c->at.is_local)
+		finish(r, err_set(&c->err, ERR_PEER, "%s %s is on this machine or its link, where the registry is not: nothing is sent there",
+				  c->method, c->at.shown));
 	r->mark = c->done;
 	r->due_ms = http_now_ms() + c->delay_ms;
 	if (r->state != RUN_FINISHED && c->delay_ms)

@@ -5,7 +5,8 @@
  * an answer, whatever its status, or with an error where none came. Inside of that lie:
  *
  *   redirects     GET and HEAD, at most 10; Authorization goes to the host it was meant for only (CVE-2020-15157),
- *                 and nothing goes from https to http, or from elsewhere to this machine
+ *                 and nothing goes from https to http, or from elsewhere to this machine or its link (169.254.169.254
+ *                 answers with a cloud's secrets): neither by address, nor by a name that has one
  *   once more     after a lost connection, 408, 429 and 5xx; the pause doubles, Retry-After is respected
  *   going on      where a body was cut off: by Range; a server that knows none is read again from the beginning,
  *                 and what is there already is skipped. What is asked for like this has a digest, which the
@@ -70,6 +71,7 @@ struct http_call {
 	long status;
 	struct strv answer;		/* headers: "name: value", names in lower case */
 	struct buf text;		/* at most HTTP_TEXT_MAX */
+	bool spoke_tls;			/* whoever answers there speaks TLS, were it to show a wrong certificate */
 	struct url at;			/* who has answered in the end; while it runs, who is asked */
 
 	struct http_run *run;		/* http.c's, while it runs */

@@ -3,7 +3,9 @@
 
 #include "http_run.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,4 +151,23 @@ int http_on_seek(void *arg, curl_off_t to, int origin)
 		return CURL_SEEKFUNC_CANTSEEK;
 	r->sent = (size_t)to;
 	return CURL_SEEKFUNC_OK;
+}
+
+curl_socket_t http_on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct http_run *r = arg;
+	char ip[INET6_ADDRSTRLEN] = "";
+	union {
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} at = { 0 };
+
+	(void)purpose;
+	memcpy(&at, &to->addr, to->addrlen < sizeof(at) ? to->addrlen : sizeof(at));
+	if (inet_ntop(to->family, to->family == AF_INET6 ? (void *)&at.v6.sin6_addr : (void *)&at.v4.sin_addr, ip, sizeof(ip)) &&
+	    url_is_local(ip)) {
+		r->is_local = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }

@@ -27,6 +27,7 @@ struct http_run {
 	bool no_range;		/* it was answered wrongly */
 	bool has_begun;		/* the answer's first byte was looked at */
 	bool is_cut;		/* enough of a refusal is there */
+	bool is_local;		/* a socket to this machine was refused: http_on_socket() */
 	bool is_lost;		/* whatever curl says: it is to be tried again */
 };
 
@@ -41,5 +42,7 @@ size_t http_on_body(char *data, size_t size, size_t n, void *arg);
 size_t http_on_header(char *line, size_t size, size_t n, void *arg);
 size_t http_on_send(char *out, size_t size, size_t n, void *arg);
 int http_on_seek(void *arg, curl_off_t to, int origin);
+/* CURLOPT_OPENSOCKETFUNCTION: none to this machine or its link, whatever the name is. */
+curl_socket_t http_on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to);
 
 #endif

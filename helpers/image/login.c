@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image/login.c - the task "login": whether a registry takes a name and password
  *
- * The request is what remote.h says, without a repository. IMSG_DONE has in text the identity token that the registry's token
- * service gave, which is to be kept in the password's place; or nothing.
+ * The request is what remote.h says, without a repository. With IMSG_DONE comes, as a memfd, the identity token that the
+ * registry's token service gave, which is to be kept in the password's place; or nothing.
  */
 
 #include <string.h>
@@ -18,16 +18,18 @@ static int log_in(struct remote *r, struct err *e)
 	struct image_msg m = { .kind = IMSG_DONE };
 
 	c.http.url = str_dup(r->base);
+	if (!r->auth.origin.is_https && talk_warn(r->talk, "%s speaks plain HTTP: the name and password go there as they are, for all to read "
+						   "who are on the way", r->registry) < 0)
+		return err_set(e, ERR_PEER, "lichen has ended");
 	if (remote_ask(r, &c, e) < 0)
 		return err_wrap(e, "logging in to %s", r->registry);
 	if (c.http.status != 200)
 		return remote_refused(r, &c, "logging in", e);
-	/* one that is longer than a message's text is not kept: the password is, then */
-	if (r->auth.identity && strlen(r->auth.identity) < sizeof(m.text))
-		str_copy(m.text, sizeof(m.text), r->auth.identity);
 	if (!r->auth.challenge.wants_basic && !r->auth.challenge.wants_bearer &&
 	    talk_warn(r->talk, "%s does not ask who one is: the name and password were not looked at", r->registry) < 0)
 		return err_set(e, ERR_PEER, "lichen has ended");
+	if (r->auth.identity)	/* often longer than a message */
+		return talk_memfd(r->talk, &m, r->auth.identity, strlen(r->auth.identity), e);
 	return talk_send(r->talk, &m, NULL, 0, e);
 }
 

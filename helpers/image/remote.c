@@ -153,6 +153,7 @@ static int make_http(struct remote *r, const struct remote_files *f, const json_
 		.say_arg = r->talk,
 	};
 
+	r->is_insecure = o.is_insecure;
 	return http_new(&o, &r->http, e);
 }
 
@@ -174,17 +175,19 @@ static void make_auth(struct remote *r, const json_t *of, const char *actions)
 
 /* ---- where it is ---- */
 
-/* Return: 0 a registry answers at @base, 1 somebody else does or nobody, with @e */
-static int knock(struct remote *r, const char *base, struct err *e)
+/* Return: 0 a registry answers at @base, 1 somebody else does or nobody, with @e. @spoke_tls: with TLS, whoever it is */
+static int knock(struct remote *r, const char *base, bool *spoke_tls, struct err *e)
 {
 	AUTO_REMOTE_CALL struct remote_call c = { .http = { .method = "GET" } };
 
 	c.http.url = str_dup(base);
 	http_start(r->http, &c.http);
 	if (http_wait(r->http, &c.http) < 0) {
+		*spoke_tls = c.http.spoke_tls;
 		*e = c.http.err;
 		return 1;
 	}
+	*spoke_tls = c.http.spoke_tls;
 	url_fini(&r->auth.origin);
 	if (url_parse(base, NULL, &r->auth.origin, e) < 0)
 		return 1;
@@ -200,21 +203,25 @@ static int knock(struct remote *r, const char *base, struct err *e)
 	return 1;
 }
 
-/* As docker does: https, and http only where that is allowed and nothing else is there. */
+/* As docker does: https, and http only where that is allowed and nothing else is there. What speaks TLS on this machine's
+ * loopback and shows a certificate that nobody believes gets nothing by HTTP either. */
 static int find_base(struct remote *r, const char *host, struct err *e)
 {
 	AUTO_FREE char *https = str_fmt("https://%s/v2/", host), *http = str_fmt("http://%s/v2/", host);
 	__attribute__((cleanup(url_fini))) struct url plain = { 0 };
+	bool spoke_tls = false;
 	struct err no;
 
 	if (url_parse(https, NULL, &plain, e) < 0)
 		return err_wrap(e, "the registry \"%s\"", host);
 	url_fini(&plain);
-	if (knock(r, https, e) == 0) {
+	if (knock(r, https, &spoke_tls, e) == 0) {
 		r->base = ptr_take(&https);
 		return 0;
 	}
-	if (url_parse(http, NULL, &plain, &no) < 0 || http_is_allowed(r->http, &plain, &no) < 0 || knock(r, http, &no) != 0)
+	if (spoke_tls && !r->is_insecure)
+		return -1;
+	if (url_parse(http, NULL, &plain, &no) < 0 || http_is_allowed(r->http, &plain, &no) < 0 || knock(r, http, &spoke_tls, &no) != 0)
 		return -1;	/* what https said: that is what people want to have */
 	r->base = ptr_take(&http);
 	return 0;

@@ -37,6 +37,7 @@ struct remote {
 	char *repository;	/* owned; NULL: none, a login */
 	char *base;		/* "https://registry-1.docker.io/v2/"; owned */
 	bool is_mirror;
+	bool is_insecure;	/* as the request says */
 };
 
 /* One request and how often it was made. */

@@ -3,6 +3,7 @@
 
 #include "url.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,27 @@ static bool is_loopback(const char *host)
 	return n == 3 && str_starts(host, "127.");
 }
 
+static bool is_local_v4(const unsigned char *a)
+{
+	return a[0] == 0 || a[0] == 127 || (a[0] == 169 && a[1] == 254);
+}
+
+bool url_is_local(const char *host)
+{
+	static const unsigned char MAPPED[12] = { [10] = 0xff, [11] = 0xff }, ZERO[15] = { 0 };
+	const size_t len = strlen(host), bracket = host[0] == '[';
+	AUTO_FREE char *plain = str_dupn(host + bracket, len > 2 * bracket ? len - 2 * bracket : 0);
+	unsigned char a[16];
+
+	plain[strcspn(plain, "%")] = '\0';	/* a zone */
+	if (inet_pton(AF_INET, plain, a) == 1)
+		return is_local_v4(a);
+	if (inet_pton(AF_INET6, plain, a) == 1)
+		return (memcmp(a, ZERO, sizeof(ZERO)) == 0 && a[15] <= 1) || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
+		       (memcmp(a, MAPPED, sizeof(MAPPED)) == 0 && is_local_v4(a + 12));
+	return str_eq(plain, "localhost") || str_eq(plain, "localhost.") || (len > 10 && str_eq(plain + len - 10, ".localhost"));
+}
+
 int url_parse(const char *text, const char *base, struct url *u, struct err *e)
 {
 	__attribute__((cleanup(free_handle))) CURLU *h = curl_url();
@@ -70,6 +92,7 @@ int url_parse(const char *text, const char *base, struct url *u, struct err *e)
 	u->port = (unsigned)strtoul(port, NULL, 10);
 	u->is_https = str_eq(scheme, "https");
 	u->is_loopback = is_loopback(u->host);
+	u->is_local = url_is_local(u->host);
 	shown = str_dup(u->text);
 	mark = strchr(shown, '?');
 	if (mark)

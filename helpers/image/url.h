@@ -14,7 +14,11 @@ struct url {
 	char *shown;	/* for people: without the query, which may hold a signature; owned */
 	unsigned port;	/* the scheme's where none is written */
 	bool is_https, is_loopback;	/* localhost, 127.0.0.0/8, ::1: as it is written, nothing is looked up */
+	bool is_local;			/* url_is_local() of the host */
 };
+
+/* Whether a host or an address is this machine, or what answers on its link only (169.254.0.0/16, fe80::/10), as it is written. */
+bool url_is_local(const char *host);
 
 /**
  * url_parse() - Take @text apart, which may be relative to @base (NULL: it must not)

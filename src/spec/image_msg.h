@@ -77,7 +77,7 @@ enum image_msg_kind {
 	IMSG_DIFF,	/* @index, @digest: the diff id */
 	IMSG_IMAGE,	/* fd: a memfd with a record; @index: which draft's */
 	IMSG_LAYER,	/* see above; fd: a memfd, the list of recorded owners (decision 019), with one id only */
-	IMSG_DONE,	/* @text: what there is to say about it, or "" */
+	IMSG_DONE,	/* @text: what there is to say about it, or ""; of login, fd: a memfd, the identity token */
 	IMSG_BLOB_READ,	/* @index, @total: its size */
 	IMSG_DIGEST,	/* @index, @digest: of the blob */
 	IMSG_KINDS

@@ -148,6 +148,19 @@ task source registry=registry.invalid insecure:=true repository=ok tag=1 platfor
 is "$status,$(cmp "$S/images/blobs/sha256/$layer" "$T/layer.tar" 2>&1)" 0, 'an image by way of a proxy'
 like "$(cat "$L/log")" "^first GET /v2/ok/blobs/sha256:$layer .*proxy=registry.invalid$" 'which was asked for all of it'
 unlike "$(cat "$L/log")" 'proxy=$' 'in place of the registry'
+for fault in redirect token; do
+	: >"$L/log"
+	task source registry=registry.invalid insecure:=true repository="$fault" tag=1 platform=linux/amd64 username=user password=pass tries:=1
+	is "$status" 1 "$fault: a registry elsewhere does not lead us to this machine"
+	like "$out" 'this machine' "$fault: which is said"
+	unlike "$(cat "$L/log")" '^other' "$fault: nothing is asked there"
+done
+rm -f "$L/blobs/sha256/$layer"
+: >"$L/log"
+push "$kept" registry=registry.invalid insecure:=true repository=push-away tag=new username=user password=pass
+is "$status" 1 'nor an upload'
+like "$out" 'on this machine' 'which is said'
+unlike "$(cat "$L/log")" '^other' 'nothing is sent there'
 no_proxy=registry.invalid
 export no_proxy
 : >"$L/log"

@@ -188,7 +188,21 @@ is "$status" 0 'an identity token in place of the password'
 like "$(cat "$T/tokens/log")" 'POST /token auth= ' 'is exchanged for one that lives for minutes'
 task login registry="$at" username=user password=pass
 is "$status" 0 'login with a token service'
-like "$out" '^done long-lived' 'which gives an identity token to be kept'
+like "$out" '^done +long-lived$' 'which gives an identity token to be kept'
+head -c 3000 /dev/zero | tr '\0' a >"$T/tokens/identity"
+task login registry="$at" username=user password=pass
+is "$(printf '%s' "$out" | sed -n 's/^done *//p')" "$(cat "$T/tokens/identity")" 'whole, however long it is'
+XDG_RUNTIME_DIR=$T/run
+export XDG_RUNTIME_DIR
+mkdir -p "$XDG_RUNTIME_DIR"
+printf pass >"$T/pass"
+LICHEN_STDIN=$T/pass run_lichen login -u user --password-stdin "$at"
+is "$status" 0 'lichen login takes it'
+like "$(cat "$T/run/containers/auth.json")" "\"identitytoken\": \"$(cat "$T/tokens/identity")\"" 'and keeps it'
+unlike "$(cat "$T/run/containers/auth.json")" 'dXNlcjpwYXNz' 'in place of the password'
+unlike "$err" aaaaaaa 'and does not show it'
+rm -r "$T/run" "$T/tokens/identity"
+unset XDG_RUNTIME_DIR
 task login registry="$at" username=user password=wrong
 like "$out" '^lichen: .*401 Unauthorized.*wrong password' 'or says that the password is wrong'
 sign '"pull"' >"$T/tokens/token"

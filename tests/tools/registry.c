@@ -372,10 +372,11 @@ static bool trouble(const struct request *r)
 	return true;
 }
 
-/* To anybody but who has a wrong password: what DIR/token has, or "good-token"; and an identity token to who asks. */
+/* To anybody but who has a wrong password: what DIR/token has, or "good-token"; and an identity token, DIR/identity, to who asks. */
 static void give_token(const struct request *r)
 {
 	AUTO_FREE char *auth = header(r, "authorization"), *path = str_fmt("%s/token", dir), *token = NULL, *text = NULL;
+	AUTO_FREE char *other = str_fmt("%s/identity", dir), *identity = NULL, *refresh = NULL;
 
 	if (auth[0] && strcmp(auth, "Basic dXNlcjpwYXNz") != 0) {
 		answer_text(r, "401 Unauthorized", "", "{\"details\":\"wrong password\"}");
@@ -387,8 +388,10 @@ static void give_token(const struct request *r)
 	}
 	if (fd_read_any(path, REQUEST_MAX, &token, NULL) < 0)
 		token = str_dup("good-token");
-	text = str_fmt("{\"%s\":\"%s\",\"expires_in\":300%s}", strcmp(r->method, "POST") == 0 ? "access_token" : "token", token,
-		       strstr(r->path, "offline_token=true") ? ",\"refresh_token\":\"long-lived\"" : "");
+	if (fd_read_any(other, REQUEST_MAX, &identity, NULL) < 0)
+		identity = str_dup("long-lived");
+	refresh = strstr(r->path, "offline_token=true") ? str_fmt(",\"refresh_token\":\"%s\"", identity) : str_dup("");
+	text = str_fmt("{\"%s\":\"%s\",\"expires_in\":300%s}", strcmp(r->method, "POST") == 0 ? "access_token" : "token", token, refresh);
 	answer_text(r, "200 OK", "", text);
 }
 

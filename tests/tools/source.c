@@ -121,6 +121,15 @@ static void answer(int sock, const struct image_msg *m)
 		say(sock, IMSG_DIFF, m->index, given_diff ? given_diff : m->digest);
 }
 
+static void show_text(int fd)
+{
+	AUTO_FREE char *text = NULL;
+
+	if (lseek(fd, 0, SEEK_SET) < 0 || fd_read_file(fd, "", IMAGE_RECORD_MAX, &text, NULL) < 0)
+		die("text");
+	fputs(text, stderr);
+}
+
 /* Return: whether there is more to come */
 static bool show(int sock, struct image_msg *m, int *fds, size_t n_fds)
 {
@@ -143,7 +152,12 @@ static bool show(int sock, struct image_msg *m, int *fds, size_t n_fds)
 			m->text);
 		answer(sock, m);
 		return true;
-	case IMSG_DONE: fprintf(stderr, "done %s %s\n", m->text, m->digest); return false;
+	case IMSG_DONE:
+		fprintf(stderr, "done %s %s", m->text, m->digest);
+		if (n_fds)
+			show_text(fds[0]);
+		fprintf(stderr, "\n");
+		return false;
 	case IMSG_ERROR: show_error(&m->err); return false;
 	default: fprintf(stderr, "message %u\n", m->kind); return true;
 	}

@@ -36,6 +36,33 @@ static void parts(void **state)
 	url_fini(&u);
 }
 
+static void local(void **state)
+{
+	static const struct {
+		const char *host;
+		bool is_local;
+	} rows[] = {
+		{ "localhost", true }, { "a.localhost", true }, { "127.9.9.9", true }, { "0.0.0.0", true }, { "169.254.169.254", true },
+		{ "[::1]", true }, { "::", true }, { "[fe80::1%25eth0]", true }, { "[::ffff:127.0.0.1]", true }, { "::ffff:169.254.1.1", true },
+		{ "10.0.0.1", false }, { "127.example.com", false }, { "localhost.example.com", false }, { "notlocalhost", false },
+		{ "[2001:db8::1]", false }, { "::ffff:8.8.8.8", false }, { "169.253.0.1", false }, { "", false }, { "[", false },
+	};
+	struct err e = { 0 };
+	struct url u;
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMS(rows); i++)
+		if (url_is_local(rows[i].host) != rows[i].is_local)
+			fail_msg("%s: %d", rows[i].host, !rows[i].is_local);
+	/* numbers are addresses, too */
+	assert_int_equal(url_parse("http://2130706433/", NULL, &u, &e), 0);
+	assert_true(u.is_local);
+	url_fini(&u);
+	assert_int_equal(url_parse("http://0x7f.1/", NULL, &u, &e), 0);
+	assert_true(u.is_local);
+	url_fini(&u);
+}
+
 static void refused(void **state)
 {
 	static const char *const WRONG[] = { "", "/v2/", "file:///etc/passwd", "ftp://h/", "gopher://h/x", "http://", "javascript:1",
@@ -142,7 +169,7 @@ static void plain_http(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parts),   cmocka_unit_test(refused), cmocka_unit_test(origins),
+		cmocka_unit_test(parts), cmocka_unit_test(local),   cmocka_unit_test(refused), cmocka_unit_test(origins),
 		cmocka_unit_test(loopback), cmocka_unit_test(queries), cmocka_unit_test(plain_http),
 	};
 
