@@ -62,6 +62,15 @@ static int call(const char *name, const char *action, const char *input, char **
 	return 0;
 }
 
+/* Whether it says that it has nothing, which is no error. */
+static bool has_nothing(const char *said, struct err *e)
+{
+	if (!said || !strstr(said, NOT_FOUND))
+		return false;
+	err_clear(e);
+	return true;
+}
+
 /* Helpers say on standard output why they fail. */
 static int failed(const char *name, char *said, struct err *e)
 {
@@ -79,7 +88,7 @@ int helper_get(const char *name, const char *registry, struct credentials *c, st
 	json_t *v;
 
 	if (call(name, "get", server_of(registry), &said, e) < 0)
-		return said && strstr(said, NOT_FOUND) ? 0 : failed(name, said, e);
+		return has_nothing(said, e) ? 0 : failed(name, said, e);
 	v = json_loads(said ? said : "", 0, NULL);
 	user = json_string_value(json_object_get(v, "Username"));
 	secret = json_string_value(json_object_get(v, "Secret"));
@@ -117,7 +126,7 @@ int helper_erase(const char *name, const char *registry, struct err *e)
 {
 	AUTO_FREE char *said = NULL;
 
-	if (call(name, "erase", server_of(registry), &said, e) == 0 || (said && strstr(said, NOT_FOUND)))
+	if (call(name, "erase", server_of(registry), &said, e) == 0 || has_nothing(said, e))
 		return 0;
 	return failed(name, said, e);
 }

@@ -301,12 +301,13 @@ static json_t *member(json_t *of, const char *key)
 	return v;
 }
 
+/* With a token there is no password to be kept. */
 static json_t *entry_of(const struct credentials *c)
 {
 	AUTO_BUF struct buf plain = { 0 }, auth = { 0 };
 	json_t *entry = json_object();
 
-	buf_addf(&plain, "%s:%s", c->username ? c->username : "", c->password ? c->password : "");
+	buf_addf(&plain, "%s:%s", c->username ? c->username : "", c->password && !c->token ? c->password : "");
 	base64_add(&auth, plain.s, plain.len);
 	json_object_set_new(entry, "auth", json_string(auth.s));
 	if (c->token)
@@ -344,9 +345,19 @@ static int store_in(char **path, const char *registry, const struct credentials 
 	if (!file)
 		file = json_object();
 	helper = json_string_value(best(json_object_get(file, "credHelpers"), registry));
+	if (!helper || !*helper)
+		helper = json_string_value(json_object_get(file, "credsStore"));
 	if (helper && *helper) {
 		rc = helper_store(helper, registry, c, e);
 		*where = str_fmt("docker-credential-%s", helper);
+		/* as docker does: the name without the secret, so that it is known whom the helper has something for */
+		if (rc == 0) {
+			(void)drop_key(member(file, "auths"), registry);
+			json_object_set_new(member(file, "auths"), registry, json_object());
+			rc = write_file(dir, *path, file, e);
+		} else {
+			rc = err_wrap(e, "%s names a credential helper", *path);
+		}
 	} else {
 		(void)drop_key(member(file, "auths"), registry);
 		json_object_set_new(member(file, "auths"), registry, entry_of(c));
@@ -386,17 +397,37 @@ static void add_keys(json_t *map, struct strv *out)
 	}
 }
 
+/* 1: it had something, which is gone; 0: it had nothing, or is itself gone; -1 with @e */
+static int erase_by_helper(const char *helper, const char *registry, struct err *e)
+{
+	AUTO_CREDENTIALS struct credentials c = { 0 };
+	const int rc = helper_get(helper, registry, &c, e);
+
+	if (rc < 0 && e->errnum == ENOENT) {
+		log_warn("docker-credential-%.64s is not in $PATH, and keeps what it may have for %s", helper, registry);
+		err_clear(e);
+		return 0;
+	}
+	if (rc <= 0)
+		return rc;
+	return helper_erase(helper, registry, e) < 0 ? -1 : 1;
+}
+
 static int erase_one(json_t *file, const char *registry, bool *is_changed, struct strv *gone, struct err *e)
 {
-	const char *helper = json_string_value(json_object_get(json_object_get(file, "credHelpers"), registry));
+	const char *helper = json_string_value(best(json_object_get(file, "credHelpers"), registry));
+	const char *store = json_string_value(json_object_get(file, "credsStore"));
 	const bool was_there = drop_key(json_object_get(file, "auths"), registry);
+	int rc = 0;
 
-	if (helper && helper_erase(helper, registry, e) < 0)
-		return -1;
+	if (!helper || !*helper)
+		helper = store;
+	if (helper && *helper)
+		rc = erase_by_helper(helper, registry, e);
 	*is_changed = *is_changed || was_there;
-	if ((was_there || helper) && !strv_has(gone, registry))
+	if (rc >= 0 && (was_there || rc) && !strv_has(gone, registry))
 		strv_add(gone, registry);
-	return 0;
+	return rc < 0 ? -1 : 0;
 }
 
 static int erase_in(char **path, const char *registry, struct strv *gone, struct err *e)
@@ -409,10 +440,12 @@ static int erase_in(char **path, const char *registry, struct strv *gone, struct
 
 	if (!file)
 		return e->kind ? -1 : 0;
-	if (registry)
+	if (registry) {
 		strv_add(&wanted, registry);
-	else
+	} else {
 		add_keys(json_object_get(file, "auths"), &wanted);
+		add_keys(json_object_get(file, "credHelpers"), &wanted);
+	}
 	for (size_t i = 0; rc == 0 && i < wanted.n; i++)
 		rc = erase_one(file, wanted.v[i], &is_changed, gone, e);
 	if (rc == 0 && is_changed)

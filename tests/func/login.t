@@ -24,6 +24,7 @@ is "$status:$out" 125: 'a wrong password is not kept'
 ok '[ ! -e "$file" ]' 'and no file is made'
 LICHEN_STDIN=$T/secret run_lichen login -u me --password-stdin "$registry"
 is "$status:$out" '0:Login Succeeded!' 'login'
+like "$err" 'speaks plain HTTP' 'a password that goes by plain HTTP, on loopback only, is warned of'
 is "$(stat -c %a "$file")" 600 'the file is ours alone'
 run_lichen login --get-login "$registry"
 is "$out" me '--get-login'
@@ -63,6 +64,40 @@ is "$status:$out" "0:$image_id" 'a credential helper of docker is asked'
 run_lichen pull -q "$registry/box"
 like "$err" 'docker-credential-fake is not in \$PATH' 'one that is not there is named'
 rm "$HOME/.docker/config.json"
+
+# what login gives it, it keeps: a file below $T/kept
+cat >"$T/bin/docker-credential-keeps" <<-END
+	#!/bin/sh
+	kept=$T/kept
+	END
+cat >>"$T/bin/docker-credential-keeps" <<-'END'
+	case $1 in
+	store) cat >"$kept" ;;
+	get) [ -s "$kept" ] && cat "$kept" || { echo 'credentials not found in native keychain'; exit 1; } ;;
+	erase) rm -f "$kept" ;;
+	esac
+END
+chmod +x "$T/bin/docker-credential-keeps"
+for how in '"credsStore":"keeps"' "\"credHelpers\":{\"$registry\":\"keeps\"}"; do
+	printf '{%s,"auths":{"%s":{"auth":"bWU6b2xk"}}}' "$how" "$registry" >"$file"
+	PATH=$T/bin:$PATH LICHEN_STDIN=$T/secret run_lichen login -u me --password-stdin "$registry"
+	is "$status:$out" '0:Login Succeeded!' "login: $how"
+	is "$(cat "$T/kept")" "{\"ServerURL\":\"$registry\",\"Username\":\"me\",\"Secret\":\"secret\"}" 'the helper has it, by docker'"'"'s protocol'
+	unlike "$(cat "$file")" 'bWU6' 'and the file has not, nor what it had before'
+	PATH=$T/bin:$PATH run_lichen pull -q "$registry/box"
+	is "$status:$out" "0:$image_id" 'pull asks the helper'
+	PATH=$T/bin:$PATH run_lichen logout "$registry"
+	is "$status:$out" "0:Removed login credentials for $registry" 'logout'
+	ok '[ ! -e "$T/kept" ]' 'takes it out of the helper'
+	PATH=$T/bin:$PATH run_lichen logout "$registry"
+	is "$status:$out" "0:Not logged in to $registry" 'and then there is nothing more'
+done
+printf '{"credsStore":"nosuch"}' >"$file"
+LICHEN_STDIN=$T/secret run_lichen login -u me --password-stdin "$registry"
+is "$status" 125 'a helper that is not there: nothing is kept elsewhere'
+like "$err" 'docker-credential-nosuch is not in .PATH' 'and it is named'
+unlike "$(cat "$file")" 'auths' 'not in the file'
+rm "$file"
 
 # ---- on a terminal ----
 
