@@ -173,6 +173,10 @@ static int opened(struct upload *u, long status, struct err *e)
 {
 	if (status == 201)
 		return done(u, "mounted", e);
+	if (status != 202 && u->push->from && !u->failures) {	/* perhaps not for us to read there */
+		u->failures++;
+		return open_upload(u, e);
+	}
 	if (status != 202)
 		return remote_refused(&u->push->remote, &u->call, "opening an upload", e);
 	if (take_location(u, e) < 0)

@@ -103,21 +103,23 @@ int registry_options(struct image_place *p, const struct args *a, const struct i
 
 /* ---- bringing ---- */
 
-/* @from: where it is fetched; @full: what it is called then. */
+/* @from: where it is fetched; @full: what it is called then. --creds are for the registry that was named, not for its mirrors. */
 static int bring_from(struct image_place *p, const struct args *a, const char *from, const char *full, const struct imager_view *view,
 		      char **id, struct err *e)
 {
 	AUTO_CREDENTIALS struct credentials c = { 0 };
 	struct imager_job job = { .source = { .kind = SOURCE_NAME, .number = -1 }, .pulls = true, .view = view };
 	AUTO_STRV struct strv ids = { 0 };
+	struct args no_creds = *a;
 	int rc;
 
+	no_creds.creds = NULL;
 	if (ref_parse(from, &job.source.ref, e) < 0)
 		return -1;
 	strv_add(&job.names, full);
 	rc = job_options(&job, a, e);
 	if (rc == 0)
-		rc = registry_options(p, a, &job.source.ref, &c, &job.registry, e);
+		rc = registry_options(p, str_eq(from, full) ? a : &no_creds, &job.source.ref, &c, &job.registry, e);
 	if (rc == 0)
 		rc = place_ids(p, e);
 	if (rc == 0)

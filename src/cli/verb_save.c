@@ -203,12 +203,24 @@ static int find_destination(struct image_place *p, const struct args *a, const c
 	return full ? ref_parse(full, ref, e) : -1;
 }
 
-static int send(struct image_place *p, const struct args *a, const char *id, const struct image_ref *ref, struct err *e)
+/* The repository by whose name the image is here, where that is of the same registry: its layers may be there. Owned; NULL */
+static char *repository_beside(const char *name, const struct image_ref *to)
+{
+	AUTO_REF struct image_ref own = { 0 };
+	struct err ignored = { 0 };
+
+	if (!name || ref_parse(name, &own, &ignored) < 0 || !str_eq(own.registry, to->registry) || str_eq(own.repository, to->repository))
+		return NULL;
+	return str_dup(own.repository);
+}
+
+/* @name: by which the image was found; NULL: its id */
+static int send(struct image_place *p, const struct args *a, const char *id, const char *name, const struct image_ref *ref, struct err *e)
 {
 	AUTO_CREDENTIALS struct credentials c = { 0 };
-	AUTO_FREE char *full = ref_format(ref), *shown = ref_familiar(ref), *digest = NULL;
+	AUTO_FREE char *full = ref_format(ref), *shown = ref_familiar(ref), *digest = NULL, *from = repository_beside(name, ref);
 	const char *const names[] = { full };
-	struct imager_out out = { .kind = SINK_REGISTRY, .ids = &id, .names = names, .n = 1, .fd = -1, .ref = *ref };
+	struct imager_out out = { .kind = SINK_REGISTRY, .ids = &id, .names = names, .n = 1, .fd = -1, .ref = *ref, .from = from };
 	struct pull_view view;
 	AUTO_BUF struct buf text = { 0 };
 	int rc = registry_options(p, a, ref, &c, &out.registry, e);
@@ -241,7 +253,7 @@ int verb_push(const struct args *a, int *status, struct err *e)
 	if (rc == 0)
 		rc = find_destination(&p, a, name, &ref, e);
 	if (rc == 0)
-		rc = send(&p, a, id, &ref, e);
+		rc = send(&p, a, id, name, &ref, e);
 	ref_fini(&ref);
 	return rc;
 }

@@ -107,6 +107,7 @@ struct imager_out {
 	size_t n;
 	int fd;				/* the file, or the directory */
 	struct image_ref ref;		/* SINK_REGISTRY: where to; borrowed */
+	const char *from;		/* and another repository there that may have the layers; NULL; borrowed */
 	struct imager_registry registry;
 	const struct imager_view *view;
 };

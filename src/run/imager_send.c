@@ -153,6 +153,7 @@ static void make_request(const struct imager_out *out, struct buf *b)
 		request_str(b, "repository", out->ref.repository);
 		request_str(b, "tag", out->ref.tag);
 		request_str(b, "digest", out->ref.digest);
+		request_str(b, "from", out->from);
 		request_registry(b, &out->registry);
 	}
 	request_close(b);

@@ -42,6 +42,13 @@ run_lichen pull -q "$registry/box"
 is "$status" 125 'and pull is refused'
 run_lichen pull -q --creds me:secret "$registry/box"
 is "$status:$out" "0:$image_id" '--creds'
+conf=${XDG_CONFIG_HOME:-$HOME/.config}/lichen
+mkdir -p "$conf"
+echo "mirror private.invalid = $registry" >"$conf/images.conf"
+run_lichen pull -q --creds me:secret private.invalid/box
+is "$status" 125 '--creds are not for a mirror'
+like "$err" 'lichen login localhost' 'which has to be logged in to'
+rm "$conf/images.conf"
 run_lichen login -u me -p secret "$registry"
 like "$err" 'other users of this machine can see' '-p is warned of'
 run_lichen logout --all

@@ -17,6 +17,12 @@ digest=$out
 run_lichen rmi -f "$image_id"
 
 run_lichen pull "$registry/team/box:1"
+run_lichen push "$registry/team/box:1" "$registry/other/box:1"
+is "$status:$out" "0:$digest" 'push to another repository of the same registry'
+like "$(cat "$T/.registry/log")" 'POST /v2/other/box/blobs/uploads/.mount=sha256%3A[0-9a-f]*&from=team%2Fbox HTTP/1.1. 201' 'mounts what is there'
+run_lichen rmi -f "$image_id"
+
+run_lichen pull "$registry/team/box:1"
 is "$status:$out" "0:$image_id" 'pull prints the id'
 like "$err" '^[0-9a-f]{12}: downloading' 'and tells what goes on'
 like "$err" '^[0-9a-f]{12}: done$' 'to its end'
