@@ -16,15 +16,20 @@
 struct registry {
 	struct remote_files files;
 	struct remote remote;
+	int which;			/* of the mirrors @remote is; -1: the registry itself */
 	struct flight *flights;
 	unsigned n_flights;
+	bool *is_missed;		/* by layer: @remote does not give it, the next one is asked */
+	size_t n_missed;
 };
 
 /* A layer on its way. */
 struct flight {
 	struct remote_call call;
 	struct blob blob;
+	struct source *source;
 	struct source_layer *layer;	/* NULL: this one is free */
+	uint64_t shown_ms;		/* of a mirror's: when progress was told last */
 };
 
 /* ---- manifests ---- */
@@ -173,33 +178,49 @@ static int registry_open(struct source *s, struct err *e)
 	return 0;
 }
 
-/* Mirrors first; what one of them lacks or does wrongly is the next one's. */
-static int registry_list(struct source *s, struct err *e)
+/* What a mirror lacks or does wrongly is the next one's, and said. -1: the launcher is gone */
+static int leave_mirror(struct source *s, const char *what, struct err *e)
+{
+	if (talk_warn(s->talk, "%s: %s%s%s", what, e->what, e->hint[0] ? "; " : "", e->hint) < 0)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+/* The first of the mirrors from @from on, and behind them the registry itself, that answers, and lists where it @lists. */
+static int open_from(struct source *s, int from, bool lists, struct err *e)
 {
 	struct registry *reg = s->of;
-	size_t n = remote_mirrors(s->talk);
+	const int n = (int)remote_mirrors(s->talk);
 
-	for (int i = 0; i <= (int)n; i++) {
-		int which = i < (int)n ? i : -1;
-
-		if (remote_open(&reg->remote, s->talk, &reg->files, which, "pull", e) == 0) {
-			if (list_from(s, &reg->remote, e) == 0)
+	for (int i = from; i <= n; i++) {
+		reg->which = i < n ? i : -1;
+		if (remote_open(&reg->remote, s->talk, &reg->files, reg->which, "pull", e) == 0) {
+			if (!lists || list_from(s, &reg->remote, e) == 0)
 				return 0;
 			remote_close(&reg->remote);
 		}
-		if (which >= 0 && talk_warn(s->talk, "a mirror is of no use: %s", e->what) < 0)
+		if (reg->which < 0 || leave_mirror(s, "a mirror is of no use", e) < 0)
 			return -1;
-		if (which >= 0)
-			err_clear(e);
 	}
 	return -1;
+}
+
+static int registry_list(struct source *s, struct err *e)
+{
+	return open_from(s, 0, true, e);
 }
 
 static int to_blob(void *arg, const char *data, size_t n, struct err *e)
 {
 	struct flight *f = arg;
+	struct source *s = f->source;
 
-	return blob_add(&f->blob, data, n, e);
+	if (blob_add(&f->blob, data, n, e) < 0)
+		return -1;
+	if (f->blob.index != BLOB_QUIET || !f->layer->is_wanted || !talk_is_due(&f->shown_ms))
+		return 0;
+	return talk_progress(s->talk, source_index(s, f->layer), f->blob.done, f->blob.total, e);
 }
 
 static int take_off(struct source *s, struct flight *f, struct source_layer *l, struct err *e)
@@ -207,8 +228,12 @@ static int take_off(struct source *s, struct flight *f, struct source_layer *l, 
 	struct registry *reg = s->of;
 	const struct image_layer *im = source_layer_of(s, l);
 
+	/* what a mirror sends is unpacked when all of it is there: it may have to come anew from the next one */
+	const uint32_t index = reg->which < 0 ? source_index(s, l) : BLOB_QUIET;
+
+	f->source = s;
 	f->layer = l;
-	if (blob_begin(&f->blob, &s->place, source_index(s, l), im->digest, im->size, e) < 0)
+	if (blob_begin(&f->blob, &s->place, index, im->digest, im->size, e) < 0)
 		return -1;
 	f->call = (struct remote_call){ .http = { .method = "GET", .sink = to_blob, .arg = f, .size = im->size } };
 	f->call.http.url = remote_url(&reg->remote, "blobs/%s", im->digest);
@@ -229,7 +254,28 @@ static int land(struct source *s, struct flight *f, struct err *e)
 		return remote_refused(&reg->remote, &f->call, "reading a layer", e);
 	if (blob_end(&f->blob, im->digest, got, e) < 0)
 		return err_wrap(e, "GET %s", f->call.http.at.shown);
+	if (f->blob.index == BLOB_QUIET && f->layer->is_wanted && blob_tell(&s->place, source_index(s, f->layer), got, e) < 0)
+		return -1;
 	source_brought(s, f->layer, got, im->size);
+	blob_fini(&f->blob);
+	remote_call_fini(&f->call);
+	f->layer = NULL;
+	return 0;
+}
+
+/* A layer that a mirror does not give is asked for elsewhere, when its others have come. Return: 0, -1 with @e as it was */
+static int miss(struct source *s, struct flight *f, struct err *e)
+{
+	struct registry *reg = s->of;
+	AUTO_FREE char *what = NULL;
+
+	if (reg->which < 0 || (e->kind != ERR_PEER && e->kind != ERR_STATE))
+		return -1;
+	what = str_fmt("the mirror %s does not give layer %zu", reg->remote.registry, (size_t)f->layer->at + 1);
+	if (leave_mirror(s, what, e) < 0)
+		return -1;
+	reg->is_missed[f->layer - s->layers] = true;
+	reg->n_missed++;
 	blob_fini(&f->blob);
 	remote_call_fini(&f->call);
 	f->layer = NULL;
@@ -244,7 +290,7 @@ static struct source_layer *next_layer(struct source *s, size_t *at)
 	bool is_twin = true;
 
 	while (is_twin && (l = source_next(s, at))) {
-		is_twin = false;
+		is_twin = reg->is_missed[l - s->layers];
 		for (unsigned i = 0; i < reg->n_flights; i++)
 			if (reg->flights[i].layer && str_eq(source_layer_of(s, reg->flights[i].layer)->digest, source_layer_of(s, l)->digest))
 				is_twin = true;
@@ -252,26 +298,45 @@ static struct source_layer *next_layer(struct source *s, size_t *at)
 	return is_twin ? NULL : l;
 }
 
-static int registry_fetch(struct source *s, struct err *e)
+/* All that the remote of now gives. */
+static int fetch_here(struct source *s, struct err *e)
 {
 	struct registry *reg = s->of;
 	struct http_call *c;
 	size_t at = 0;
 
-	reg->n_flights = remote_connections(s->talk);
-	reg->flights = mem_alloc(reg->n_flights * sizeof(*reg->flights));
 	do {
 		for (unsigned i = 0; i < reg->n_flights; i++) {
 			struct source_layer *l = reg->flights[i].layer ? NULL : next_layer(s, &at);
 
-			if (l && take_off(s, &reg->flights[i], l, e) < 0)
+			if (l && take_off(s, &reg->flights[i], l, e) < 0 && miss(s, &reg->flights[i], e) < 0)
 				return -1;
 		}
 		c = http_next(reg->remote.http);
-		if (c && land(s, c->arg, e) < 0)
+		if (c && land(s, c->arg, e) < 0 && miss(s, c->arg, e) < 0)
 			return -1;
 	} while (c);
 	return 0;
+}
+
+static int registry_fetch(struct source *s, struct err *e)
+{
+	struct registry *reg = s->of;
+
+	reg->n_flights = remote_connections(s->talk);
+	reg->flights = mem_alloc(reg->n_flights * sizeof(*reg->flights));
+	reg->is_missed = mem_alloc(s->n_layers * sizeof(*reg->is_missed));
+	for (;;) {
+		if (fetch_here(s, e) < 0)
+			return -1;
+		if (!reg->n_missed)
+			return 0;
+		reg->n_missed = 0;
+		memset(reg->is_missed, 0, s->n_layers * sizeof(*reg->is_missed));
+		remote_close(&reg->remote);
+		if (open_from(s, reg->which + 1, false, e) < 0)
+			return -1;
+	}
 }
 
 static void registry_close(struct source *s)
@@ -288,6 +353,7 @@ static void registry_close(struct source *s)
 		remote_call_fini(&reg->flights[i].call);
 	}
 	free(reg->flights);
+	free(reg->is_missed);
 	remote_files_fini(&reg->files);
 	free(reg);
 	s->of = NULL;

@@ -230,14 +230,14 @@ static int find_base(struct remote *r, const char *host, struct err *e)
 int remote_open(struct remote *r, struct talk *t, const struct remote_files *f, int mirror, const char *actions, struct err *e)
 {
 	const json_t *of = mirror_of(t, mirror);
-	const char *host = word(of, "registry"), *repository = talk_str(t, "repository"), *prefix = word(of, "prefix");
+	const char *host = word(of, "registry"), *repository = talk_str(t, "repository"), *there = word(of, "repository");
 
 	*r = (struct remote){ .talk = t, .is_mirror = mirror >= 0 };
 	if (!host || (actions && !repository))
 		return err_set(e, ERR_PEER, "the request names no registry, or no repository");
 	r->registry = str_dup(host);
 	if (actions)
-		r->repository = r->is_mirror && prefix ? str_fmt("%s/%s", prefix, repository) : str_dup(repository);
+		r->repository = str_dup(there ? there : repository);
 	if (make_http(r, f, of, e) == 0) {
 		make_auth(r, of, actions);
 		if (find_base(r, str_eq(host, "docker.io") ? "registry-1.docker.io" : host, e) == 0)

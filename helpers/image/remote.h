@@ -9,8 +9,8 @@
  *   cacert				certificates in PEM, or the absolute path of a file with them
  *   connections			layers at once (3)
  *   connect_ms, stall_ms, tries, pause_ms	see http.h
- *   mirrors [{registry, prefix, username, password, identityToken, insecure}]
- *					asked before the registry, in order; the repository is PREFIX/REPOSITORY there
+ *   mirrors [{registry, repository, username, password, identityToken, insecure}]
+ *					asked before the registry, in order; the repository is as here, where none is said
  *
  * The environment: http_proxy, https_proxy, all_proxy, no_proxy (all but the first in capitals, too), SSL_CERT_FILE,
  * SSL_CERT_DIR.

@@ -103,23 +103,69 @@ int registry_options(struct image_place *p, const struct args *a, const struct i
 
 /* ---- bringing ---- */
 
-/* @from: where it is fetched; @full: what it is called then. --creds are for the registry that was named, not for its mirrors. */
-static int bring_from(struct image_place *p, const struct args *a, const char *from, const char *full, const struct imager_view *view,
-		      char **id, struct err *e)
+/* ---- mirrors ---- */
+
+struct mirrors {
+	struct imager_mirror *v;	/* owned, with what it borrows from: */
+	struct image_ref *refs;
+	struct credentials *as;
+	size_t n;
+};
+
+static void mirrors_fini(struct mirrors *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		ref_fini(&m->refs[i]);
+		credentials_fini(&m->as[i]);
+	}
+	free(m->v);
+	free(m->refs);
+	free(m->as);
+}
+
+/* Those of @ref's registry, with what is kept for each: --creds are for the registry that was named. */
+static int find_mirrors(struct image_place *p, const struct args *a, const struct image_ref *ref, struct mirrors *m, struct err *e)
+{
+	AUTO_STRV struct strv from = { 0 };
+	struct args others = *a;
+
+	others.creds = NULL;
+	short_names_mirrors(&p->short_names, ref, &from);	/* the last is @ref itself */
+	m->v = mem_alloc(from.n * sizeof(*m->v));
+	m->refs = mem_alloc(from.n * sizeof(*m->refs));
+	m->as = mem_alloc(from.n * sizeof(*m->as));
+	while (m->n + 1 < from.n) {
+		const size_t i = m->n++;
+		struct imager_registry how;
+
+		if (ref_parse(from.v[i], &m->refs[i], e) < 0 || registry_options(p, &others, &m->refs[i], &m->as[i], &how, e) < 0)
+			return -1;
+		m->v[i] = (struct imager_mirror){ m->refs[i].registry, m->refs[i].repository, how.username, how.password,
+						  how.identity_token, how.is_insecure };
+	}
+	return 0;
+}
+
+/* @full: what it is called, and the registry that is asked behind its mirrors */
+static int bring_full(struct image_place *p, const struct args *a, const char *full, const struct imager_view *view, char **id,
+		      struct err *e)
 {
 	AUTO_CREDENTIALS struct credentials c = { 0 };
 	struct imager_job job = { .source = { .kind = SOURCE_NAME, .number = -1 }, .pulls = true, .view = view };
 	AUTO_STRV struct strv ids = { 0 };
-	struct args no_creds = *a;
+	struct mirrors mirrors = { 0 };
 	int rc;
 
-	no_creds.creds = NULL;
-	if (ref_parse(from, &job.source.ref, e) < 0)
+	if (ref_parse(full, &job.source.ref, e) < 0)
 		return -1;
 	strv_add(&job.names, full);
 	rc = job_options(&job, a, e);
 	if (rc == 0)
-		rc = registry_options(p, str_eq(from, full) ? a : &no_creds, &job.source.ref, &c, &job.registry, e);
+		rc = registry_options(p, a, &job.source.ref, &c, &job.registry, e);
+	if (rc == 0)
+		rc = find_mirrors(p, a, &job.source.ref, &mirrors, e);
+	job.registry.mirrors = mirrors.v;
+	job.registry.n_mirrors = mirrors.n;
 	if (rc == 0)
 		rc = place_ids(p, e);
 	if (rc == 0)
@@ -130,7 +176,8 @@ static int bring_from(struct image_place *p, const struct args *a, const char *f
 		*id = str_dup(ids.v[0]);
 	strv_fini(&job.names);
 	source_fini(&job.source);
-	return rc < 0 ? err_wrap(e, "%s", from) : 0;
+	mirrors_fini(&mirrors);
+	return rc < 0 ? err_wrap(e, "%s", full) : 0;
 }
 
 /* Whether another registry may do better. */
@@ -143,31 +190,20 @@ int bring_name(struct image_place *p, const struct args *a, const struct image_r
 	       struct err *e)
 {
 	AUTO_STRV struct strv full = { 0 };
-	bool is_first = true;
 
 	*id = NULL;
 	if (short_names_complete(&p->short_names, ref, &full, e) < 0)
 		return -1;
 	for (size_t i = 0; i < full.n; i++) {
-		AUTO_STRV struct strv from = { 0 };
-		struct image_ref r;
+		struct err one = { 0 };
 
-		if (ref_parse(full.v[i], &r, e) < 0)
+		if (bring_full(p, a, full.v[i], &view->view, id, &one) == 0)
+			return 0;
+		if (i)
+			log_err(e);
+		*e = one;
+		if (!may_go_on(e))
 			return -1;
-		short_names_mirrors(&p->short_names, &r, &from);
-		ref_fini(&r);
-		for (size_t k = 0; k < from.n; k++) {
-			struct err one = { 0 };
-
-			if (bring_from(p, a, from.v[k], full.v[i], &view->view, id, &one) == 0)
-				return 0;
-			if (!is_first)
-				log_err(e);
-			is_first = false;
-			*e = one;
-			if (!may_go_on(e))
-				return -1;
-		}
 	}
 	return -1;
 }

@@ -40,8 +40,17 @@ struct imager_caps {		/* of what is unpacked; 0: the default (doc/man) */
 	uint32_t depth;
 };
 
+/* Another place of the same repository, asked before its registry. Borrowed. */
+struct imager_mirror {
+	const char *registry, *repository;
+	const char *username, *password, *identity_token;	/* NULL: none */
+	bool is_insecure;
+};
+
 /* How to reach a registry. Borrowed. */
 struct imager_registry {
+	const struct imager_mirror *mirrors;	/* in the order in which they are asked */
+	size_t n_mirrors;
 	const char *username, *password;	/* NULL: none */
 	const char *identity_token;
 	const char *cacert;

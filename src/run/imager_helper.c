@@ -473,8 +473,35 @@ void request_close(struct buf *b)
 	buf_add(b, "}");
 }
 
+static void request_mirrors(struct buf *b, const struct imager_registry *r)
+{
+	struct buf all = { 0 };
+
+	buf_add(&all, "[");
+	for (size_t i = 0; i < r->n_mirrors; i++) {
+		const struct imager_mirror *m = &r->mirrors[i];
+		struct buf one = { 0 };
+
+		request_open(&one);
+		request_str(&one, "registry", m->registry);
+		request_str(&one, "repository", m->repository);
+		request_str(&one, "username", m->username);
+		request_str(&one, "password", m->password);
+		request_str(&one, "identityToken", m->identity_token);
+		request_flag(&one, "insecure", m->is_insecure);
+		request_close(&one);
+		buf_addf(&all, "%s%s", i ? "," : "", one.s);
+		request_fini(&one);
+	}
+	buf_add(&all, "]");
+	request_json(b, "mirrors", all.s);
+	request_fini(&all);
+}
+
 void request_registry(struct buf *b, const struct imager_registry *r)
 {
+	if (r->n_mirrors)
+		request_mirrors(b, r);
 	request_str(b, "username", r->username);
 	request_str(b, "password", r->password);
 	request_str(b, "identityToken", r->identity_token);

@@ -62,6 +62,22 @@ comes 503 'a registry that is down for a moment'
 comes 429 'one that wants to be asked later'
 
 
+# ---- a mirror that has the manifest, and not the layer as it should be
+for fault in no-layer cut-always too-short too-long wrong-digest; do
+	ask ok mirrors:="[{\"registry\":\"127.0.0.1:$port\",\"repository\":\"$fault\"}]"
+	is "$status,$(cmp "$S/images/blobs/sha256/$layer" "$T/layer.tar" 2>&1)" 0, "a mirror with $fault: the layer comes from elsewhere"
+	is "$(find "$S/images/tmp" -type f)" '' 'nothing else of it stays'
+done
+ask ok mirrors:="[{\"registry\":\"127.0.0.1:$port\",\"repository\":\"wrong-digest\"}]"
+like "$out" '^warn the mirror 127.0.0.1:[0-9]* does not give layer 1: .*not what its digest says' 'which is said'
+ask ok mirrors:="[{\"registry\":\"127.0.0.1:$port\",\"repository\":\"no-layer\"},{\"registry\":\"127.0.0.1:1\"},{\"registry\":\"127.0.0.1:$port\",\"repository\":\"redirect\"}]"
+is "$status" 0 'the next mirror is asked, where it answers'
+like "$log" "GET /v2/redirect/blobs/sha256:$layer" 'and gives it'
+unlike "$log" "GET /v2/ok/blobs/sha256:$layer" 'so that the registry need not'
+unlike "$log" 'no-layer.*auth=B' 'a mirror does not get the password'
+ask wrong-digest mirrors:="[{\"registry\":\"127.0.0.1:$port\",\"repository\":\"no-layer\"}]"
+is "$status" 1 'where the registry is no better, it fails'
+
 # ---- what does not
 fails cut-always 'remaining|ends after' 'a layer that is cut off each time'
 tries=2

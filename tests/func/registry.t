@@ -133,7 +133,7 @@ task source registry="$at" repository=some/image tag=1 mirrors:='[{"registry":"1
 like "$out" '^warn a mirror is of no use' 'a mirror that is not reached is named'
 is "$status" 0 'and the registry itself is asked'
 skopeo_copy --dest-tls-verify=false "dir:$T/dir" "docker://$at/cache/some/image:1"
-task source registry=registry.invalid repository=some/image tag=1 mirrors:="[{\"registry\":\"$at\",\"prefix\":\"cache\"}]"
+task source registry=registry.invalid repository=some/image tag=1 mirrors:="[{\"registry\":\"$at\",\"repository\":\"cache/some/image\"}]"
 is "$status" 0 'a mirror stands for a registry that is not reached'
 end_servers
 

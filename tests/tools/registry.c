@@ -202,7 +202,7 @@ static void blob(const struct request *r, const char *digest)
 	size_t n = 0, from = 0, said, sent;
 
 	text = read_blob(digest, &n);
-	if (!text) {
+	if (!text || (is(r, "no-layer") && n > SMALL)) {
 		answer_text(r, "404 Not Found", "", "{\"errors\":[{\"message\":\"blob unknown\"}]}");
 		return;
 	}
