@@ -40,6 +40,14 @@ is "$status:$out" "125:$image_id" 'one that is not there keeps no other from com
 like "$err" "$registry/team/none:1" 'and is named'
 
 run_lichen rmi -f "$image_id"
+conf=${XDG_CONFIG_HOME:-$HOME/.config}/lichen
+mkdir -p "$conf"
+printf 'mirror private.invalid = %s/none\nmirror private.invalid = %s/team\n' "$registry" "$registry" >"$conf/images.conf"
+run_lichen pull private.invalid/box:1
+is "$status:$out" "0:$image_id" 'by the second of two mirrors'
+like "$err" 'a mirror is of no use: .*/none/box has no 1 for us' 'the first is said to have nothing'
+rm "$conf/images.conf"
+run_lichen rmi -f "$image_id"
 run_lichen run -q "$registry/team/box:1" cat /text
 is "$status:$out" 0:text 'run brings it'
 stop_registry
