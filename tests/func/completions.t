@@ -162,7 +162,8 @@ promises()
 	offers 'lichen run --rootfs-from=sh mkfi' mkfifo
 	offers 'lichen run --cap-add ' ALL NET_ADMIN SYS_PTRACE
 	offers 'lichen run --env-file fi' file.txt
-	offers 'lichen run -v fi' file.txt
+	offers 'lichen run -v fi' file.txt figs
+	offers 'lichen run -v sc' scratch
 	offers 'lichen run -e LICHEN_TEST_' LICHEN_TEST_VARIABLE
 	offers 'lichen run ' host "rootfs$slash"
 	offers 'lichen run ' file.txt
@@ -219,7 +220,7 @@ promises_of_two_words()
 	offers 'lichen run --rootfs-from sh mkfi' mkfifo
 }
 
-# Its completions, and a lichen that tells of two sandboxes and two groups.
+# Its completions, and a lichen that tells of two sandboxes, two groups and two volumes.
 sample=$T/sample
 mkdir -p "$sample/bash" "$sample/zsh" "$sample/fish" "$T/bin"
 for pair in bash/lichen:lichen.bash zsh/_lichen:_lichen fish/lichen.fish:lichen.fish; do
@@ -231,6 +232,7 @@ cat >"$T/bin/lichen" <<'END'
 case $*, in
 '__complete containers,') printf '%s\n' web 0123456789ab ;;
 '__complete groups,') printf '%s\n' build nightly ;;
+'__complete volumes,') printf '%s\n' figs scratch ;;
 esac
 END
 chmod +x "$T/bin/lichen"
