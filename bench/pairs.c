@@ -183,13 +183,14 @@ static void report_stages(const char *row, char *names, const struct command *v,
 {
 	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	const struct command *slowest = NULL;
-	double most = 0, all = 0, ratio, least;
+	double most = 0, most_cpu = 0, all = 0, ratio, least;
 
 	for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
 		const struct command *c = find(v, n, name, strlen(name));
-		double ms = quantile(c->t.ms, rounds, 0.5);
+		double ms = quantile(c->t.ms, rounds, 0.5), cpu = quantile(c->t.cpu, rounds, 0.5);
 
-		all += quantile(c->t.cpu, rounds, 0.5);
+		all += cpu;
+		most_cpu = cpu > most_cpu ? cpu : most_cpu;
 		if (ms > most) {
 			most = ms;
 			slowest = c;
@@ -198,7 +199,7 @@ static void report_stages(const char *row, char *names, const struct command *v,
 	if (!slowest)
 		return;
 	ratio = quantile(v[0].t.ms, rounds, 0.5) / most;
-	least = all / (double)processors / most;
+	least = all / (double)processors / most_cpu;
 	least = least < 1 ? 1 : least;
 	printf("  %s takes %.2f times its slowest stage, %s; %ld processors cannot do all stages in less than %.2f\n", v[0].name, ratio,
 	       slowest->name, processors, least);

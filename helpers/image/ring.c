@@ -7,9 +7,9 @@
 
 #include "base/str.h"
 
-void ring_init(struct ring *r, unsigned n_readers)
+void ring_init(struct ring *r, unsigned n_chunks, unsigned n_readers)
 {
-	*r = (struct ring){ .n_readers = n_readers, .mem = mem_alloc((size_t)RING_CHUNK * RING_CHUNKS) };
+	*r = (struct ring){ .n_readers = n_readers, .n_chunks = n_chunks, .mem = mem_alloc((size_t)RING_CHUNK * n_chunks) };
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->more, NULL);
 	pthread_cond_init(&r->room, NULL);
@@ -40,10 +40,10 @@ unsigned char *ring_chunk(struct ring *r)
 	unsigned char *chunk;
 
 	pthread_mutex_lock(&r->lock);
-	if (pending(r) == RING_CHUNKS)
-		while (pending(r) > RING_CHUNKS / 2)
+	if (pending(r) == r->n_chunks)
+		while (pending(r) > r->n_chunks / 2)
 			pthread_cond_wait(&r->room, &r->lock);
-	chunk = r->mem + r->filled % RING_CHUNKS * RING_CHUNK;
+	chunk = r->mem + r->filled % r->n_chunks * RING_CHUNK;
 	pthread_mutex_unlock(&r->lock);
 	return chunk;
 }
@@ -51,7 +51,7 @@ unsigned char *ring_chunk(struct ring *r)
 void ring_push(struct ring *r, size_t len)
 {
 	pthread_mutex_lock(&r->lock);
-	r->len[r->filled++ % RING_CHUNKS] = len;
+	r->len[r->filled++ % r->n_chunks] = len;
 	pthread_cond_broadcast(&r->more);
 	pthread_mutex_unlock(&r->lock);
 }
@@ -73,14 +73,14 @@ ssize_t ring_next(struct ring *r, unsigned reader, const unsigned char **data)
 	if (r->holds[reader]) {
 		r->read[reader]++;
 		r->holds[reader] = false;
-		if (pending(r) <= RING_CHUNKS / 2)
+		if (pending(r) <= r->n_chunks / 2)
 			pthread_cond_signal(&r->room);
 	}
 	while (!r->is_ended && r->read[reader] == r->filled)
 		pthread_cond_wait(&r->more, &r->lock);
 	if (r->read[reader] < r->filled) {
-		*data = r->mem + r->read[reader] % RING_CHUNKS * RING_CHUNK;
-		len = (ssize_t)r->len[r->read[reader] % RING_CHUNKS];
+		*data = r->mem + r->read[reader] % r->n_chunks * RING_CHUNK;
+		len = (ssize_t)r->len[r->read[reader] % r->n_chunks];
 		r->holds[reader] = true;
 	} else {
 		len = r->is_broken ? -1 : 0;

@@ -17,7 +17,8 @@ enum { RING_CHUNK = 256 << 10, RING_CHUNKS = 16, RING_READERS = 2 };
 struct ring {
 	pthread_mutex_t lock;
 	pthread_cond_t more, room;	/* for readers; for who fills */
-	unsigned char *mem;		/* RING_CHUNKS of RING_CHUNK bytes; owned */
+	unsigned char *mem;		/* @n_chunks of RING_CHUNK bytes; owned */
+	unsigned n_chunks;
 	size_t len[RING_CHUNKS];
 	uint64_t filled;		/* chunks, ever */
 	uint64_t read[RING_READERS];	/* that this reader has given back */
@@ -26,7 +27,8 @@ struct ring {
 	bool is_ended, is_broken;	/* by who fills: all is there; nothing will come any more */
 };
 
-void ring_init(struct ring *r, unsigned n_readers);
+/* @n_chunks: at most RING_CHUNKS */
+void ring_init(struct ring *r, unsigned n_chunks, unsigned n_readers);
 void ring_fini(struct ring *r);
 
 /* Who fills: a chunk of RING_CHUNK bytes to fill, once every reader has given it back. */

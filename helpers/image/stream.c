@@ -16,7 +16,7 @@
 #include "ring.h"
 #include "spec/image_msg.h"
 
-enum { READER_CALLER, READER_HASH, READER_INFLATE = 0 /* of @packed */ };
+enum { READER_CALLER, READER_HASH, READER_INFLATE = 0 /* of @packed */, PACKED_CHUNKS = 4 };
 
 struct stream {
 	struct stream_how how;
@@ -142,7 +142,7 @@ static int start_reader(struct stream *s)
 {
 	if (s->is_packed || !*inflate_name(s->inflate))
 		return 0;
-	ring_init(&s->packed, 1);
+	ring_init(&s->packed, PACKED_CHUNKS, 1);
 	s->is_packed = true;
 	errno = pthread_create(&s->reader, NULL, read_all, s);
 	return errno ? err_sys(&s->err, "pthread_create", NULL, "reading a layer") : 0;
@@ -189,7 +189,7 @@ int stream_open(const struct stream_how *how, struct stream **out, struct err *e
 
 	s->how = *how;
 	s->good = how->counter < 0 ? IMAGE_BLOB_WHOLE : 0;
-	ring_init(&s->ring, RING_READERS);
+	ring_init(&s->ring, RING_CHUNKS, RING_READERS);
 	s->inflate = inflate_begin(take_blob, s, how->max_memory);
 	*out = s;
 	return digest_begin(&s->blob, how->digest, e) < 0 || digest_begin(&s->tar, how->diff_id, e) < 0 ? -1 : 0;
