@@ -60,7 +60,7 @@ $personality ok" 'minKernel asks the kernel that runs'
 profile archs '{"names":["getppid"],"action":"SCMP_ACT_ERRNO"}' ',"architectures":["SCMP_ARCH_X86_64","SCMP_ARCH_X86","SCMP_ARCH_AARCH64"]'
 run_lichen run --security-opt "seccomp=$T/archs.json" "$root" probe syscall "$getppid"
 is "$out" "$getppid EPERM" 'architectures'
-run_lichen run --security-opt "seccomp=$T/getppid.json" host "$probe" syscall $getppid
+run_lichen run --security-opt "seccomp=$T/getppid.json" host "$probe" syscall "$getppid"
 is "$status" 127 'host: the program is not shown'
 mkdir "$T/show"
 cp "$probe" "$T/show/probe"
