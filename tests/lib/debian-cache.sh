@@ -44,6 +44,10 @@ make_tar() {
 		"$@" >"$dir/debian.log" 2>&1
 }
 
+# The tests look into root's first (tap.sh): another one would be made for nobody.
+if [ $# -eq 0 ] && [ "$(id -u)" -ne 0 ] && [ -r /var/cache/lichen-test/debian.tar ]; then
+	exit 0
+fi
 mkdir -p "$dir" || die "cannot make $dir"
 if [ ! -r "$dir/debian.tar" ]; then
 	command -v mmdebstrap >/dev/null 2>&1 || die 'mmdebstrap is missing'
