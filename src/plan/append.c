@@ -42,7 +42,7 @@ void plan_add_clone(struct build *b, uint64_t flags)
 	s = plan_add(b, STEP_CLONE, AT_SUPERVISOR, plan_text_take(b, buf_take(&names)));
 	s->u.clone_flags = flags;
 	s->writes[0] = SLOT_CHILD;
-	if (b->in->cgroup.is_used)
+	if (b->in->cgroup.is_used || b->in->exec_cgroup)
 		s->reads[0] = SLOT_CGROUP;
 }
 

@@ -180,21 +180,25 @@ static void add_root_id(struct build *b)
 		plan_add(b, STEP_ROOT_ID, AT_CHILD, "0:0");
 }
 
-/* Without namespaces: the same child, which keeps the root that it has. */
-static void build_bare(struct build *b)
+/* Without namespaces, and in a sandbox that runs: the child keeps the root that it is born in. */
+static void add_in_place(struct build *b)
 {
 	const struct spec *spec = b->spec;
 	struct step *s;
 
-	add_cgroup(b);
-	plan_add_clone(b, 0);
 	add_open(b, "/", SLOT_ROOT, "there is no other root");
 	b->plan->v[b->plan->n - 1].u.mount.is_dir = true;
-	s = plan_add(b, STEP_USER, AT_CHILD, "caller");
+	if (!spec_is_bare(spec))
+		add_root_id(b);
+	s = plan_add(b, STEP_USER, AT_CHILD, spec_is_bare(spec) ? "caller" : spec->process.user ? spec->process.user : "default");
 	s->reads[0] = SLOT_ROOT;
 	s->writes[0] = SLOT_USER;
-	if (spec->process.terminal)
-		plan_add(b, STEP_CONSOLE, AT_CHILD, "/dev/ptmx")->writes[0] = SLOT_CONSOLE;
+	if (spec->process.terminal) {
+		s = plan_add(b, STEP_CONSOLE, AT_CHILD, spec_is_bare(spec) ? "/dev/ptmx" : "/dev/pts/ptmx");
+		s->writes[0] = SLOT_CONSOLE;
+		if (!spec_is_bare(spec))
+			s->reads[0] = SLOT_ROOT;
+	}
 	if (spec->process.terminal || b->in->is_created) {
 		s = plan_add_meet(b, HS_ROOT_READY);
 		if (spec->process.terminal)
@@ -203,6 +207,33 @@ static void build_bare(struct build *b)
 	plan_add(b, STEP_CWD, AT_CHILD, spec->process.cwd ? spec->process.cwd : "/");
 	plan_add_meet(b, HS_GO);
 	plan_process(b);
+}
+
+static void build_bare(struct build *b)
+{
+	add_cgroup(b);
+	plan_add_clone(b, 0);
+	add_in_place(b);
+}
+
+/* What a sandbox that runs is made of is there: it is joined, in the cgroup of its first process. */
+static void build_exec(struct build *b)
+{
+	const struct spec *spec = b->spec;
+	struct step *s;
+
+	if (b->in->exec_cgroup) {
+		s = plan_add(b, STEP_OPEN, AT_SUPERVISOR, b->in->exec_cgroup);
+		s->u.mount.source = b->in->exec_cgroup;
+		s->writes[0] = SLOT_CGROUP;
+		s->why = "the stage is born in it, while it is in sight";
+	}
+	if (spec->process.has_oom_score_adj) {
+		s = plan_add(b, STEP_OOM, AT_STAGE, plan_text_take(b, str_fmt("%d", spec->process.oom_score_adj)));
+		s->why = "while /proc is the host's";
+	}
+	add_stages(b);
+	add_in_place(b);
 }
 
 static void build_order(struct build *b)
@@ -219,8 +250,10 @@ static void build_order(struct build *b)
 	plan_add(b, STEP_PRIVATE, AT_CHILD, "/")->why = "nothing propagates to the host";
 	if (spec->process.has_oom_score_adj)
 		plan_add(b, STEP_OOM, AT_CHILD, plan_text_take(b, str_fmt("%d", spec->process.oom_score_adj)));
-	if (spec->ns[NS_PID].mode != NS_PRIVATE) {
-		add_open(b, "/proc/self/ns/mnt", SLOT_MOUNTNS, "in a pid namespace of others the run's processes are found by it");
+	if (spec->ns[NS_PID].mode != NS_PRIVATE || spec->ns[NS_USER].mode == NS_PATH) {
+		add_open(b, "/proc/self/ns/mnt", SLOT_MOUNTNS,
+			 spec->ns[NS_PID].mode != NS_PRIVATE ? "in a pid namespace of others the run's processes are found by it"
+							     : "a child that joined others is closed to the supervisor");
 		s = plan_add_meet(b, HS_MOUNTNS);
 		s->reads[0] = s->writes[0] = SLOT_MOUNTNS;
 	}
@@ -323,7 +356,9 @@ int plan_build(struct plan *p, const struct spec *spec, const struct plan_input 
 	}
 	if (p->n_slots > SLOTS_MAX)
 		return err_set(e, ERR_SPEC, "more sources, layers and devices than the %d that are possible", SLOTS_MAX);
-	if (spec_is_bare(spec))
+	if (in->is_exec)
+		build_exec(&b);
+	else if (spec_is_bare(spec))
 		build_bare(&b);
 	else
 		build_order(&b);
@@ -363,6 +398,7 @@ void plan_input_fini(struct plan_input *in)
 	free(in->layer_dir);
 	free(in->squash);
 	free(in->hostname);
+	free(in->exec_cgroup);
 	free(in->etc_hosts);
 	free(in->init_path);
 	free(in->etc_hostname);

@@ -74,6 +74,7 @@ static const struct {
 	{ STEP_ENTER, STEP_CLONE, "user namespaces are entered before the clone" },
 	{ STEP_ENTER, STEP_JOIN, "the owner's user namespace is entered before what it owns is joined" },
 	{ STEP_JOIN, STEP_CLONE, "namespaces are joined before the clone: a pid namespace counts for children only" },
+	{ STEP_ENTER, STEP_ROOT_ID, "ids are taken in the user namespace that has them" },
 	{ STEP_OUTER, STEP_CLONE, "time offsets are written before the clone" },
 	{ STEP_CGROUP, STEP_LIMIT, "the cgroup is there before it is limited" },
 	{ STEP_LIMIT, STEP_CLONE, "the child is born within its limits" },
@@ -137,7 +138,7 @@ int plan_check(const struct plan *p, struct err *e)
 			return broken(e, p, i, "has no object or no rung");
 		if ((s->kind == STEP_MEET) != (s->place == AT_BOTH))
 			return broken(e, p, i, "meeting points, and only they, are at both places");
-		if (s->kind == STEP_CLONE && !s->u.clone_flags && !seen.first[STEP_CLONE])
+		if (s->kind == STEP_CLONE && !s->u.clone_flags && !seen.first[STEP_CLONE] && !seen.first[STEP_JOIN])
 			is_bare = true;
 		if (is_bare && s->kind != STEP_CONSOLE && mounts_something(s->kind))
 			return broken(e, p, i, "without namespaces nothing of the machine's mounts is touched");

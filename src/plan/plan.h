@@ -209,6 +209,8 @@ enum tree_owner {
 
 struct plan_input {
 	bool is_root;		/* real root */
+	bool is_exec;		/* a command more in a sandbox that runs: all of its namespaces are joined */
+	char *exec_cgroup;	/* with is_exec: the directory of the cgroup that its first process is in; NULL: none; owned */
 	bool is_created;	/* create waits for the root, start comes later */
 	enum tree_owner owner;
 	uint32_t top_uid, top_gid;	/* of the root's top directory, on the host */

@@ -47,7 +47,7 @@ int child_main(struct ctx *c)
 	/* the supervisor may be gone already: then 'go' never comes and the walk ends there */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* a stage that joined others' namespaces has closed us to ptrace: steps/join.c */
-	if (c->spec->ns[NS_USER].mode != NS_PATH && c->spec->ns[NS_PID].mode != NS_PATH)
+	if (c->spec->ns[NS_USER].mode != NS_PATH && c->spec->ns[NS_PID].mode != NS_PATH && c->spec->ns[NS_MOUNT].mode != NS_PATH)
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	for (size_t i = 0; i < c->plan->n; i++)
 		if (take_step(c, i, &e) < 0) {

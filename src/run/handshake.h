@@ -3,7 +3,7 @@
  *
  *   supervisor                                   child
  *       |  clone ------------------------------->  |
- *       |  <---------- mountns (fd) -------------  |   only in a pid namespace of others
+ *       |  <---------- mountns (fd) -------------  |   only with others' pid or user namespace
  *       |  <---------- userns (fd) --------------  |   only where trees are idmapped
  *       |  ----------- trees (fds) ------------->  |   only as real root
  *       |  ----------- ids-mapped -------------->  |   where the supervisor writes the map

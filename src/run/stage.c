@@ -61,8 +61,8 @@ static int stage_main(struct ctx *c, int sock, const struct step *s, int (*child
 	struct sys_clone_args args = { .flags = s->u.clone_flags | CLONE_PARENT };
 	struct stage_msg m = { 0 };
 
-	clone_into(c, s, &args);
-
+	if (!c->in->is_exec)
+		clone_into(c, s, &args);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	c->place = AT_STAGE;
 	if (take_steps(c, &m.err) == 0) {
@@ -79,6 +79,28 @@ static int stage_main(struct ctx *c, int sock, const struct step *s, int (*child
 	return fd_send(sock, &m, sizeof(m), NULL, 0) < 0 ? EXIT_LICHEN : 0;
 }
 
+/* As hs_fork(). What joins a sandbox that runs has to be in its cgroup already: from within its cgroup
+ * namespace nobody gets there who was born outside (nsdelegate). */
+static pid_t make_stage(const struct ctx *c, const struct step *s, struct hs *ours, struct hs *theirs, struct err *e)
+{
+	struct sys_clone_args args = { .exit_signal = SIGCHLD };
+	pid_t pid;
+
+	if (!c->in->is_exec || !s->reads[0])
+		return hs_fork(ours, theirs, "starting the stage", e);
+	if (hs_pair(ours, theirs, e) < 0)
+		return -1;
+	clone_into(c, s, &args);
+	pid = sys_clone3(&args);
+	if (pid < 0)
+		clone_explain(s, e);
+	if (pid <= 0)
+		hs_close(ours);
+	if (pid != 0)
+		hs_close(theirs);
+	return pid;
+}
+
 int stage_clone(struct ctx *c, const struct step *s, int (*child)(void *), void *arg, pid_t *pid, int *pidfd,
 		struct err *e)
 {
@@ -87,7 +109,7 @@ int stage_clone(struct ctx *c, const struct step *s, int (*child)(void *), void 
 	ssize_t n;
 	pid_t stage;
 
-	stage = hs_fork(&ours, &theirs, "starting the stage", e);
+	stage = make_stage(c, s, &ours, &theirs, e);
 	if (stage < 0)
 		return -1;
 	if (stage == 0)

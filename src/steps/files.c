@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -280,19 +282,35 @@ int step_devices(struct ctx *c, const struct step *s, size_t rung, struct err *e
 	return 0;
 }
 
-/* Without namespaces: a pty of the machine's; the inner end waits in ctx for STEP_STDIO. */
-static int host_console(struct ctx *c, struct err *e)
+/* Whoever runs inside may have put anything in its place. */
+static bool is_ptmx(int fd)
 {
-	AUTO_CLOSE int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct statfs fs;
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2) && fstatfs(fd, &fs) == 0 &&
+	       fs.f_type == DEVPTS_SUPER_MAGIC;
+}
+
+/* Without namespaces: a pty of the machine's; in a sandbox that runs (@inside): of its own devpts. The inner end waits in ctx
+ * for STEP_STDIO. */
+static int place_console(struct ctx *c, const char *path, bool inside, struct err *e)
+{
+	AUTO_CLOSE int master = inside ? path_open_in(ctx_fd(c, SLOT_ROOT), path, O_RDWR | O_NOCTTY | O_NONBLOCK, 0)
+				       : open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	int unlock = 0;
 
 	if (master < 0)
-		return err_sys(e, "open", "/dev/ptmx", "opening a terminal");
-	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
-		return err_sys(e, "ioctl", "/dev/ptmx", "opening a terminal");
+		return err_sys(e, "open", path, "opening a terminal");
+	if (inside && !is_ptmx(master)) {
+		err_set(e, ERR_SPEC, "%s of the sandbox opens no terminal", path);
+		return err_hint(e, "a devpts is mounted at /dev/pts when it starts; without -t none is needed");
+	}
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 || (inside && fcntl(master, F_SETFL, O_RDWR) < 0))
+		return err_sys(e, "ioctl", path, "opening a terminal");
 	c->console = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (c->console < 0)
-		return err_sys(e, "ioctl", "/dev/ptmx", "the terminal's inner end");
+		return err_sys(e, "ioctl", path, "the terminal's inner end");
 	ctx_put(c, SLOT_CONSOLE, fd_take(&master));
 	return 0;
 }
@@ -301,14 +319,14 @@ static int host_console(struct ctx *c, struct err *e)
  * point, the inner one is bound on /dev/console. */
 int step_console(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
-	AUTO_CLOSE int master = s->reads[0] ? openat(ctx_fd(c, SLOT_PTS), "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
+	AUTO_CLOSE int master = s->reads[1] ? openat(ctx_fd(c, SLOT_PTS), "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
 	AUTO_CLOSE int console = -1, tree = -1;
 	char name[16];
 	int num, unlock = 0;
 
 	(void)rung;
-	if (!s->reads[0])
-		return host_console(c, e);
+	if (!s->reads[1])
+		return place_console(c, s->object, s->reads[0], e);
 	if (master < 0)
 		return err_sys(e, "open", "/dev/pts/ptmx", "opening a terminal");
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 || ioctl(master, TIOCGPTN, &num) < 0)

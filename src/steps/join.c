@@ -61,7 +61,7 @@ int step_enter(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 int step_join(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 {
 	(void)rung;
-	if (s->u.ns == NS_PID && close_to_ptrace(c, s, e) < 0)
+	if ((s->u.ns == NS_PID || s->u.ns == NS_MOUNT) && close_to_ptrace(c, s, e) < 0)
 		return -1;
 	return enter(c, s, e);
 }

@@ -4,13 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/keyctl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -217,10 +215,5 @@ int step_pivot(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 		return err_sys(e, "umount", "/", "letting go of the old root");
 	if (chdir("/") < 0)
 		return err_sys(e, "chdir", "/", "entering the new root");
-	/* Where the filter lets keyctl through, the caller's keys must not be the payload's.
-	 * EDQUOT: 200 keyrings a user; then there is none at all. */
-	if ((c->spec->privileged || c->spec->seccomp != SECCOMP_DEFAULT) &&
-	    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0)
-		log_warn("no session keyring of its own: %s", strerror(errno));
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
@@ -31,6 +32,12 @@
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/* Whether the root is there and in use: of a bare sandbox, and of one that a command more is run in. */
+static bool stays_as_it_is(const struct ctx *c)
+{
+	return spec_is_bare(c->spec) || c->in->is_exec;
+}
+
 /**
  * step_cwd() - Enter the working directory; make it, with its parents, where missing
  *
@@ -51,10 +58,13 @@ int step_cwd(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	(void)rung;
 	if (root < 0)
 		return err_sys(e, "open", "/", "entering the working directory %s", path);
-	/* the machine's own root: nothing is made there */
-	dir = spec_is_bare(c->spec) ? path_open_in(root, path, O_PATH | O_DIRECTORY, 0) : path_mkdir_in(root, path, 0755);
+	/* the machine's own root, and in a sandbox that runs already, as docker has it: nothing is made there */
+	dir = stays_as_it_is(c) ? path_open_in(root, path, O_PATH | O_DIRECTORY, 0) : path_mkdir_in(root, path, 0755);
 	if (dir < 0) {
-		err_sys(e, "mkdir", path, "the working directory %s cannot be opened or made", path);
+		err_sys(e, stays_as_it_is(c) ? "open" : "mkdir", path, "the working directory %s cannot be opened%s", path,
+			stays_as_it_is(c) ? "" : " or made");
+		if (e->errnum == ENOENT && c->in->is_exec)
+			return err_hint(e, "it is not there in the sandbox, and exec makes none: -w names another one");
 		if (e->errnum == EROFS)
 			return err_hint(e, "it is missing, and cannot be made on a file system that is read-only");
 		if (e->errnum == ENOTDIR)
@@ -127,7 +137,7 @@ static void own_stdio(const struct ctx *c)
 
 static int open_console(const struct ctx *c, int fds[3], struct err *e)
 {
-	AUTO_CLOSE int tty = spec_is_bare(c->spec) ? fcntl(c->console, F_DUPFD_CLOEXEC, 3)
+	AUTO_CLOSE int tty = stays_as_it_is(c) ? fcntl(c->console, F_DUPFD_CLOEXEC, 3)
 						   : open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	if (tty < 0)
@@ -141,6 +151,15 @@ static int open_console(const struct ctx *c, int fds[3], struct err *e)
 			return err_sys(e, "dup", "/dev/console", "opening the sandbox's terminal");
 	}
 	return 0;
+}
+
+/* Where the filter lets keyctl through, the caller's keys must not be the payload's.
+ * EDQUOT: 200 keyrings a user; then there is none at all. */
+static void own_keyring(const struct ctx *c)
+{
+	if ((c->spec->privileged || c->spec->seccomp != SECCOMP_DEFAULT) && !spec_is_bare(c->spec) &&
+	    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0)
+		log_warn("no session keyring of its own: %s", strerror(errno));
 }
 
 /**
@@ -160,6 +179,7 @@ int step_stdio(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	/* EPERM: we lead our group already, which is well where it is our session, too */
 	if (setsid() < 0 && getsid(0) != getpid())
 		return err_sys(e, "setsid", NULL, "starting a session");
+	own_keyring(c);
 	if (c->spec->process.terminal) {
 		if (open_console(c, high, e) < 0)
 			return -1;

@@ -343,6 +343,14 @@ static bool is_home(const char *s)
 	return s[0] == '/' && strlen(s) < sizeof(((struct ctx_user *)0)->home);
 }
 
+/* In a sandbox that runs nobody knows any more whether the caller's home was made (run/prepare.c). */
+static bool is_there(const struct ctx *c, int root_fd)
+{
+	AUTO_CLOSE int fd = c->in->is_exec ? path_open_in(root_fd, c->in->home, O_PATH | O_DIRECTORY, 0) : -1;
+
+	return !c->in->is_exec || fd >= 0;
+}
+
 /**
  * step_user() - Look the payload's user up in the root's own passwd and group
  *
@@ -400,7 +408,7 @@ int step_user(struct ctx *c, const struct step *s, size_t rung, struct err *e)
 	u->uid = uid;
 	u->gid = gid;
 	if (host && uid == own_uid && c->in->home && is_home(c->in->home))
-		str_copy(u->home, sizeof(u->home), c->in->home);
+		str_copy(u->home, sizeof(u->home), is_there(c, ctx_fd(c, s->reads[0])) ? c->in->home : "/tmp");
 	else
 		str_copy(u->home, sizeof(u->home), found && pw.n > 5 && is_home(pw.field[5]) ? pw.field[5] : "/");
 	/* the host's own file would give back the names of what is dropped */

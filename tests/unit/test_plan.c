@@ -347,6 +347,25 @@ static void joined_by_root(struct spec *s, struct plan_input *in)
 	set_path(&s->ns[NS_IPC], "/run/ipcns/blue");
 }
 
+/* A command more in a sandbox that runs: it joins all, makes nothing, ends like every other. */
+static void exec_all(struct spec *s, struct plan_input *in)
+{
+	strv_add(&s->process.args, "sh");
+	str_set(&s->process.cwd, "/src");
+	str_set(&s->process.user, "app");
+	s->process.terminal = true;
+	s->process.has_oom_score_adj = true;
+	s->process.oom_score_adj = 7;
+	for (enum ns_type t = NS_USER; t < NS_TYPES; t++)
+		set_path(&s->ns[t], "its own");
+	in->is_exec = true;
+	in->how = IDMAP_JOINED;
+	id_map_add(&in->uids, 0, 1000, 1);
+	id_map_add(&in->uids, 1, 100000, 65536);
+	id_map_copy(&in->gids, &in->uids);
+	in->exec_cgroup = str_dup("/sys/fs/cgroup/lichen-0123456789ab/box");
+}
+
 static void all_host(struct spec *s, struct plan_input *in)
 {
 	dir_range(s, in);
@@ -422,6 +441,12 @@ static void no_userns(struct spec *s, struct plan_input *in)
 		s->ns[t].mode = NS_HOST;
 	strv_add(&s->landlock, "rx:/usr");
 	in->how = IDMAP_SELF;
+}
+
+static void exec_without_namespaces(struct spec *s, struct plan_input *in)
+{
+	no_userns(s, in);
+	in->is_exec = true;
 }
 
 /* As run/cgroup.c chooses where something is delegated, or a systemd answers. */
@@ -540,6 +565,8 @@ static const struct golden {
 	{ "joined", joined },
 	{ "joined-all", joined_all },
 	{ "joined-by-root", joined_by_root },
+	{ "exec", exec_all },
+	{ "exec-without-namespaces", exec_without_namespaces },
 	{ "all-host", all_host },
 	{ "created", created },
 	{ "dir-fuse-second", dir_fuse_second },
@@ -766,6 +793,7 @@ static const struct {
 } ORDER[] = {
 	{ STEP_ENTER, STEP_CLONE, joined, "user namespaces are entered before the clone" },
 	{ STEP_ENTER, STEP_JOIN, joined, "the owner's user namespace is entered before what it owns is joined" },
+	{ STEP_ENTER, STEP_ROOT_ID, exec_all, "ids are taken in the user namespace that has them" },
 	{ STEP_JOIN, STEP_CLONE, joined_by_root, "namespaces are joined before the clone" },
 	{ STEP_OUTER, STEP_CLONE, time_offsets, "time offsets are written before the clone" },
 	{ STEP_LOWERS, STEP_ROOT_ID, image, "layers are opened as the caller" },
@@ -1024,6 +1052,28 @@ static void test_joined(void **state)
 	unmake(&m);
 }
 
+/* What it joins is in use: nothing is made or mounted there, and no file of its /proc is written. */
+static void test_exec(void **state)
+{
+	static const enum step_kind changes[] = { STEP_IDMAP, STEP_PRIVATE, STEP_ATTACH, STEP_MOUNT, STEP_NEWFS, STEP_MASK, STEP_FILE,
+						  STEP_DIR, STEP_HOSTNAME, STEP_SYSCTL, STEP_PIVOT, STEP_INIT, STEP_CGROUP };
+	static const enum step_kind binds[] = { STEP_CAPS_BOUND, STEP_NO_NEW_PRIVS, STEP_SECCOMP, STEP_SET_USER, STEP_CAPS, STEP_DEATHSIG,
+						STEP_VERIFY, STEP_EXEC };
+	struct made m;
+
+	(void)state;
+	make(&m, exec_all);
+	for (size_t i = 0; i < N_ELEMS(changes); i++)
+		assert_int_equal(first_of(&m.plan, changes[i]), NONE);
+	for (size_t i = 0; i < N_ELEMS(binds); i++)
+		assert_int_not_equal(first_of(&m.plan, binds[i]), NONE);
+	assert_int_equal(m.plan.v[first_of(&m.plan, STEP_OOM)].place, AT_STAGE);
+	assert_true(first_of(&m.plan, STEP_OOM) < first_of(&m.plan, STEP_ENTER));
+	assert_int_equal(m.plan.v[first_of(&m.plan, STEP_CLONE)].u.clone_flags, 0);
+	assert_int_equal(m.plan.v[first_of(&m.plan, STEP_CLONE)].reads[0], SLOT_CGROUP);
+	unmake(&m);
+}
+
 /* What is deeper lies on what is shallower, whatever the order of the options. */
 static void test_depth(void **state)
 {
@@ -1060,6 +1110,7 @@ int main(void)
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_ranges),	    cmocka_unit_test(test_shape),
 		cmocka_unit_test(test_names),	    cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_depth),	    cmocka_unit_test(test_readonly_without_masks),
 	};
 	struct CMUnitTest tests[N_ELEMS(GOLDEN) + N_ELEMS(fixed)];
