@@ -7,7 +7,7 @@
 man_sources = %D%/man/lichen.1.scd %D%/man/lichen-run.1.scd %D%/man/lichen-stats.1.scd %D%/man/lichen-update.1.scd \
 	%D%/man/lichen-images.1.scd \
 	%D%/man/lichen-pause.1.scd %D%/man/lichen-unshare.1.scd %D%/man/lichen-doctor.1.scd %D%/man/lichen-cgroup.1.scd
-man_sources += %D%/man/lichen-volume.1.scd %D%/man/lichen-system.1.scd
+man_sources += %D%/man/lichen-exec.1.scd %D%/man/lichen-volume.1.scd %D%/man/lichen-system.1.scd
 man_pages = $(man_sources:.scd=)
 man5_sources = %D%/man/lichen-images.conf.5.scd
 man5_pages = $(man5_sources:.scd=)

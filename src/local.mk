@@ -3,16 +3,18 @@ noinst_LIBRARIES += liblichen.a
 liblichen_a_SOURCES = \
 	%D%/base/auto.h \
 	%D%/base/base64.c %D%/base/base64.h %D%/base/child.c %D%/base/child.h \
-	%D%/base/err.c %D%/base/err.h \
+	%D%/base/door.c %D%/base/door.h %D%/base/err.c %D%/base/err.h \
 	%D%/base/fd.c %D%/base/fd.h \
 	%D%/base/log.c %D%/base/log.h \
-	%D%/base/near.c %D%/base/near.h %D%/base/path.c %D%/base/path.h %D%/base/sha256.c %D%/base/sha256.h \
+	%D%/base/near.c %D%/base/near.h %D%/base/path.c %D%/base/path.h %D%/base/peer.c %D%/base/peer.h %D%/base/sha256.c %D%/base/sha256.h \
 	%D%/base/size.c %D%/base/size.h %D%/base/stop.c %D%/base/stop.h \
 	%D%/base/str.c %D%/base/str.h \
 	%D%/base/sys.c %D%/base/sys.h \
 	%D%/spec/check.c %D%/spec/check_process.c %D%/spec/internal.h %D%/spec/landlock.c %D%/spec/landlock.h \
 	%D%/spec/limits.c %D%/spec/limits.h %D%/spec/oci_limits.c %D%/spec/personality.c %D%/spec/sysctl.c %D%/spec/idwish.c %D%/spec/idwish.h \
 	%D%/spec/mountopts.c %D%/spec/mountopts.h \
+	%D%/spec/control_exec.c %D%/spec/control_exec.h %D%/spec/control_msg.h %D%/spec/exec_request.c %D%/spec/exec_request.h \
+	%D%/run/exec.c %D%/run/exec.h %D%/run/exec_inside.c %D%/cli/verb_exec.c \
 	%D%/spec/image.c %D%/spec/image.h %D%/spec/image_msg.h %D%/spec/image_record.c \
 	%D%/spec/names.c %D%/spec/reference.c %D%/spec/reference.h \
 	%D%/spec/oci.c %D%/spec/oci.h %D%/spec/oci_json.c %D%/spec/oci_notes.c \

@@ -17,7 +17,8 @@ SHELL_TESTS = \
 	tests/lint/ldd.t tests/lint/options.t tests/lint/shell.t tests/lint/tables.t tests/fuzz/corpus.t tests/func/basic.t \
 	tests/func/cgroup-box.t tests/func/cgroup.t tests/func/complete.t tests/func/completions.t tests/func/config.t \
 	tests/func/cow.t tests/func/debian.t tests/func/device.t tests/func/doctor-causes.t tests/func/doctor-root.t \
-	tests/func/doctor.t tests/func/dryrun.t tests/func/errors.t tests/func/examples.t tests/func/fuse.t tests/func/home.t \
+	tests/func/doctor.t tests/func/dryrun.t tests/func/errors.t tests/func/examples.t tests/func/exec-end.t \
+	tests/func/exec-safe.t tests/func/exec.t tests/func/fuse.t tests/func/home.t \
 	tests/func/host.t tests/func/hostile-layers.t tests/func/hosts.t tests/func/idmaps.t tests/func/ids.t \
 	tests/func/image-confined.t tests/func/image-places.t tests/func/image-sink.t tests/func/image-source.t tests/func/imager-hostile.t \
 	tests/func/imager-killed.t tests/func/imager.t tests/func/images.t tests/func/init.t tests/func/isolation.t \
@@ -59,7 +60,7 @@ check-vm-all: all $(VM_TOOLS)
 # ---- unit tests: link the very objects of the program
 if HAVE_CMOCKA
 UNIT_TESTS = \
-	tests/unit/test_challenge tests/unit/test_copy tests/unit/test_credentials tests/unit/test_doctor tests/unit/test_elf \
+	tests/unit/test_challenge tests/unit/test_copy tests/unit/test_credentials tests/unit/test_doctor tests/unit/test_elf tests/unit/test_exec \
 	tests/unit/test_groups tests/unit/test_ids tests/unit/test_image tests/unit/test_image_config \
 	tests/unit/test_image_words tests/unit/test_imager tests/unit/test_images_store tests/unit/test_landlock \
 	tests/unit/test_layer_name tests/unit/test_limits tests/unit/test_live tests/unit/test_manifest tests/unit/test_mount \
@@ -82,6 +83,7 @@ tests_unit_test_copy_LDADD = $(UNIT_LIBS)
 tests_unit_test_credentials_LDADD = $(UNIT_LIBS)
 tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
 tests_unit_test_elf_LDADD = $(UNIT_LIBS)
+tests_unit_test_exec_LDADD = $(UNIT_LIBS)
 tests_unit_test_groups_LDADD = $(UNIT_LIBS)
 tests_unit_test_ids_LDADD = $(UNIT_LIBS)
 tests_unit_test_image_LDADD = $(UNIT_LIBS)

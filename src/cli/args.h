@@ -41,6 +41,8 @@ struct args {
 	struct strv cap_add, cap_drop;
 	struct strv security_opts;
 	struct strv rootfs_from;	/* BIN: a path or a word of $PATH */
+	/* exec */
+	bool detach;
 	/* run: the process (cli/run_process.c, cli/run_limits.c, cli/run_hosts.c) */
 	enum tri init;
 	bool env_host, unsetenv_all, die_with_parent;

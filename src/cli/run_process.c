@@ -139,6 +139,17 @@ static int unset_env(struct spec *s, const struct args *a, struct err *e)
 	return 0;
 }
 
+static int add_given_env(struct spec *s, const struct args *a, struct err *e)
+{
+	for (size_t i = 0; i < a->env_files.n; i++)
+		if (add_env_file(s, a->env_files.v[i], e) < 0)
+			return -1;
+	for (size_t i = 0; i < a->env.n; i++)
+		if (add_env(s, a->env.v[i], "-e", e) < 0)
+			return -1;
+	return 0;
+}
+
 static int make_env(struct spec *s, const struct args *a, struct err *e)
 {
 	struct strv *env = &s->process.env;
@@ -157,15 +168,7 @@ static int make_env(struct spec *s, const struct args *a, struct err *e)
 		for (char **p = environ; *p; p++)
 			if (strchr(*p, '=') && **p != '=')
 				set_env(env, *p);
-	if (unset_env(s, a, e) < 0)
-		return -1;
-	for (size_t i = 0; i < a->env_files.n; i++)
-		if (add_env_file(s, a->env_files.v[i], e) < 0)
-			return -1;
-	for (size_t i = 0; i < a->env.n; i++)
-		if (add_env(s, a->env.v[i], "-e", e) < 0)
-			return -1;
-	return 0;
+	return unset_env(s, a, e) < 0 ? -1 : add_given_env(s, a, e);
 }
 
 /* ---- the rest ---- */
@@ -217,4 +220,22 @@ int take_process(struct spec *s, const struct args *a, struct err *e)
 	if (!s->process.args.n && s->root.kind != ROOT_IMAGE)
 		strv_add(&s->process.args, "/bin/sh");
 	return make_env(s, a, e);
+}
+
+int take_exec(struct spec *s, const struct args *a, struct err *e)
+{
+	const char *term = getenv("TERM");
+
+	s->process.terminal = a->terminal;
+	s->process.interactive = a->interactive;
+	s->process.user = str_dup(a->user);
+	s->process.cwd = str_dup(a->workdir ? a->workdir : "");
+	s->privileged = a->privileged;
+	if (a->workdir && a->workdir[0] != '/')
+		return err_set(e, ERR_USAGE, "-w %s: expected an absolute path inside", a->workdir);
+	for (int i = 1; i < a->n_operands; i++)
+		strv_add(&s->process.args, a->operands[i]);
+	if (a->terminal)
+		strv_addf(&s->process.env, "TERM=%s", term ? term : "xterm");
+	return add_given_env(s, a, e);
 }

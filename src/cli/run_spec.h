@@ -22,6 +22,8 @@ NODISCARD int take_security(struct spec *s, const struct args *a, struct err *e)
 NODISCARD int take_limits(struct spec *s, const struct args *a, struct err *e);	/* cli/run_limits.c */
 NODISCARD int take_hosts(struct spec *s, const struct args *a, struct err *e);	/* cli/run_hosts.c */
 NODISCARD int take_process(struct spec *s, const struct args *a, struct err *e);	/* cli/run_process.c */
+/* The same of lichen exec: what is asked for, and nothing else. */
+NODISCARD int take_exec(struct spec *s, const struct args *a, struct err *e);
 
 /* cli/run_image.c, when all options are taken: the image that s->root.image means, which is brought where it must be, for the ids
  * of this run; and what it says of the start */

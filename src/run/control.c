@@ -118,3 +118,25 @@ int control_say_start(const struct run_dir *rd, struct err *e)
 	*e = answer;
 	return -1;
 }
+
+int control_connect(const struct run_dir *rd, struct err *e)
+{
+	struct sockaddr_un addr;
+	AUTO_CLOSE int dir = open_dir(rd, &addr, e);
+	AUTO_CLOSE int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (dir < 0)
+		return -1;
+	if (sock < 0)
+		return err_sys(e, "socket", NULL, "asking the supervisor of %.12s", rd->id);
+	if (connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		err_sys(e, "connect", rd->live, "the supervisor of %.12s does not listen", rd->id);
+		return err_hint(e, e->errnum == ENOENT ? "it is just starting, or was started by an older lichen"
+						       : "the sandbox has just ended");
+	}
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 || cred.uid != geteuid())
+		return err_set(e, ERR_STATE, "the supervisor of %.12s is another user's", rd->id);
+	return fd_take(&sock);
+}

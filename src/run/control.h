@@ -19,4 +19,7 @@ void control_answer(int *conn, const struct err *e);
 /* The other side: says "start" and takes the answer. */
 NODISCARD int control_say_start(const struct run_dir *rd, struct err *e);
 
+/* The same for any words: a connection to the supervisor, which is our own user's. Errors: STATE where none listens */
+NODISCARD int control_connect(const struct run_dir *rd, struct err *e);
+
 #endif

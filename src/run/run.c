@@ -17,14 +17,15 @@
 
 enum { USEC_PER_SEC = 1000000, NSEC_PER_USEC = 1000 };
 
-static void run_init(struct run *r, struct spec *s)
+void run_init(struct run *r, struct spec *s)
 {
 	struct timespec now = { 0 };
 
 	*r = (struct run){ .spec = s, .signal_fd = -1, .control_fd = -1, .ready_fd = -1,
 			   .hs = { .sock = -1 }, .child_hs = { .sock = -1 }, .child_stdio = { -1, -1, -1 },
 			   .fuse = { .pidfd = -1, .err_fd = -1 }, .procview = { .said = -1 }, .layer = { .lock_fd = -1 }, .image = { .lock = -1 },
-			   .dir = { .lock_fd = -1, .data_fd = -1 }, .share_fd = -1,
+			   .dir = { .lock_fd = -1, .data_fd = -1 }, .share_fd = -1, .door = { .listen_fd = -1, .poll_fd = -1 },
+			   .execs = { .lichen_fd = -1 },
 			   .sweeper = { .pidfd = -1, .said = -1 } };
 	for (size_t t = 0; t < NS_TYPES; t++)
 		r->share.fds[t] = -1;
@@ -169,7 +170,6 @@ static int supervise_created(struct run *r)
 		rc = run_walk(r, &conn, &e);
 	run_tell_ready(r, rc < 0 ? &e : NULL);
 	control_answer(&conn, rc < 0 ? &e : NULL);
-	auto_close(&r->control_fd);
 	if (rc == 0)
 		rc = run_wait(r, &end, &e);
 	run_finish(r);

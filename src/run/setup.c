@@ -55,7 +55,7 @@ static int compile_filter(struct run *r, uint64_t caps, struct err *e)
 	return 0;
 }
 
-static int choose_filter(struct run *r, struct err *e)
+int run_choose_filter(struct run *r, struct err *e)
 {
 	const struct spec *s = r->spec;
 	const struct seccomp_variant *v = &SECCOMP_TERMINAL;
@@ -165,7 +165,7 @@ static int make_dirs(struct run *r, struct err *e)
 
 /* Pipes of real root belong to nobody inside: to root inside now, so that the child can give
  * them to the payload's user (steps/process.c). */
-static void give_pipes(struct run *r)
+void run_give_pipes(struct run *r)
 {
 	for (size_t i = 0; i < N_ELEMS(r->child_stdio); i++) {
 		struct statfs fs;
@@ -198,12 +198,12 @@ int run_prepare(struct run *r, struct err *e)
 	str_set(&s->id, r->dir.id);
 	if (s->ns[NS_PID].mode != NS_PRIVATE && prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) < 0)
 		return err_sys(e, "prctl", NULL, "taking over what the payload leaves running");
-	if (run_make_plan(r, e) < 0 || make_dirs(r, e) < 0 || choose_filter(r, e) < 0)
+	if (run_make_plan(r, e) < 0 || make_dirs(r, e) < 0 || run_choose_filter(r, e) < 0)
 		return -1;
 	if (relay_new(&r->relay, s->process.terminal, s->process.interactive, r->child_stdio, e) < 0)
 		return -1;
 	if (r->facts.is_root && s->process.user && r->in.uids.n && r->in.gids.n)
-		give_pipes(r);
+		run_give_pipes(r);
 	return 0;
 }
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,11 +15,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/sys.h"
-
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77
-#endif
+#include "base/peer.h"
 
 enum { SHARE_VERSION = 1, BACKLOG = 16, PATIENCE_S = 5 };
 
@@ -73,7 +68,7 @@ int share_open(pid_t pid, const struct spec *s, int fds[NS_TYPES])
 	for (enum ns_type t = 0; t < NS_TYPES; t++)
 		fds[t] = -1;
 	for (enum ns_type t = 0; t < NS_TYPES; t++) {
-		if (s->ns[t].mode == NS_HOST || t == NS_MOUNT)
+		if (s->ns[t].mode == NS_HOST)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, ns_file_name(t));
 		fds[t] = open(path, O_RDONLY | O_CLOEXEC);
@@ -91,31 +86,6 @@ int share_open(pid_t pid, const struct spec *s, int fds[NS_TYPES])
 
 /* ---- serving ---- */
 
-/* Two files below /proc are the same namespace. */
-static bool is_same(const char *a, const char *b)
-{
-	struct stat x, y;
-
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
-/* Root inside a sandbox of one id is the caller by number: so the user namespace counts
- * too. The pidfd, still alive afterwards, proves that the number was the asker's. */
-static bool is_one_of_us(int conn)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred), fd_len = sizeof(int);
-	AUTO_CLOSE int pidfd = -1;
-	char path[64];
-
-	if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 || cred.uid != geteuid() || cred.pid <= 0)
-		return false;
-	if (getsockopt(conn, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &fd_len) < 0)
-		pidfd = sys_pidfd_open(cred.pid, 0); /* before Linux 6.5 */
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)cred.pid);
-	return pidfd >= 0 && is_same(path, "/proc/self/ns/user") && sys_pidfd_send_signal(pidfd, 0) == 0;
-}
-
 void share_serve(int listen_fd, const struct share_answer *a)
 {
 	AUTO_CLOSE int conn = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -125,13 +95,13 @@ void share_serve(int listen_fd, const struct share_answer *a)
 
 	if (conn < 0)
 		return;
-	if (!is_one_of_us(conn)) {
+	if (!peer_is_ours(conn)) {
 		log_info("a process that is not ours asked for the namespaces, and got none");
 		return;
 	}
 	for (unsigned t = 0; t < NS_TYPES; t++) {
 		m.host |= (uint32_t)a->host[t] << t;
-		if (a->fds[t] < 0)
+		if (a->fds[t] < 0 || t == NS_MOUNT)
 			continue;
 		m.served |= UINT32_C(1) << t;
 		fds[n++] = a->fds[t];

@@ -16,7 +16,7 @@
 #include "store/store.h"
 
 struct share_answer {
-	int fds[NS_TYPES];	/* owned; -1: none */
+	int fds[NS_TYPES];	/* owned; -1: none. That of mounts is never handed over: it is for lichen exec */
 	bool host[NS_TYPES];	/* the sandbox uses the machine's own */
 	pid_t pid;		/* of its child, as its supervisor sees it: for messages and config.json */
 };

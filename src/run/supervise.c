@@ -63,7 +63,7 @@ static void on_fuse(void *arg, size_t step, const int *fds)
 	procview_serve(&r->procview, &r->ctx, helper, fds);
 }
 
-static int do_clone(struct run *r, const struct step *s, struct err *e)
+int run_clone(struct run *r, const struct step *s, struct err *e)
 {
 	int pidfd = -1;
 	struct sys_clone_args args = {
@@ -194,6 +194,11 @@ static void take_namespaces(struct run *r)
 	if (r->is_shared)
 		return;
 	r->is_shared = share_open(r->ctx.child_pid, r->spec, r->share.fds) == 0;
+	/* one of its own later would be another */
+	if (r->is_shared && ctx_fd(&r->ctx, SLOT_MOUNTNS) >= 0) {
+		close(r->share.fds[NS_MOUNT]);
+		r->share.fds[NS_MOUNT] = fcntl(ctx_fd(&r->ctx, SLOT_MOUNTNS), F_DUPFD_CLOEXEC, 0);
+	}
 	r->share.pid = r->ctx.child_pid;
 	for (size_t t = 0; t < NS_TYPES; t++)
 		r->share.host[t] = r->spec->ns[t].mode == NS_HOST;
@@ -215,7 +220,7 @@ static int settle(struct run *r, const char *status, struct err *e)
 					   shares_pids(r->spec) ? &tree : NULL, &cgroup, e) < 0)
 		return -1;
 	take_namespaces(r);
-	if (!r->is_created && share_listen(&r->dir, &r->share_fd, e) < 0)
+	if (!r->is_created && (share_listen(&r->dir, &r->share_fd, e) < 0 || control_listen(&r->dir, &r->control_fd, e) < 0))
 		return -1;
 	return run_record(r, e) < 0 ? -1 : write_state(r, status, e);
 }
@@ -278,7 +283,7 @@ int run_walk(struct run *r, int *conn, struct err *e)
 		if (s->kind == STEP_MEET)
 			rc = meet(r, s, conn, e);
 		else if (s->kind == STEP_CLONE)
-			rc = do_clone(r, s, e);
+			rc = run_clone(r, s, e);
 		else if (s->place == AT_SUPERVISOR)
 			rc = walk_step(&r->ctx, i, e);
 		if (rc < 0)
@@ -310,16 +315,25 @@ static int look_into(struct run *r, const struct wait *w, struct run_end *end, s
 	return 0;
 }
 
+/* From here on lichen exec is answered: what it joins is whole, and the payload's. */
+static int open_door(struct run *r, struct err *e)
+{
+	r->execs = (struct control_exec){ .id = r->dir.id, .ns = r->share.fds, .lichen_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC) };
+	if (r->execs.lichen_fd < 0)
+		return err_sys(e, "open", "/proc/self/exe", "keeping the program for lichen exec");
+	return door_open(&r->door, fd_take(&r->control_fd), e);
+}
+
 int run_wait(struct run *r, struct run_end *end, struct err *e)
 {
 	struct wait w = { .spec = r->spec, .pid = r->ctx.child_pid, .pidfd = ctx_fd(&r->ctx, SLOT_CHILD),
 			  .signal_fd = r->signal_fd, .share_fd = r->share_fd, .share = &r->share, .parent = r->parent,
-			  .relay = r->relay, .fuse = &r->fuse, .sweeper = &r->sweeper, .box = r->cgroup.box };
+			  .relay = r->relay, .fuse = &r->fuse, .sweeper = &r->sweeper, .box = r->cgroup.box, .door = &r->door, .execs = &r->execs };
 	struct tree rest = rest_of(r);
 
 	w.rest = shares_pids(r->spec) ? &rest : NULL;
 
-	if (wait_for_end(&w, &end->status, e) < 0)
+	if (open_door(r, e) < 0 || wait_for_end(&w, &end->status, e) < 0)
 		return -1;
 	r->ctx.child_pid = 0;
 	return look_into(r, &w, end, e);
@@ -340,6 +354,8 @@ void run_finish(struct run *r)
 		while (waitpid(r->ctx.child_pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
+	control_exec_end(&r->execs);
+	share_answer_fini(&r->share); /* its mount namespace would keep the mounts */
 	if (r->ctx.fds && shares_pids(r->spec)) {
 		struct tree rest = rest_of(r);
 
@@ -386,7 +402,8 @@ void run_finish(struct run *r)
 	auto_close(&r->signal_fd);
 	auto_close(&r->control_fd);
 	auto_close(&r->share_fd);
-	share_answer_fini(&r->share);
+	door_close(&r->door);
+	auto_close(&r->execs.lichen_fd);
 	plan_fini(&r->plan);
 	plan_input_fini(&r->in);
 	facts_fini(&r->facts);

@@ -15,6 +15,7 @@
 #include "run/relay.h"
 #include "run/run.h"
 #include "run/share.h"
+#include "spec/control_exec.h"
 #include "steps/cgroup.h"
 
 struct run {
@@ -40,7 +41,9 @@ struct run {
 	int signal_fd;
 	bool is_recorded, is_settled;
 	bool is_created;	/* 'go' comes over the control socket */
-	int control_fd;
+	int control_fd;		/* until the payload runs, then the door has it */
+	struct door door;	/* where exec is asked for */
+	struct control_exec execs;
 	int ready_fd;		/* create: tells the first process "created" or the error */
 	pid_t parent;		/* --die-with-parent: who started us; else 0 */
 	int share_fd;		/* where the namespaces are asked for */
@@ -60,6 +63,14 @@ NODISCARD int run_make_plan(struct run *r, struct err *e);
 /* run/supervise.c: walks the plan up to exec. @conn: create's connection of `start`, to be answered. */
 NODISCARD int run_walk(struct run *r, int *conn, struct err *e);
 NODISCARD int run_wait(struct run *r, struct run_end *end, struct err *e);
+/* run/supervise.c: the clone, also of what joins a sandbox (run/exec_inside.c). */
+NODISCARD int run_clone(struct run *r, const struct step *s, struct err *e);
+/* run/setup.c: the filter of r->spec; r->store is open */
+NODISCARD int run_choose_filter(struct run *r, struct err *e);
+/* run/setup.c: for real root, whose pipes belong to nobody inside */
+void run_give_pipes(struct run *r);
+/* run/run.c: what a run is before anything of it is known */
+void run_init(struct run *r, struct spec *s);
 /* Ends what runs, removes what was made, releases everything; after any of the above. */
 void run_finish(struct run *r);
 /* Where the walk failed because fuse-overlayfs did: @e says so then. */

@@ -340,13 +340,13 @@ static int check_usage(const char *box, const struct limit_files *f, struct err 
 
 /* ---- config.json ---- */
 
-static int read_config(const struct run_dir *rd, struct spec *s, struct err *e)
+int run_read_config(const struct run_dir *rd, struct spec *s, struct err *e)
 {
 	AUTO_FREE char *path = str_fmt("%s/config.json", rd->data), *text = NULL;
 	size_t len;
 
 	if (fd_read_file(AT_FDCWD, path, OCI_MAX_BYTES, &text, &len) < 0) {
-		err_sys(e, "read", path, "reading which limits the sandbox has");
+		err_sys(e, "read", path, "reading what the sandbox is");
 		return e->errnum == ENOENT ? err_hint(e, "it has ended, or has not begun yet") : -1;
 	}
 	/* below our own state directory */
@@ -407,7 +407,7 @@ static int change(const struct running *r, const struct spec *s, const struct li
 static int update(const struct running *r, struct spec *s, const struct update *u, struct limit_files *f, struct err *e)
 {
 	struct spec_limits after = { 0 };
-	int rc = read_config(&r->rd, s, e);
+	int rc = run_read_config(&r->rd, s, e);
 
 	if (rc == 0) {
 		update_files(&s->limits, &u->over, &after, f);

@@ -31,6 +31,10 @@ struct running {
 NODISCARD int running_open(struct running *r, struct store *st, const char *ref, struct err *e);
 void running_close(struct running *r);
 
+/* Its definition. @s: fresh from spec_init(). Errors: SYS; as oci_read() */
+struct spec;
+NODISCARD int run_read_config(const struct run_dir *rd, struct spec *s, struct err *e);
+
 /* Whether the sandbox has ended while something was done to it: then @e says so instead. */
 bool running_has_ended(const struct running *r, struct err *e);
 

@@ -25,6 +25,7 @@
 #include "base/sys.h"
 #include "run/internal.h"
 #include "run/update.h"
+#include "spec/control_msg.h"
 
 /* Whether pid 1 has a handler for @sig or ignores it: as pid 1 of its namespace it would
  * not die of the default action. */
@@ -84,8 +85,7 @@ static void send_signal(struct wait *w, int sig)
 	sys_pidfd_send_signal(w->pidfd, sig);
 }
 
-/* As SIGTSTP does by itself: in a process group that nobody could continue it has no effect. */
-static void stop_self(void)
+void stop_self(void)
 {
 	sigset_t tstp;
 
@@ -127,6 +127,8 @@ static void forward(struct wait *w, const struct signalfd_siginfo *si)
 
 	if (sig == SIGCHLD && sweeper_reap(w->sweeper) && w->rest)
 		w->rest->spared[SPARED_SWEEPER] = 0; /* the number may be another's now */
+	if (sig == SIGCHLD)
+		control_exec_reap(w->execs);
 	/* orphans of the payload, adopted for want of a pid namespace; one signal may stand for many */
 	if (sig == SIGCHLD && w->rest)
 		tree_reap(w->rest, w->pid);
@@ -205,7 +207,7 @@ static void time_is_over(struct wait *w)
 /* ---- the wait ---- */
 
 enum { TAG_SIGNAL = 1 << 16, TAG_CHILD = 2 << 16, TAG_RELAY = 3 << 16, TAG_FUSE = 4 << 16,
-       TAG_TIMER = 5 << 16, TAG_SHARE = 6 << 16, TAG_MASK = 0xff << 16 };
+       TAG_TIMER = 5 << 16, TAG_SHARE = 6 << 16, TAG_DOOR = 7 << 16, TAG_MASK = 0xff << 16 };
 
 static int watch(int ep, int fd, unsigned tag)
 {
@@ -250,7 +252,7 @@ static bool is_never_executed(pid_t pid)
 static int watch_all(struct wait *w, int ep, struct err *e)
 {
 	if (ep < 0 || watch(ep, w->signal_fd, TAG_SIGNAL) < 0 || watch(ep, w->pidfd, TAG_CHILD) < 0 ||
-	    watch(ep, w->share_fd, TAG_SHARE) < 0)
+	    watch(ep, w->share_fd, TAG_SHARE) < 0 || watch(ep, w->door->poll_fd, TAG_DOOR) < 0)
 		return err_sys(e, "epoll_ctl", NULL, "watching the payload");
 	if (w->fuse->pidfd >= 0 && watch(ep, w->fuse->pidfd, TAG_FUSE) < 0)
 		return err_sys(e, "epoll_ctl", NULL, "watching fuse-overlayfs");
@@ -259,6 +261,15 @@ static int watch_all(struct wait *w, int ep, struct err *e)
 	if (w->spec->timeout_ms && (set_timer(w, w->spec->timeout_ms, e) < 0 || watch(ep, w->timer_fd, TAG_TIMER) < 0))
 		return err_sys(e, "epoll_ctl", NULL, "watching the time limit");
 	return 0;
+}
+
+static void serve_door(struct wait *w)
+{
+	struct control_msg m;
+	struct door_caller c;
+
+	while (door_next(w->door, &m, sizeof(m), &c))
+		control_exec_serve(w->execs, &m, &c);
 }
 
 /* True where pid 1 has ended. */
@@ -282,6 +293,9 @@ static bool take_event(struct wait *w, int ep, const struct epoll_event *ev)
 		return false;
 	case TAG_SHARE:
 		share_serve(w->share_fd, w->share);
+		return false;
+	case TAG_DOOR:
+		serve_door(w);
 		return false;
 	default:
 		return true;

@@ -11,6 +11,7 @@
 #include "run/internal.h"
 #include "run/relay.h"
 #include "run/share.h"
+#include "spec/control_exec.h"
 #include "spec/spec.h"
 
 struct wait {
@@ -21,6 +22,8 @@ struct wait {
 	bool has_said_paused;
 	int share_fd;		/* where the namespaces are asked for; borrowed */
 	struct share_answer *share;
+	struct door *door;	/* where exec is asked for, and what came of it */
+	struct control_exec *execs;
 	pid_t parent;		/* --die-with-parent: who started us; else 0 */
 	struct sweeper *sweeper;
 	struct tree *rest;	/* what the payload may leave behind; NULL: it has a pid namespace of its own */
@@ -41,6 +44,8 @@ NODISCARD int signals_take(int *signal_fd, struct err *e);
 /* --die-with-parent: asks for a signal of our own at the parent's death. After signals_take().
  * Errors: PEER where it is dead already. */
 NODISCARD int parent_bind(pid_t parent, struct err *e);
+/* As SIGTSTP does by itself: in a process group that nobody could continue it has no effect. */
+void stop_self(void);
 bool parent_has_ended(pid_t parent);	/* false where there is none to die with (0) */
 
 /**

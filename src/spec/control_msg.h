@@ -14,6 +14,7 @@
  *                │ ── CTL_SIGNAL sig ───────────────────────────────────────────► │
  *                │ ◄─────────────── CTL_ENDED status ──────────────────────────── │
  *                │ ◄─────────────── CTL_ERROR (struct err) ────────────────────── │  in place of any
+ *                │ ◄─────────────── CTL_LOG level, line ───────────────────────── │  at any time
  *
  *            The supervisor is out of it once it has forked: who is not detached (-d) and closes the connection ends the command.
  *
@@ -48,10 +49,11 @@ enum control_kind {
 	CTL_RESIZE,	/* @a: rows, @b: columns */
 	CTL_OUTPUT,	/* @a: 1 stdout (or the terminal), 2 stderr; payload */
 	CTL_GAP,	/* @bytes */
+	CTL_LOG,	/* @a: enum log_level; payload: a line */
 	CTL_KINDS
 };
 
-enum exec_flags { EXEC_TERMINAL = 1, EXEC_DETACHED = 2 };
+enum exec_flags { EXEC_TERMINAL = 1, EXEC_DETACHED = 2, EXEC_VERBOSE = 4, EXEC_DEBUG = 8 };
 enum attach_flags { ATTACH_STDIN = 1 };
 
 struct control_msg {
@@ -61,8 +63,9 @@ struct control_msg {
 	uint64_t bytes;
 };
 
-/* Descriptors of lichen __exec: the connection, the request (JSON in a memfd), stdin, stdout and stderr, then the namespaces that the
- * container has of its own, in the order of enum ns_type, of which the environment variable LICHEN_EXEC_NS has a bit each. */
+/* Descriptors of lichen __exec: the connection, the request (JSON in a memfd: spec/exec_request.h), stdin, stdout and stderr, then the
+ * namespaces that the container has of its own, in the order of enum ns_type, of which the environment variable LICHEN_EXEC_NS has a
+ * bit each. LICHEN_EXEC_FLAGS are the flags of CTL_EXEC. */
 enum { EXEC_CONN_FD = 3, EXEC_REQUEST_FD, EXEC_STDIO_FD, EXEC_NS_FD = EXEC_STDIO_FD + 3 };
 
 #endif

@@ -165,8 +165,8 @@ static void errors_help(void **state)
 		/* what other tools have */
 		{ "run", "--bind /a /b", "no option '--bind' in this version", "-v SRC:DST" },
 		{ "run", "--ro-bind /a /b", "'--ro-bind'", "-v SRC:DST:ro" },
-		{ "run", "-d d", "no option '-d' in this version", "foreground" },
-		{ "run", "-dit d", "no option '-d' (in '-dit') in this version", "foreground" },
+		{ "run", "-d d", "option '-d' is one of 'lichen exec', not of 'lichen run'", "see" },
+		{ "run", "-dit d", "option '-d' (in '-dit') is one of 'lichen exec', not of 'lichen run'", "see" },
 		{ "run", "-p 80:80 d", "'-p'", "--network none" },
 		{ "run", "--init=maybe d", "option '--init' takes no value but true or false, and was given 'maybe'", "see" },
 		{ "run", "--bind-data 3 /x d", "'--bind-data' in this version", "--file FD:DST" },
@@ -284,7 +284,7 @@ static void verbs_are_suggested(void **state)
 	} ROWS[] = {
 		{ "docter", "there is no verb 'docter'", "'lichen doctor'" },
 		{ "rnu", "'rnu'", "'lichen run'" },
-		{ "exec", "there is no verb 'exec' in this version", "see 'lichen --help'" },
+		{ "attach", "there is no verb 'attach' in this version", "see 'lichen --help'" },
 		{ "./debian", "'./debian' is no verb", "'lichen run ./debian'" },
 		{ "host", "'host' is no verb", "'lichen run host'" },
 		{ "xyzzy", "'xyzzy'", "see 'lichen --help'" },
