@@ -9,7 +9,7 @@ EXTRA_PROGRAMS += %D%/bare %D%/inflate %D%/pairs
 %C%_inflate_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(IMAGE_CFLAGS)
 %C%_inflate_LDADD = liblichen.a $(IMAGE_LIBS)
 %C%_pairs_SOURCES = %D%/pairs.c
-EXTRA_DIST += %D%/startup %D%/limits %D%/unpack %D%/images %D%/common.sh
+EXTRA_DIST += %D%/startup %D%/exec %D%/limits %D%/unpack %D%/images %D%/common.sh
 CLEANFILES += %D%/bare$(EXEEXT) %D%/inflate$(EXEEXT) %D%/pairs$(EXEEXT)
 
 if HAVE_IMAGE
@@ -17,10 +17,13 @@ BENCH_IMAGE = tests/tools/unpack$(EXEEXT) %D%/inflate$(EXEEXT)
 endif
 
 # BENCH_ROUNDS=N: other than 200 rounds a row
-.PHONY: bench bench-vm bench-images
+.PHONY: bench bench-exec bench-vm bench-images
 bench: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/bare$(EXEEXT) %D%/pairs$(EXEEXT)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/startup
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/limits
+# a command more in a sandbox that runs
+bench-exec: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/pairs$(EXEEXT)
+	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/exec
 # layers alone; then a Debian in one layer and in ten, by each compression: some minutes
 bench-images: lichen$(EXEEXT) $(pkglibexec_PROGRAMS) %D%/pairs$(EXEEXT) $(BENCH_IMAGE)
 	top_builddir='$(abs_top_builddir)' $(srcdir)/%D%/unpack
