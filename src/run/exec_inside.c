@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,9 +151,12 @@ static char *group_of(pid_t pid, const char *box)
 		top--;
 	if (fd_read_file(AT_FDCWD, file, 1 << 16, &text, NULL) < 0)
 		return NULL;
-	text[strcspn(text, "\n")] = '\0';
-	at = strstr(text, top);
-	return at && !strstr(at, "..") ? str_fmt("%s%s", box, at + strlen(top)) : NULL;
+	at = str_starts(text, "0::") ? text : strstr(text, "\n0::");	/* behind version 1's, where there are both */
+	at = at ? strstr(at, top) : NULL;
+	if (!at)
+		return NULL;
+	text[at - text + (ptrdiff_t)strcspn(at, "\n")] = '\0';
+	return !strstr(at, "..") ? str_fmt("%s%s", box, at + strlen(top)) : NULL;
 }
 
 /* The directory of the cgroup for the command; NULL: the sandbox has none. Owned. */

@@ -77,6 +77,20 @@ kill -TERM "$pid"
 finish
 is "$status" 143 'the sandbox ends, and with it what was left there'
 
+# ---- in the sandbox's cgroup; real root may make one anywhere
+if have root && { [ -e /sys/fs/cgroup/cgroup.controllers ] || [ -e /sys/fs/cgroup/unified/cgroup.controllers ]; }; then
+	start --name "$name" --cgroup-conf cgroup.max.depth=5 --cgroupns-rw "$root" sh -c 'echo ready; exec sleep 300'
+	run_lichen exec "$name" sed -n 's/^0:://p' /proc/self/cgroup
+	is "$status$out" 0/payload 'it is in the cgroup of the command that runs'
+	run_lichen pause "$name"
+	wrong 'paused' 'it is paused' 'lichen unpause' -- exec "$name" true
+	run_lichen unpause "$name"
+	kill -TERM "$pid"
+	finish
+else
+	skip not-root 'in a cgroup'
+fi
+
 # ---- other shapes of sandboxes
 # in_one DESC EXPECTED COMMAND -- ARGS...
 in_one() {
