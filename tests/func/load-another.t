@@ -5,6 +5,7 @@
 . "$top_srcdir/tests/lib/tap.sh"
 . "$top_srcdir/tests/lib/registry.sh"
 [ -x "$top_builddir/helpers/lichen-image" ] || skip_all no-lichen-image
+[ "$(id -u)" -ne 0 ] || skip_all is-root
 images=$XDG_DATA_HOME/lichen/images
 
 make_layout "$T/good"
