@@ -29,14 +29,14 @@ static void say_made(const char *name)
 		log_warn("-v %s:... is a volume of that name, which was made now; what lies here is given as ./%s", name, name);
 }
 
-/* It may be removed between the two calls; then it is made once more. */
+/* It may be removed between the calls; then it is made once more. @uids without a row: it has the ids of inside. */
 static int make_and_use(struct volumes *vs, const char *name, const struct id_map *for_uids, const struct id_map *for_gids,
 			const struct id_map *uids, const struct id_map *gids, struct volume *v, struct err *e)
 {
 	for (;;) {
 		int made = volume_create(vs, name, NULL, for_uids, for_gids, in_map, e), got;
 
-		if (made < 0)
+		if (made < 0 || (!made && uids->n && volume_give(vs, name, for_uids, for_gids, in_map, e) < 0))
 			return -1;
 		got = volume_use(vs, name, uids, gids, v, e);
 		if (got > 0 && made > 0)

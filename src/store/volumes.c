@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
@@ -180,30 +181,46 @@ static int read_json(const struct volumes *vs, int fd, struct volume *v, struct 
 
 /* ---- making ---- */
 
-/* Root inside the map, in the new volume's directory. */
+struct new_data {
+	int at;			/* the volume's directory */
+	const char *name;
+};
+
+/* Root inside the map, in the volume's directory. */
 static int make_data(const void *arg, struct err *e)
 {
-	const int *fd = arg;
+	const struct new_data *d = arg;
 
-	if (mkdirat(*fd, "data", 0755) < 0 || fchmodat(*fd, "data", 0755, 0) < 0)
-		return err_sys(e, "mkdirat", "data", "cannot make the volume's directory");
+	if (mkdirat(d->at, d->name, 0755) < 0 || fchmodat(d->at, d->name, 0755, 0) < 0)
+		return err_sys(e, "mkdirat", d->name, "cannot make the volume's directory");
 	return 0;
 }
 
-static int make_data_as_root(const struct image_tmp *t, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map,
+/* Whose it is: root's inside, else the caller's. */
+static void find_owner(const struct id_map *uids, const struct id_map *gids, uid_t *uid, gid_t *gid)
+{
+	int64_t u = uids ? id_map_outside(uids, 0) : -1, g = gids ? id_map_outside(gids, 0) : -1;
+
+	*uid = u < 0 || g < 0 ? geteuid() : (uid_t)u;
+	*gid = u < 0 || g < 0 ? getegid() : (gid_t)g;
+}
+
+static int make_data_as_root(const struct new_data *d, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map,
 			     struct err *e)
 {
-	int64_t uid = uids ? id_map_outside(uids, 0) : -1, gid = gids ? id_map_outside(gids, 0) : -1;
+	uid_t uid;
+	gid_t gid;
 	int r;
 
-	if (!in_map || uid < 0 || gid < 0 || ((uid_t)uid == geteuid() && (gid_t)gid == getegid()))
-		return make_data(&t->fd, e);
+	find_owner(uids, gids, &uid, &gid);
+	if (!in_map || (uid == geteuid() && gid == getegid()))
+		return make_data(d, e);
 	/* open to that root for an instant: nobody else gets through the directories above, who has no descriptor */
-	if (fchmod(t->fd, 0777) < 0)
-		return err_sys(e, "fchmod", t->path, "cannot make the volume's directory");
-	r = in_map(uids, gids, make_data, &t->fd, e);
-	if (r == 0 && fchmod(t->fd, 0700) < 0)
-		return err_sys(e, "fchmod", t->path, "cannot make the volume's directory");
+	if (fchmod(d->at, 0777) < 0)
+		return err_sys(e, "fchmod", d->name, "cannot make the volume's directory");
+	r = in_map(uids, gids, make_data, d, e);
+	if (fchmod(d->at, 0700) < 0 && r == 0)
+		return err_sys(e, "fchmod", d->name, "cannot make the volume's directory");
 	return r;
 }
 
@@ -211,6 +228,7 @@ static int fill(const struct volumes *vs, const struct image_tmp *t, const struc
 		const struct id_map *gids, store_in_map_fn *in_map, struct err *e)
 {
 	AUTO_FREE char *dir = str_fmt(".tmp/%s", t->name), *file = str_fmt("%s/volume.json", dir), *json = write_json(labels);
+	const struct new_data data = { t->fd, "data" };
 	const struct tmp_place p = place(vs);
 
 	if (mkdirat(t->fd, "maps", 0700) < 0 || fd_write_file(t->fd, "copy", "", 0) < 0) {
@@ -219,7 +237,7 @@ static int fill(const struct volumes *vs, const struct image_tmp *t, const struc
 	}
 	if (tmp_put(&p, file, json, strlen(json), true, false, e) < 0 || (uids && gids && note_map(vs, dir, uids, gids, e) < 0))
 		return -1;
-	return make_data_as_root(t, uids, gids, in_map, e) < 0 ? store_hint_full(e) : 0;
+	return make_data_as_root(&data, uids, gids, in_map, e) < 0 ? store_hint_full(e) : 0;
 }
 
 /* A volume is never empty, so none is replaced. */
@@ -255,6 +273,46 @@ int volume_create(struct volumes *vs, const char *name, const struct strv *label
 		r = put(vs, &t, from, name, e);
 	tmp_end(&p, &t, uids, gids, in_map);
 	return r < 0 ? err_wrap(e, "the volume %s is not made", name) : r;
+}
+
+/* Whether no sandbox has had the volume @dir, and it is somebody else's than the next one's. */
+static bool is_to_give(int dir, const struct id_map *uids, const struct id_map *gids)
+{
+	AUTO_DIR DIR *maps = dir_open(dir, "maps");
+	struct stat sb;
+	uid_t uid;
+	gid_t gid;
+
+	for (const struct dirent *d; maps && (d = readdir(maps));)
+		if (d->d_name[0] != '.')
+			return false;
+	find_owner(uids, gids, &uid, &gid);
+	/* an older lichen's has no file copy, and may have been used */
+	return maps && faccessat(dir, "copy", F_OK, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(dir, "data", &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (sb.st_uid != uid || sb.st_gid != gid);
+}
+
+int volume_give(struct volumes *vs, const char *name, const struct id_map *uids, const struct id_map *gids, store_in_map_fn *in_map,
+		struct err *e)
+{
+	AUTO_FREE char *file = str_fmt("%s/volume.json", name);
+	AUTO_CLOSE int lock = openat(vs->fd, file, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	AUTO_CLOSE int dir = openat(vs->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const struct new_data data = { dir, "data.new" };
+
+	/* who has it has noted its map under the shared lock */
+	if (lock < 0 || dir < 0 || !is_to_give(dir, uids, gids) || lock_take(lock, LOCK_EX | LOCK_NB) < 0 ||
+	    !lock_holds(vs->fd, file, lock) || !is_to_give(dir, uids, gids))
+		return 0;
+	(void)!unlinkat(dir, data.name, AT_REMOVEDIR); /* of one that was killed */
+	if (make_data_as_root(&data, uids, gids, in_map, e) < 0) {
+		store_hint_full(e);
+		return err_wrap(e, "the volume %s cannot be given to root inside", name);
+	}
+	/* only an empty directory is replaced */
+	if (renameat(dir, data.name, dir, "data") < 0)
+		(void)!unlinkat(dir, data.name, AT_REMOVEDIR);
+	return 0;
 }
 
 /* ---- finding ---- */
@@ -358,9 +416,40 @@ int volumes_list(const struct volumes *vs, struct strv *names, struct err *e)
 
 /* ---- going ---- */
 
+static int nothing(const void *arg, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	return 0;
+}
+
+static int find_foreign(const char *path, const struct stat *sb, int type, struct FTW *at)
+{
+	(void)path;
+	(void)at;
+	return (type == FTW_D || type == FTW_DNR) && sb->st_uid != geteuid();
+}
+
+/* Whether what is in it can be removed: a directory of somebody else only inside the map that made it. Asked before anything is. */
+static int check_removable(const char *path, const struct map_pair *maps, size_t n, store_in_map_fn *in_map, struct err *e)
+{
+	enum { DESCRIPTORS = 16 };
+
+	if (!in_map || nftw(path, find_foreign, DESCRIPTORS, FTW_PHYS) != 1)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		if (in_map(&maps[i].uids, &maps[i].gids, nothing, NULL, e) == 0)
+			continue;
+		err_wrap(e, "files of subordinate ids are in it, which cannot be removed without these ids");
+		return err_hint(e, "this user needs the ranges in /etc/subuid and /etc/subgid with which they were made, and newuidmap, which needs "
+				   "to be run without no_new_privs; or root removes what is in %s, and you then the volume", path);
+	}
+	return 0;
+}
+
 int volume_remove(struct volumes *vs, const char *name, store_in_map_fn *in_map, struct err *e)
 {
-	AUTO_FREE char *file = str_fmt("%s/volume.json", name);
+	AUTO_FREE char *file = str_fmt("%s/volume.json", name), *data = str_fmt("%s/%s/data", vs->dir, name);
 	const struct tmp_place p = place(vs);
 	AUTO_CLOSE int dir = -1, lock = -1;
 	struct map_pair *maps = NULL;
@@ -386,7 +475,8 @@ int volume_remove(struct volumes *vs, const char *name, store_in_map_fn *in_map,
 		return no_volume(name, e);
 	dir = openat(vs->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	map_pairs_read(dir, "maps", &maps, &n);
-	r = tmp_bury(&p, vs->fd, name, &t, e);
+	r = check_removable(data, maps, n, in_map, e) < 0 ? err_wrap(e, "the volume %s stays", name)
+							    : tmp_bury(&p, vs->fd, name, &t, e);
 	auto_close(&lock);
 	if (r > 0)
 		tmp_end_maps(&p, &t, maps, n, in_map);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store/volumes.h - named volumes: directories that outlive the sandboxes that use them
  *
- *   DATA/volumes/NAME/data/		what is mounted; belongs to root inside of the map that made it
+ *   DATA/volumes/NAME/data/		what is mounted; belongs to root inside of the first map that used it
  *   DATA/volumes/NAME/volume.json	when it was made, and its labels. flock: shared by who uses it
  *   DATA/volumes/NAME/copy		whether what an image has at the mount point was copied into data/, see below
  *   DATA/volumes/NAME/maps/HEX		the id maps whose sandboxes have used it: in these its files can be removed
@@ -57,6 +57,10 @@ void volumes_sweep(struct volumes *vs, store_in_map_fn *in_map);
 NODISCARD int volume_create(struct volumes *vs, const char *name, const struct strv *labels, const struct id_map *uids,
 			    const struct id_map *gids, store_in_map_fn *in_map, struct err *e);
 
+/* Gives a volume that no sandbox has had yet, and that is empty, to root inside of the first one; as volume_create(). Where it is not so
+ * nothing is done. 0, -1 */
+NODISCARD int volume_give(struct volumes *vs, const char *name, const struct id_map *uids, const struct id_map *gids,
+			  store_in_map_fn *in_map, struct err *e);
 /* Takes it for a sandbox with these ids, which are noted. 1, 0: there is none, -1 */
 NODISCARD int volume_use(struct volumes *vs, const char *name, const struct id_map *uids, const struct id_map *gids, struct volume *v,
 			 struct err *e);
@@ -73,7 +77,8 @@ bool volume_is_used(const struct volumes *vs, const char *name);
 /* The names, sorted. */
 NODISCARD int volumes_list(const struct volumes *vs, struct strv *names, struct err *e);
 
-/* STATE with EBUSY where a sandbox uses it, with ENOENT where there is none. */
+/* STATE with EBUSY where a sandbox uses it, with ENOENT where there is none. Where its files are others' and their map cannot be made, it
+ * stays whole. */
 NODISCARD int volume_remove(struct volumes *vs, const char *name, store_in_map_fn *in_map, struct err *e);
 
 /**

@@ -121,6 +121,28 @@ if [ "$(id -u)" -eq 0 ] || have subids; then
 else
 	skip no-subids 'files of user 1000'
 fi
+if [ "$(id -u)" -ne 0 ] && have subids; then
+	busybox_root "$T/his"
+	run_lichen unshare chown -hR 1:1 "$T/his"
+	for made in create run; do
+		[ "$made" = run ] || run_lichen volume create "$v-3"
+		run_lichen run -v "$v-3:/data" "$T/his" sh -c 'stat -c %u:%g:%a /data; echo x >/data/x'
+		is "$status:$out" 0:0:0:755 "volume $made: it belongs to root inside where that is a subordinate id"
+		run_lichen volume rm "$v-3"
+	done
+	run_lichen unshare rm -rf "$T/his"
+	run_lichen run -v "$v-3:/data" "$root" sh -c 'mkdir /data/dir; echo x >/data/dir/file; chown -R 1000:1000 /data/dir'
+	out=$(setpriv --no-new-privs "$LICHEN" volume rm "$v-3" 2>&1)
+	is "$?" 125 'files of ids that cannot be had: the volume is not removed'
+	like "$out" "volume $v-3 stays.*subordinate ids" 'that is said'
+	like "$out" '/etc/subuid' 'and what to do'
+	run_lichen run -v "$v-3:/data" "$root" cat /data/dir/file
+	is "$status:$out" 0:x 'and it is whole'
+	run_lichen volume rm "$v-3"
+	is "$status" 0 'with the ids it is removed'
+else
+	skip no-subids "root inside is a subordinate id"
+fi
 run_lichen volume rm "$v"
 is "$status:$out" "0:$v" 'and removed'
 run_lichen volume ls -q --filter "name=$v"

@@ -167,6 +167,53 @@ static void test_create_in_map(void **state)
 	assert_int_equal(in_map_calls, 1);
 }
 
+static ino_t data_inode(const char *name)
+{
+	AUTO_FREE char *data = str_fmt("%s/data", name);
+	struct stat sb;
+
+	assert_int_equal(fstatat(vs.fd, data, &sb, 0), 0);
+	return sb.st_ino;
+}
+
+/* One that nobody has used goes to the first one's root; no other does, nor one with a file in it. */
+static void test_give(void **state)
+{
+	struct volume v;
+	struct stat sb;
+	struct err e = { 0 };
+	ino_t before;
+
+	(void)state;
+	in_map_calls = 0;
+	assert_int_equal(volume_create(&vs, "new", NULL, NULL, NULL, NULL, &e), 1);
+	assert_int_equal(mkdirat(vs.fd, "new/data.new", 0700), 0); /* of one that was killed */
+	before = data_inode("new");
+	assert_int_equal(volume_give(&vs, "new", &uids, &gids, fake_in_map, &e), 0);
+	assert_int_equal(data_inode("new"), before);
+	assert_int_equal(volume_give(&vs, "new", &others, &others, fake_in_map, &e), 0);
+	assert_int_equal(in_map_calls, 1);
+	assert_int_equal(in_map_first, 100000);
+	assert_true(data_inode("new") != before);
+	assert_int_equal(faccessat(vs.fd, "new/data.new", F_OK, 0), -1);
+	assert_int_equal(fstatat(vs.fd, "new", &sb, 0), 0);
+	assert_int_equal(sb.st_mode & 07777, 0700);
+
+	assert_int_equal(volume_create(&vs, "full", NULL, NULL, NULL, NULL, &e), 1);
+	assert_int_equal(fd_write_file(vs.fd, "full/data/file", "text", 4), 0);
+	assert_int_equal(volume_give(&vs, "full", &others, &others, fake_in_map, &e), 0);
+	assert_int_equal(faccessat(vs.fd, "full/data/file", F_OK, 0), 0);
+	assert_int_equal(faccessat(vs.fd, "full/data.new", F_OK, 0), -1);
+
+	assert_int_equal(volume_create(&vs, "used", NULL, NULL, NULL, NULL, &e), 1);
+	assert_int_equal(volume_use(&vs, "used", &uids, &gids, &v, &e), 1);
+	volume_fini(&v);
+	before = data_inode("used");
+	assert_int_equal(volume_give(&vs, "used", &others, &others, fake_in_map, &e), 0);
+	assert_int_equal(data_inode("used"), before);
+	assert_int_equal(volume_give(&vs, "none", &others, &others, fake_in_map, &e), 0);
+}
+
 static void test_damaged(void **state)
 {
 	static const char *const bad[] = { "", "[]", "{\"created\": 1}", "{\"created\": \"x\", \"labels\": []}",
@@ -420,7 +467,7 @@ static void test_race_and_kill(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(test_open),	   TEST(test_create), TEST(test_create_in_map), TEST(test_damaged), TEST(test_use),
+		TEST(test_open),	   TEST(test_create), TEST(test_create_in_map), TEST(test_give),  TEST(test_damaged), TEST(test_use),
 		TEST(test_subordinate_ids), TEST(test_prune),  TEST(test_measure),	TEST(test_sweep),   TEST(test_race_and_kill),
 	};
 
