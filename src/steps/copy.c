@@ -43,6 +43,11 @@ static void say_skipped(const struct copy *c)
 	if (st->too_deep)
 		log_warn("%llu files and directories of %s lie deeper than a path of %d bytes, and are missing in the copy with "
 			 "all below them", (unsigned long long)st->too_deep, c->src, PATH_BYTES_MAX);
+	if (st->xattrs)
+		log_warn("%llu extended attributes of files of %s are missing in the copy: its file system does not take them",
+			 (unsigned long long)st->xattrs, c->src);
+	if (st->caps)
+		log_warn("%llu files of %s have capabilities in another user namespace, and none in the copy", (unsigned long long)st->caps, c->src);
 	if (st->devices)
 		log_info("%llu sockets and device nodes of %s were not copied", (unsigned long long)st->devices,
 			 c->src);
@@ -60,6 +65,8 @@ static int copy_one(struct copy *c, const char *src, int dst, struct err *e)
 	if (out < 0)
 		return err_sys(e, "open", c->dst, "copying %s", src);
 	c->path[c->len = 0] = '\0';
+	if (c->layer == 0)
+		copy_xattrs(c, in, out);
 	if (copy_walk(c, &in, &out, &st, e) < 0)
 		return -1;
 	copy_links_fini(&c->links);

@@ -17,6 +17,8 @@ struct copy_stats {
 	uint64_t unreadable;	/* left out: the caller may not read them */
 	uint64_t too_deep;	/* left out: their paths are too long */
 	uint64_t kernel_fs;	/* mounts of proc, sysfs ...: left empty */
+	uint64_t xattrs;	/* left out: user.*, which the copy's file system does not take */
+	uint64_t caps;		/* left out: a file's capabilities, which are another user namespace's */
 	char first[COPY_NAMES][COPY_NAME_MAX];	/* of the unreadable; "" after the last */
 };
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -10,11 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/auto.h"
 #include "base/fd.h"
 #include "base/stop.h"
 #include "steps/copy_internal.h"
+#include "steps/owners.h"
 
-enum { CHUNK = 8 << 20, XATTR_NAMES = 4096, XATTR_VALUE = 4096 };
+enum { CHUNK = 8 << 20 };
 enum { PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 100 };
 
 int64_t copy_now_ms(void)
@@ -45,20 +48,36 @@ int copy_tick(struct copy *c)
 	return 0;
 }
 
-__attribute__((noinline)) void copy_xattrs(int in, int out)
+static void copy_xattr(struct copy *c, int in, int out, const char *name)
 {
-	char names[XATTR_NAMES], value[XATTR_VALUE];
-	ssize_t len = flistxattr(in, names, sizeof(names));
+	AUTO_FREE char *value = mem_alloc(XATTR_SIZE_MAX);
+	ssize_t size = fgetxattr(in, name, value, XATTR_SIZE_MAX);
 
-	/* user.overlay.* means something to the kernel: not carried over */
+	if (size >= 0 && fsetxattr(out, name, value, (size_t)size, 0) < 0)
+		c->st.xattrs++;
+}
+
+void copy_xattrs(struct copy *c, int in, int out)
+{
+	AUTO_FREE char *names = NULL;
+	ssize_t len = flistxattr(in, NULL, 0), size;
+
+	c->n_caps = 0;
+	if (len <= 0)
+		return;
+	names = mem_alloc((size_t)len);
+	len = flistxattr(in, names, (size_t)len);
 	for (char *n = names; len > 0 && n < names + len; n += strlen(n) + 1) {
-		ssize_t size;
-
-		if (!str_starts(n, "user.") || str_starts(n, "user.overlay."))
-			continue;
-		size = fgetxattr(in, n, value, sizeof(value));
-		if (size >= 0 && fsetxattr(out, n, value, (size_t)size, 0) < 0)
-			return;
+		if (str_eq(n, OWNERS_CAPS_XATTR)) {
+			size = fgetxattr(in, n, c->caps, sizeof(c->caps));
+			if (size < 0)
+				c->st.caps++; /* of a root that is not in the map */
+			else
+				c->n_caps = (size_t)size;
+		} else if (str_starts(n, "user.") && !str_starts(n, "user.overlay.")) {
+			/* user.overlay.* means something to the kernel: not carried over */
+			copy_xattr(c, in, out, n);
+		}
 	}
 }
 

@@ -13,6 +13,8 @@
 #include "base/str.h"
 #include "steps/copy.h"
 
+enum { COPY_CAPS_MAX = 32 };
+
 struct link_row {
 	dev_t dev;
 	ino_t ino;
@@ -44,6 +46,8 @@ struct copy {
 	size_t layer;		/* the one at hand; 0 is the topmost, or the tree */
 	struct hidden hidden;
 	struct copy_stats st;
+	unsigned char caps[COPY_CAPS_MAX];	/* security.capability of the file at hand */
+	size_t n_caps;		/* 0: it has none */
 	char path[PATH_MAX];	/* of the entry at hand: absolute inside the tree */
 	size_t len;
 	bool shows, shown;	/* progress */
@@ -68,7 +72,8 @@ void copy_hidden_fini(struct hidden *h);
 int64_t copy_now_ms(void);
 /* Now and then: shows how far we are; -1 with EINTR when we are told to stop. */
 NODISCARD int copy_tick(struct copy *c);
-void copy_xattrs(int in, int out);
+/* user.* at once; a file's capabilities, which a change of its owner would take away, go to @c. */
+void copy_xattrs(struct copy *c, int in, int out);
 /* Of a file of which @st was taken; -1 with errno. */
 NODISCARD int copy_content(struct copy *c, int in, int out, const struct stat *st);
 

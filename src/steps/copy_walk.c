@@ -43,7 +43,11 @@ int copy_record(struct copy *c, const struct stat *st, struct err *e)
 {
 	const struct id_map *uids = c->layers ? c->layers->uids : NULL, *gids = c->layers ? c->layers->gids : NULL;
 
-	if (fprintf(c->owners, "%u %u %o %s", outside(uids, st->st_uid), outside(gids, st->st_gid), st->st_mode, c->path) < 0 ||
+	char caps[2 * COPY_CAPS_MAX + 1] = OWNERS_NO_CAPS;
+
+	for (size_t i = 0; S_ISREG(st->st_mode) && i < c->n_caps; i++)
+		snprintf(caps + 2 * i, 3, "%02x", c->caps[i]);
+	if (fprintf(c->owners, "%u %u %o %s %s", outside(uids, st->st_uid), outside(gids, st->st_gid), st->st_mode, caps, c->path) < 0 ||
 	    putc('\0', c->owners) == EOF)
 		return err_sys(e, "write", c->dst, "noting the owners of the copy");
 	return 0;
@@ -90,7 +94,7 @@ static int copy_file(struct copy *c, int in_dir, int out_dir, const char *name, 
 		return fail(c, "openat", e);
 	if (copy_content(c, in, out, st) < 0)
 		return fail(c, "copy_file_range", e);
-	copy_xattrs(in, out);
+	copy_xattrs(c, in, out);
 	c->st.files++;
 	return 0;
 }
@@ -192,7 +196,7 @@ static int copy_subdir(struct copy *c, int *in_dir, int *out_dir, const char *na
 	out = openat(*out_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (out < 0)
 		return fail(c, "openat", e);
-	copy_xattrs(in, out);
+	copy_xattrs(c, in, out);
 	return descend(c, in_dir, out_dir, &in, &out, st, e);
 }
 

@@ -68,6 +68,23 @@ run_lichen run --dry-run -v "$v:/srv/app" "$root" true
 unlike "$out" 'fill  *\/srv\/app' 'then no longer'
 run_lichen volume rm "$v" "$v-2"
 
+PATH=$PATH:/usr/sbin:/sbin
+if command -v setcap >/dev/null && "$LICHEN" unshare setcap cap_net_raw=ep "$root/srv/app/file" 2>/dev/null; then
+	run_lichen run -v "$v:/srv/app" "$root" true
+	like "$(getcap "$(data_of "$v")/file")" 'cap_net_raw[+=]ep' 'a file keeps its capabilities'
+	run_lichen volume rm "$v"
+	start --overlay=copy "$root" sh -c 'echo up; exec sleep 300'
+	data=$XDG_DATA_HOME/lichen
+	[ "$(id -u)" -ne 0 ] || data=/var/lib/lichen
+	like "$("$LICHEN" unshare find "$data" -path '*/srv/app/file' -exec getcap {} +)" 'cap_net_raw[+=]ep' 'in a copied tree, too'
+	kill "$pid"
+	finish
+	unlike "$(cat "$T/said.err")" capabilities "without a word"
+	setcap -r "$root/srv/app/file" 2>/dev/null || "$LICHEN" unshare setcap -r "$root/srv/app/file"
+else
+	skip no-setcap 'capabilities of a file'
+fi
+
 # ---- what does not ----
 
 run_lichen run -v "$v:/srv/app:nocopy" "$root" ls -A /srv/app
@@ -83,6 +100,13 @@ run_lichen volume rm "$v"
 run_lichen run --tmpfs /srv -v "$v:/srv/app" "$root" ls -A /srv/app
 is "$status:$out" 0: 'what another mount hides is not copied'
 run_lichen volume rm "$v"
+
+echo mine >"$root/srv/plain"
+run_lichen run -v "$v:/srv/plain" "$root" true
+is "$status" 125 'a volume in the place of a file is an error'
+like "$err" '/srv/plain' 'that names it'
+ok '[ -f "$root/srv/plain" ]' 'the file is as it was'
+run_lichen volume rm -f "$v"
 
 # ---- halfway ----
 
@@ -106,6 +130,28 @@ is "$out" '' 'with nocopy its half is removed'
 run_lichen run -v "$v:/srv/app" "$root" ls -A /srv/app
 is "$out" mine 'and what is written then stays'
 run_lichen volume rm "$v"
+
+# killed when so many of the files are there
+mkdir "$root/srv/many"
+n=0
+while [ "$n" -lt 3000 ]; do
+	echo "$n" >"$root/srv/many/$n"
+	n=$((n + 1))
+done
+for few in 1 300 1500 2900; do
+	run_lichen volume create "$v"
+	dir=$(data_of "$v")
+	"$LICHEN" run -v "$v:/srv/many" "$root" true >/dev/null 2>&1 &
+	pid=$!
+	wait_for '[ "$(find "$dir" -type f | wc -l)" -ge "$few" ]' 60
+	kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	run_lichen run -v "$v:/srv/many" "$root" sh -c 'ls /srv/many | wc -l; cat /srv/many/* | sort -n | uniq | wc -l'
+	is "$status:$out" '0:3000
+3000' "killed when $few of its files are there: the next one has all of them"
+	run_lichen volume rm "$v"
+done
+rm -rf "$root/srv/many"
 
 n=0
 pids=

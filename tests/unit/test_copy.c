@@ -239,16 +239,18 @@ static void copy_below_its_source(void **state)
 
 static void hostile_lists(void **state)
 {
-#define LIST(s) { "lichen-owners 1\0" s, sizeof("lichen-owners 1\0" s) - 1 }
+#define LIST(s) { "lichen-owners 2\0" s, sizeof("lichen-owners 2\0" s) - 1 }
 	static const struct {
 		const char *s;
 		size_t n;
 	} bad[] = {
-		{ "", 0 }, { "lichen-owners 2", 16 }, LIST(""), LIST("0 0 100644 /f"), LIST("0 0 100644\0"),
-		LIST("0 0 100644 f\0"), LIST("0 0 100644 /../f\0"), LIST("0 0 100644 /a//f\0"),
-		LIST("-1 0 100644 /f\0"), LIST("4294967295 0 100644 /f\0"), LIST("0 0 777777777777777777777 /f\0"),
-		LIST("0 0 100648 /f\0"), LIST("0 0 100644 /\0"), LIST("0 0 40755 /f\0end\0"), LIST("0 0 100644 /none\0"),
-		LIST("0 0 40755 /./f\0"),
+		{ "", 0 }, { "lichen-owners 1", 16 }, LIST(""), LIST("0 0 100644 - /f"), LIST("0 0 100644 -\0"),
+		LIST("0 0 100644 - f\0"), LIST("0 0 100644 - /../f\0"), LIST("0 0 100644 - /a//f\0"),
+		LIST("-1 0 100644 - /f\0"), LIST("4294967295 0 100644 - /f\0"), LIST("0 0 777777777777777777777 - /f\0"),
+		LIST("0 0 100648 - /f\0"), LIST("0 0 100644 - /\0"), LIST("0 0 40755 - /f\0end\0"), LIST("0 0 100644 - /none\0"),
+		LIST("0 0 40755 - /./f\0"), LIST("0 0 100644 /f\0end\0"), LIST("0 0 100644  /f\0end\0"), LIST("0 0 100644 0 /f\0end\0"),
+		LIST("0 0 100644 0g /f\0end\0"),
+		LIST("0 0 100644 000000000000000000000000000000000000000000000000000000000000000000 /f\0end\0"),
 	};
 
 	(void)state;
