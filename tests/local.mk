@@ -60,7 +60,7 @@ check-vm-all: all $(VM_TOOLS)
 # ---- unit tests: link the very objects of the program
 if HAVE_CMOCKA
 UNIT_TESTS = \
-	tests/unit/test_challenge tests/unit/test_copy tests/unit/test_credentials tests/unit/test_doctor tests/unit/test_elf tests/unit/test_exec \
+	tests/unit/test_challenge tests/unit/test_copy tests/unit/test_credentials tests/unit/test_doctor tests/unit/test_elf tests/unit/test_exec tests/unit/test_fill \
 	tests/unit/test_groups tests/unit/test_ids tests/unit/test_image tests/unit/test_image_config \
 	tests/unit/test_image_words tests/unit/test_imager tests/unit/test_images_store tests/unit/test_landlock \
 	tests/unit/test_layer_name tests/unit/test_limits tests/unit/test_live tests/unit/test_manifest tests/unit/test_mount \
@@ -80,6 +80,7 @@ UNIT_LIBS = liblichen.a $(CAPNG_LIBS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_challenge_CPPFLAGS = $(REGISTRY_CPPFLAGS)
 tests_unit_test_challenge_LDADD = libimage.a $(UNIT_LIBS)
 tests_unit_test_copy_LDADD = $(UNIT_LIBS)
+tests_unit_test_fill_LDADD = $(UNIT_LIBS)
 tests_unit_test_credentials_LDADD = $(UNIT_LIBS)
 tests_unit_test_doctor_LDADD = $(UNIT_LIBS)
 tests_unit_test_elf_LDADD = $(UNIT_LIBS)

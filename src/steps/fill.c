@@ -47,12 +47,26 @@ static int wait_lock(int fd, const struct step *s, struct err *e)
 	return 0;
 }
 
-static int set_state(int fd, const struct step *s, const char *state, struct err *e)
+static int hint_full(struct err *e)
+{
+	return e->errnum == ENOSPC || e->errnum == EDQUOT
+		       ? err_hint(e, "no space is left where the volume lies: `lichen system df` shows what could go; the next start begins the copy anew")
+		       : -1;
+}
+
+/* On the disk, and not before what is in @data: a machine that stops must find what the state says. */
+static int set_state(int fd, int data, const struct step *s, const char *state, struct err *e)
 {
 	size_t n = strlen(state);
 
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, state, n, 0) != (ssize_t)n)
-		return err_sys(e, "write", s->u.mount.source, "noting how far the volume %s is filled", s->u.mount.source);
+	if (syncfs(data) < 0) {
+		err_sys(e, "syncfs", s->u.mount.source, "writing the volume %s to the disk", s->u.mount.source);
+		return hint_full(e);
+	}
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, state, n, 0) != (ssize_t)n || fsync(fd) < 0) {
+		err_sys(e, "write", s->u.mount.source, "noting how far the volume %s is filled", s->u.mount.source);
+		return hint_full(e);
+	}
 	return 0;
 }
 
@@ -85,7 +99,7 @@ static int clear(int copy, int data, const struct step *s, struct err *e)
 		if (store_remove_tree(file, e) < 0)
 			return err_wrap(e, "what is half copied into the volume %s", s->u.mount.source);
 	}
-	return set_state(copy, s, "", e);
+	return set_state(copy, data, s, "", e);
 }
 
 /* As the root has it, without what is mounted there. -1: there is nothing to copy. */
@@ -104,13 +118,14 @@ static int copy_into(int copy, int src, int data, const struct step *s, struct e
 	AUTO_FREE char *what = str_fmt("filling the volume %s with what is in %s inside", s->u.mount.source, s->u.mount.target);
 	struct err ignored;
 
-	if (set_state(copy, s, VOLUME_COPYING, e) < 0)
+	if (set_state(copy, data, s, VOLUME_COPYING, e) < 0)
 		return -1;
 	if (copy_owned(src, data, what, e) < 0) {
+		hint_full(e);
 		(void)!clear(copy, data, s, &ignored); /* else the next one does it */
 		return -1;
 	}
-	if (set_state(copy, s, VOLUME_COPIED, e) < 0)
+	if (set_state(copy, data, s, VOLUME_COPIED, e) < 0)
 		return -1;
 	log_info("volume %s: filled with what is in %s inside", s->u.mount.source, s->u.mount.target);
 	return 0;
@@ -139,7 +154,7 @@ static int fill(const struct ctx *c, const struct step *s, int copy, struct err 
 	if (list(data, s, &names, e) < 0)
 		return -1;
 	if (names.n) /* of a sandbox that wanted no copy */
-		return set_state(copy, s, VOLUME_COPIED, e);
+		return set_state(copy, data, s, VOLUME_COPIED, e);
 	src = open_source(c, s);
 	return src < 0 ? 0 : copy_into(copy, src, data, s, e);
 }
