@@ -181,6 +181,8 @@ static int opened(struct upload *u, long status, struct err *e)
 		return remote_refused(&u->push->remote, &u->call, "opening an upload", e);
 	if (take_location(u, e) < 0)
 		return -1;
+	if (talk_progress(u->push->talk, u->index, 0, u->d->size, e) < 0)
+		return -1;
 	return u->d->size ? send_rest(u, e) : close_upload(u, e);
 }
 
@@ -271,7 +273,7 @@ static int begin(struct upload *u, size_t at, struct err *e)
 	if ((uint64_t)st.st_size != u->d->size)
 		return err_set(e, ERR_STATE, "the blob %s has %lld bytes and should have %llu: see `lichen system verify`", u->d->digest,
 			       (long long)st.st_size, (unsigned long long)u->d->size);
-	return talk_progress(p->talk, u->index, 0, u->d->size, e) < 0 ? -1 : ask(u, e);
+	return ask(u, e);
 }
 
 /* ---- all of them ---- */

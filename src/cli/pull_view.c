@@ -105,7 +105,7 @@ static const char *word_of(const char *what)
 	for (size_t i = 0; i < N_ELEMS(WORDS); i++)
 		if (str_eq(what, WORDS[i]))
 			return WORDS[i];
-	return str_eq(what, DONE) ? DONE : WAITING;
+	return str_eq(what, DONE) ? DONE : str_eq(what, THERE) ? THERE : WAITING;
 }
 
 static void take_progress(struct pull_layer *l, const char *what, uint64_t done, uint64_t total, uint64_t now_ms)

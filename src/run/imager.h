@@ -30,7 +30,7 @@ struct imager_view {
 	void (*step)(void *arg, const char *text);
 	/* a layer that will come, or is there already; before anything else of it. @label: the short digest */
 	void (*layer)(void *arg, uint32_t index, const char *label, uint64_t size, bool is_there);
-	void (*progress)(void *arg, uint32_t index, const char *what, uint64_t done, uint64_t total); /* "downloading" "reading" "unpacking" "done" */
+	void (*progress)(void *arg, uint32_t index, const char *what, uint64_t done, uint64_t total); /* "downloading" "reading" "unpacking" "done" "already there" */
 	void (*warn)(void *arg, const char *text);
 	int (*tick)(void *arg);		/* every 100 ms; 0, or the signal by which the work is to end */
 };

@@ -36,9 +36,11 @@ static void show(const struct errand *r, const struct image_msg *m)
 {
 	const struct imager_view *v = r->view;
 
-	/* with its digest it has gone, or was there */
+	/* with its digest it has gone; with a reason in words, too, it was there */
+	const char *what = !m->digest[0] ? r->what : m->text[0] ? "already there" : "done";
+
 	if (v && v->progress && m->index < r->n_layers)
-		v->progress(v->arg, (uint32_t)r->first + m->index, m->digest[0] ? "done" : r->what, m->done, m->total);
+		v->progress(v->arg, (uint32_t)r->first + m->index, what, m->done, m->total);
 }
 
 /* A token may be longer than a message. */
