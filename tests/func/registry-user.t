@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What users of docker and podman do with a registry: push again, a platform that is not there, several names; what push
 # wrote is read by skopeo and podman.
+# shellcheck disable=SC2016 # expanded by others
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
 . "$top_srcdir/tests/lib/registry.sh"
@@ -77,11 +78,7 @@ stop_registry
 # ---- a platform that is not there
 L=$T/layout
 make_layout "$L"
-mkfifo "$T/says"
-"$top_builddir/tests/tools/registry" "$L" >"$T/says" &
-server=$!
-at_exit 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null'
-read -r port _ <"$T/says"
+serve_layout "$L"
 entry() {
 	printf '{"mediaType":"%s","digest":"sha256:%s","size":%d,"platform":{"os":"linux","architecture":"%s"%s}}' \
 		application/vnd.oci.image.manifest.v1+json "$manifest" "$(wc -c <"$T/manifest")" "$1" "${2-}"

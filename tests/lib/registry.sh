@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # err, T, top_builddir: of tap.sh
+# shellcheck shell=sh disable=SC2034,SC2154 # what the test reads; err, T, top_builddir: of tap.sh
 # SPDX-License-Identifier: Apache-2.0
 # tests/lib/registry.sh - asks lichen-registry for what has to do with registries, as the launcher does
 
@@ -67,4 +67,38 @@ make_layout() {
 	manifest=$digest
 	printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"sha256:%s","size":%d,"annotations":{"org.opencontainers.image.ref.name":"1"}}]}' \
 		application/vnd.oci.image.manifest.v1+json "$manifest" "$size" >"$1/index.json"
+}
+
+# serve_layout DIR: tests/tools/registry, whose faults are the repositories' names; its log is DIR/log. Sets $port and $server.
+# shellcheck disable=SC2016 # expanded at exit
+serve_layout() {
+	mkfifo "$T/says"
+	"$top_builddir/tests/tools/registry" "$1" >"$T/says" &
+	server=$!
+	at_exit 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null'
+	read -r port _ <"$T/says"
+	rm "$T/says"
+}
+
+# make_layers DIR N: an image of N layers of 100 kB and more, with the tag 1, as an OCI layout. Sets $config, and $layers, digests in hex.
+make_layers() {
+	mkdir -p "$1/blobs/sha256" "$T/root"
+	layers='' of='' diff_ids=''
+	for i in $(seq "$2"); do
+		head -c 100000 /dev/urandom >"$T/root/file$i"
+		tar -C "$T/root" -cf "$T/layer.tar" "file$i"
+		layout_put "$1" "$T/layer.tar"
+		layers="$layers $digest"
+		diff_ids="$diff_ids${diff_ids:+,}\"sha256:$digest\""
+		of="$of${of:+,}{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha256:$digest\",\"size\":$size}"
+	done
+	printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":[%s]}}' \
+		"$diff_ids" >"$T/config.json"
+	layout_put "$1" "$T/config.json"
+	config=$digest
+	printf '{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s","digest":"sha256:%s","size":%d},"layers":[%s]}' \
+		application/vnd.oci.image.manifest.v1+json application/vnd.oci.image.config.v1+json "$config" "$size" "$of" >"$T/manifest"
+	layout_put "$1" "$T/manifest"
+	printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"sha256:%s","size":%d,"annotations":{"org.opencontainers.image.ref.name":"1"}}]}' \
+		application/vnd.oci.image.manifest.v1+json "$digest" "$size" >"$1/index.json"
 }

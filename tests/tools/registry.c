@@ -10,7 +10,7 @@
  * HOST where it was asked as a proxy would be: it answers in that host's place.
  *
  * /v2/FAULT/... : the first component of a repository's name is a fault, or "ok". Those of blobs are those of blobs of more
- * than a thousand bytes, so that the config comes. OTHER-PORT is where redirects lead, and the token service of another host.
+ * than a thousand bytes, so that the config comes; where DIR/only has a digest in hex, of that one. OTHER-PORT is where redirects lead, and the token service of another host.
  */
 
 #include <arpa/inet.h>
@@ -434,6 +434,18 @@ static void serve(struct request *r)
 
 /* ---- connections ---- */
 
+/* Where one blob is named, the others behave. */
+static void spare_others(struct request *r)
+{
+	AUTO_FREE char *path = str_fmt("%s/only", dir), *only = NULL;
+	size_t n;
+
+	if (!r->rest || strncmp(r->rest, "blobs/sha256:", 13) != 0 || fd_read_any(path, REQUEST_MAX, &only, &n) < 0)
+		return;
+	if (strncmp(r->rest + 13, only, 64) != 0)
+		r->fault = "ok";
+}
+
 static void note(const struct request *r)
 {
 	AUTO_FREE char *log = str_fmt("%s/log", dir), *auth = header(r, "authorization"), *range = header(r, "range"), *line = NULL;
@@ -509,6 +521,7 @@ static void talk(int sock, unsigned port)
 		hash = (hash ^ (unsigned char)*s) * 16777619u;
 	r.count = __atomic_fetch_add(&counts[hash % SLOTS], 1u, __ATOMIC_SEQ_CST);
 	note(&r);
+	spare_others(&r);
 	serve(&r);
 	shutdown(sock, SHUT_WR);
 	free(text);
