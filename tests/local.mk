@@ -26,7 +26,7 @@ SHELL_TESTS = \
 	tests/func/many.t tests/func/mount.t tests/func/nested.t tests/func/nosub.t tests/func/nouserns.t tests/func/ns.t \
 	tests/func/overlay.t tests/func/own.t tests/func/paths.t tests/func/pause.t tests/func/proc-helper.t \
 	tests/func/process.t tests/func/profile.t tests/func/propagation.t tests/func/pull.t tests/func/race.t \
-	tests/func/registry-bad.t tests/func/registry-stop.t tests/func/registry-tls.t tests/func/registry-user.t tests/func/registry.t tests/func/root-image.t tests/func/root.t tests/func/rootfs-from.t \
+	tests/func/registry-bad.t tests/func/registry-proxy.t tests/func/registry-stop.t tests/func/registry-tls.t tests/func/registry-user.t tests/func/registry.t tests/func/root-image.t tests/func/root.t tests/func/rootfs-from.t \
 	tests/func/run-image.t tests/func/scope.t tests/func/seccomp.t tests/func/secrets.t tests/func/signals.t \
 	tests/func/stack.t tests/func/stats.t tests/func/stdio.t tests/func/sysctl.t tests/func/system.t tests/func/tty.t tests/func/verify.t \
 	tests/func/unfinished.t tests/func/unpack.t tests/func/unshare.t tests/func/update.t tests/func/verbs.t \
@@ -177,8 +177,11 @@ tests_tools_open_many_SOURCES = tests/tools/open-many.c
 tests_tools_open_many_CFLAGS =
 
 if HAVE_IMAGE
-check_PROGRAMS += tests/tools/unpack tests/tools/tarmaker tests/tools/tree-list
+check_PROGRAMS += tests/tools/unpack tests/tools/tarmaker tests/tools/tree-list tests/tools/relay
 endif
+tests_tools_relay_SOURCES = tests/tools/relay.c
+tests_tools_relay_CPPFLAGS = $(AM_CPPFLAGS) $(REGISTRY_CFLAGS)
+tests_tools_relay_LDADD = liblichen.a $(REGISTRY_LIBS) -lssl
 tests_tools_tarmaker_SOURCES = tests/tools/tarmaker.c
 tests_tools_tarmaker_LDADD = liblichen.a
 tests_tools_tree_list_SOURCES = tests/tools/tree-list.c

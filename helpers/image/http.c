@@ -55,7 +55,8 @@ static void set_proxy(struct http *h, struct http_run *r)
 
 	if (!proxy || !proxy[0])
 		proxy = h->o.all_proxy;
-	if (!proxy || u->is_loopback)
+	/* networks: libcurl knows them from 7.86 on */
+	if (!proxy || u->is_loopback || (h->o.no_proxy && url_is_in(u->host, h->o.no_proxy)))
 		proxy = "";
 	SET(r, CURLOPT_PROXY, proxy);	/* "": none, whatever the environment says */
 	SET(r, CURLOPT_NOPROXY, h->o.no_proxy ? h->o.no_proxy : "");
@@ -307,6 +308,7 @@ static void ended(struct http *h, struct http_run *r, CURLcode code)
 {
 	struct http_call *c = r->c;
 	curl_off_t tls_us = 0;
+	long connect_status = 0;
 	bool may_pass_by;
 
 	look_where(h, r);
@@ -326,6 +328,11 @@ static void ended(struct http *h, struct http_run *r, CURLcode code)
 	}
 	if (code == CURLE_OK || (r->is_cut && !r->is_lost)) {
 		answered(h, r);
+		return;
+	}
+	curl_easy_getinfo(r->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+	if (connect_status >= 400 && connect_status < 500) {	/* the same words the next time */
+		finish(r, http_say_proxy(c, r->proxy_shown, connect_status, &c->err));
 		return;
 	}
 	may_pass_by = r->is_lost || http_may_pass(r->easy, code);

@@ -71,6 +71,37 @@ static int say_tls(CURLcode code, const char *text, const struct http_call *c, s
 			"signed it; --tls-verify=false does without.", c->at.host);
 }
 
+static const char *status_name(long status)
+{
+	static const struct {
+		long status;
+		const char *name;
+	} NAMES[] = {
+		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
+		{ 405, "Method Not Allowed" }, { 407, "Proxy Authentication Required" }, { 413, "Content Too Large" },
+		{ 416, "Range Not Satisfiable" }, { 429, "Too Many Requests" }, { 500, "Internal Server Error" },
+		{ 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
+	};
+
+	for (size_t i = 0; i < N_ELEMS(NAMES); i++)
+		if (NAMES[i].status == status)
+			return NAMES[i].name;
+	return "";
+}
+
+static const char PROXY_PASSWORD[] = "The proxy wants a name and password, or others than these: https_proxy=http://NAME:PASSWORD@HOST:PORT.";
+
+int http_say_proxy(const struct http_call *c, const char *proxy, long status, struct err *e)
+{
+	const char *name = status_name(status);
+
+	err_set(e, ERR_PEER, "%s %s: the proxy %s does not go on to %s: it answers %ld%s%s", c->method, c->at.shown, proxy ? proxy : "",
+		c->at.host, status, name[0] ? " " : "", name);
+	if (status == 407)
+		return err_hint(e, "%s", PROXY_PASSWORD);
+	return err_hint(e, "Whoever runs it decides where it leads; no_proxy=%s goes around it.", c->at.host);
+}
+
 int http_say_lost(CURL *easy, CURLcode code, const char *text, const struct http_call *c, const char *proxy, struct err *e)
 {
 	if (!text[0])
@@ -101,24 +132,6 @@ int http_say_lost(CURL *easy, CURLcode code, const char *text, const struct http
 }
 
 /* ---- an answer that is none of success ---- */
-
-static const char *status_name(long status)
-{
-	static const struct {
-		long status;
-		const char *name;
-	} NAMES[] = {
-		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
-		{ 405, "Method Not Allowed" }, { 407, "Proxy Authentication Required" }, { 413, "Content Too Large" },
-		{ 416, "Range Not Satisfiable" }, { 429, "Too Many Requests" }, { 500, "Internal Server Error" },
-		{ 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
-	};
-
-	for (size_t i = 0; i < N_ELEMS(NAMES); i++)
-		if (NAMES[i].status == status)
-			return NAMES[i].name;
-	return "";
-}
 
 /* {"errors":[{"code":"...","message":"..."}]}, as registries say it; token services have "details" or
  * "error_description". Control characters become visible, and it is cut. */
@@ -161,7 +174,7 @@ int http_refused(const struct http_call *c, const char *what, struct err *e)
 	case 404:
 		return err_hint(e, "Is the name right, and is there such a tag?");
 	case 407:
-		return err_hint(e, "The proxy wants a name and password: https_proxy=http://NAME:PASSWORD@HOST:PORT.");
+		return err_hint(e, "%s", PROXY_PASSWORD);
 	case 429:
 		return err_hint(e, "The registry limits how often it is asked; it often allows more after `lichen login`.");
 	default:

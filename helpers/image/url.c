@@ -62,6 +62,38 @@ bool url_is_local(const char *host)
 	return str_eq(plain, "localhost") || str_eq(plain, "localhost.") || (len > 10 && str_eq(plain + len - 10, ".localhost"));
 }
 
+static bool is_inside(const unsigned char *a, const unsigned char *net, unsigned bits)
+{
+	const unsigned rest = bits % 8, mask = (0xff00u >> rest) & 0xff;
+
+	return memcmp(a, net, bits / 8) == 0 && (rest == 0 || ((a[bits / 8] ^ net[bits / 8]) & mask) == 0);
+}
+
+bool url_is_in(const char *host, const char *list)
+{
+	const size_t len = strlen(host), bracket = host[0] == '[';
+	AUTO_FREE char *plain = str_dupn(host + bracket, len > 2 * bracket ? len - 2 * bracket : 0);
+	AUTO_STRV struct strv nets = { 0 };
+	unsigned char a[16], net[16];
+	const int family = inet_pton(AF_INET, plain, a) == 1 ? AF_INET : inet_pton(AF_INET6, plain, a) == 1 ? AF_INET6 : AF_UNSPEC;
+
+	if (family == AF_UNSPEC)
+		return false;
+	strv_split(&nets, list, ',');
+	for (size_t i = 0; i < nets.n; i++) {
+		char *one = nets.v[i] + strspn(nets.v[i], " \t"), *slash = strchr(one, '/'), *end;
+		unsigned long bits;
+
+		if (!slash || slash[1] < '0' || slash[1] > '9')
+			continue;
+		*slash = '\0';
+		bits = strtoul(slash + 1, &end, 10);
+		if (!end[strspn(end, " \t")] && bits <= (family == AF_INET ? 32 : 128) && inet_pton(family, one, net) == 1 && is_inside(a, net, (unsigned)bits))
+			return true;
+	}
+	return false;
+}
+
 int url_parse(const char *text, const char *base, struct url *u, struct err *e)
 {
 	__attribute__((cleanup(free_handle))) CURLU *h = curl_url();

@@ -20,6 +20,9 @@ struct url {
 /* Whether a host or an address is this machine, or what answers on its link only (169.254.0.0/16, fe80::/10), as it is written. */
 bool url_is_local(const char *host);
 
+/* Whether an address lies in one of the networks of @list, "10.0.0.0/8,::1/128", between whose commas other things may stand. */
+bool url_is_in(const char *host, const char *list);
+
 /**
  * url_parse() - Take @text apart, which may be relative to @base (NULL: it must not)
  * Errors:	PEER: it is none, or neither http nor https. @u is empty then

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tests/tools/registry.c - a registry on loopback that does wrong what its repositories' names say
  *
- *	registry DIR		DIR is an OCI layout; prints "PORT OTHER-PORT" when it listens, and goes on until it is killed
+ *	registry DIR [ADDRESS]	DIR is an OCI layout; prints "PORT OTHER-PORT" when it listens, and goes on until it is killed
  *
  * One process a connection, one request a connection. DIR/log gets a line for each:
  *
@@ -10,7 +10,8 @@
  * HOST where it was asked as a proxy would be: it answers in that host's place.
  *
  * /v2/FAULT/... : the first component of a repository's name is a fault, or "ok". Those of blobs are those of blobs of more
- * than a thousand bytes, so that the config comes; where DIR/only has a digest in hex, of that one. OTHER-PORT is where redirects lead, and the token service of another host.
+ * than a thousand bytes, so that the config comes; where DIR/only has a digest in hex, of that one. OTHER-PORT is where redirects lead, and the token service of another host; redirect-name calls it inner.test. It is on 127.0.0.1, as is PORT
+ * where no ADDRESS is said.
  */
 
 #include <arpa/inet.h>
@@ -363,6 +364,8 @@ static bool trouble(const struct request *r)
 		headers = str_fmt("Location: /v2/redirect-loop/%s\r\n", r->rest);
 	else if ((is(r, "redirect") || is(r, "redirect-401")) && strncmp(r->rest, "blobs/", 6) == 0 && r->port == ports[0])
 		headers = str_fmt("Location: http://user:pass@127.0.0.1:%u/v2/%s/%s?signature=secret\r\n", ports[1], r->fault, r->rest);
+	else if (is(r, "redirect-name") && strncmp(r->rest, "blobs/", 6) == 0 && r->port == ports[0])
+		headers = str_fmt("Location: http://inner.test:%u/v2/ok/%s\r\n", ports[1], r->rest);
 	else if (is(r, "redirect-401") && r->port == ports[1])
 		answer_text(r, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"give me\"\r\n", "");
 	else
@@ -528,9 +531,9 @@ static void talk(int sock, unsigned port)
 	_exit(0);
 }
 
-static int listen_at(unsigned *port)
+static int listen_at(const char *address, unsigned *port)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = inet_addr(address) };
 	socklen_t len = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -546,7 +549,7 @@ int main(int argc, char **argv)
 {
 	struct pollfd p[2];
 
-	if (argc != 2)
+	if (argc != 2 && argc != 3)
 		return 2;
 	dir = argv[1];
 	signal(SIGPIPE, SIG_IGN);
@@ -555,7 +558,7 @@ int main(int argc, char **argv)
 	if (counts == MAP_FAILED)
 		return 1;
 	for (size_t i = 0; i < 2; i++)
-		p[i] = (struct pollfd){ .fd = listen_at(&ports[i]), .events = POLLIN };
+		p[i] = (struct pollfd){ .fd = listen_at(i == 0 && argc == 3 ? argv[2] : "127.0.0.1", &ports[i]), .events = POLLIN };
 	printf("%u %u\n", ports[0], ports[1]);
 	fflush(stdout);
 	while (poll(p, 2, -1) >= 0 || errno == EINTR)

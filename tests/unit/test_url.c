@@ -166,11 +166,28 @@ static void plain_http(void **state)
 	http_free(b);
 }
 
+static void networks(void **state)
+{
+	(void)state;
+	assert_true(url_is_in("10.1.2.3", "10.0.0.0/8"));
+	assert_true(url_is_in("10.1.2.3", "x, 10.1.2.0/23 ,y"));
+	assert_true(url_is_in("10.1.2.3", "10.1.2.3/32"));
+	assert_true(url_is_in("10.1.2.3", "0.0.0.0/0"));
+	assert_true(url_is_in("[2001:db8::1]", "10.0.0.0/8,2001:db8::/33"));
+	assert_false(url_is_in("10.1.2.3", "10.1.2.2/32"));
+	assert_false(url_is_in("10.1.2.3", "10.1.2.128/25"));
+	assert_false(url_is_in("10.1.2.3", "10.0.0.0/33,10.0.0.0/,10.0.0.0/8x,/8,10.0.0.0/-1"));
+	assert_false(url_is_in("10.1.2.3", "10.1.2.3"));	/* a name like others */
+	assert_false(url_is_in("[2001:db9::1]", "2001:db8::/32,::/129"));
+	assert_false(url_is_in("ten.example", "0.0.0.0/0,::/0"));
+	assert_false(url_is_in("[", ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts), cmocka_unit_test(local),   cmocka_unit_test(refused), cmocka_unit_test(origins),
-		cmocka_unit_test(loopback), cmocka_unit_test(queries), cmocka_unit_test(plain_http),
+		cmocka_unit_test(loopback), cmocka_unit_test(queries), cmocka_unit_test(plain_http), cmocka_unit_test(networks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
