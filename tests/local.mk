@@ -26,7 +26,7 @@ SHELL_TESTS = \
 	tests/func/many.t tests/func/mount.t tests/func/nested.t tests/func/nosub.t tests/func/nouserns.t tests/func/ns.t \
 	tests/func/overlay.t tests/func/own.t tests/func/paths.t tests/func/pause.t tests/func/proc-helper.t \
 	tests/func/process.t tests/func/profile.t tests/func/propagation.t tests/func/pull.t tests/func/race.t \
-	tests/func/registry-bad.t tests/func/registry-proxy.t tests/func/registry-stop.t tests/func/registry-tls.t tests/func/registry-user.t tests/func/registry.t tests/func/root-image.t tests/func/root.t tests/func/rootfs-from.t \
+	tests/func/registry-bad.t tests/func/registry-hostile.t tests/func/registry-proxy.t tests/func/registry-stop.t tests/func/registry-tls.t tests/func/registry-user.t tests/func/registry.t tests/func/root-image.t tests/func/root.t tests/func/rootfs-from.t \
 	tests/func/run-image.t tests/func/scope.t tests/func/seccomp.t tests/func/secrets.t tests/func/signals.t \
 	tests/func/stack.t tests/func/stats.t tests/func/stdio.t tests/func/sysctl.t tests/func/system.t tests/func/tty.t tests/func/verify.t \
 	tests/func/unfinished.t tests/func/unpack.t tests/func/unshare.t tests/func/update.t tests/func/verbs.t \

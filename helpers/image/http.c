@@ -20,6 +20,7 @@
 enum {
 	CONNECT_MS = 30000, STALL_MS = 60000, TRIES = 5, PAUSE_MS = 1000, PAUSE_MAX_MS = 30000,
 	RETRY_AFTER_MAX_S = 120,	/* who wants us to wait longer is told so to the user */
+	SLOW = 1024,			/* bytes a second: what is slower for that long does not want to end */
 	TEXT_MS = 120000,		/* of a whole answer that is kept */
 	STORE_MS = 600000,		/* of an answer to a large body, which is stored and hashed first */
 	NEWS = 64 << 10,		/* so many new bytes make tries count from the beginning */
@@ -108,7 +109,7 @@ static void set_times(const struct http *h, struct http_run *r)
 	unsigned stall = c->has_file ? STORE_MS : h->o.stall_ms;
 
 	SET(r, CURLOPT_CONNECTTIMEOUT_MS, (long)h->o.connect_ms);
-	SET(r, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	SET(r, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW);
 	SET(r, CURLOPT_LOW_SPEED_TIME, (long)(stall + 999) / 1000);
 	if (!c->sink && !c->has_file)
 		SET(r, CURLOPT_TIMEOUT_MS, (long)TEXT_MS);

@@ -37,7 +37,7 @@ struct http_options {
 	const char *cadir;		/* a directory of certificates in place of the system's; NULL */
 	bool is_insecure;		/* certificates are not compared, and http goes anywhere */
 	const char *http_proxy, *https_proxy, *all_proxy, *no_proxy;	/* as in the environment; NULL */
-	unsigned connect_ms, stall_ms;	/* 0: 30 s, 60 s without a byte */
+	unsigned connect_ms, stall_ms;	/* 0: 30 s, 60 s of less than a KiB a second */
 	unsigned tries;			/* without anything new; 0: 5 */
 	unsigned pause_ms;		/* the first one; 0: 1 s */
 	void (*say)(void *arg, const char *text);	/* why it takes longer; NULL */

@@ -192,6 +192,9 @@ static int knock(struct remote *r, const char *base, bool *spoke_tls, struct err
 	if (url_parse(base, NULL, &r->auth.origin, e) < 0)
 		return 1;
 	if (c.http.status == 401) {
+		/* whoever we were sent on to has no say in where the password goes; the registry itself will be asked again */
+		if (!url_same_origin(&c.http.at, &r->auth.origin))
+			return 0;
 		for (const char *h = NULL; (h = http_header(&c.http, "www-authenticate", h));)
 			challenge_add(&r->auth.challenge, h);
 		return 0;

@@ -188,6 +188,45 @@ static void hang(int sock)
 	poll(&p, 1, 60000);
 }
 
+/* A byte now and then, for as long as anybody listens. */
+static void drip(int sock, const char *first)
+{
+	struct pollfd p = { .fd = sock, .events = POLLRDHUP };
+
+	put(sock, first, strlen(first));
+	while (poll(&p, 1, 100) == 0)
+		put(sock, "x", 1);
+}
+
+/* The same again and again, until nobody listens. */
+static _Noreturn void flood(int sock, const char *first, const char *then)
+{
+	for (put(sock, first, strlen(first));;)
+		put(sock, then, strlen(then));
+}
+
+static const char CHUNKED[] = "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
+		  CHUNK[] = "20\r\n  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n";
+
+/* What never ends. */
+static void endless(const struct request *r)
+{
+	static char line[] = "X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n";
+
+	if (is(r, "endless-chunks"))
+		flood(r->sock, CHUNKED, CHUNK);
+	else if (is(r, "endless-headers"))
+		flood(r->sock, "HTTP/1.1 200 OK\r\n", line);
+	else if (is(r, "endless-100"))
+		flood(r->sock, "", "HTTP/1.1 100 Continue\r\n\r\n");
+	else if (is(r, "endless-trailers"))
+		flood(r->sock, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", line);
+	else if (is(r, "slow-headers"))
+		drip(r->sock, "HTTP/1.1 200 OK\r\nX-Filler: ");
+	else if (is(r, "slow-body"))
+		drip(r->sock, "HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n");
+}
+
 static void trickle(const struct request *r, const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i += STEP) {
@@ -211,6 +250,7 @@ static void blob(const struct request *r, const char *digest)
 		answer(r, "200 OK", "", text, n);
 		return;
 	}
+	endless(r);
 	if (strncmp(range, "bytes=", 6) == 0 && !is(r, "cut-norange") && !is(r, "cut-always"))
 		from = strtoul(range + 6, NULL, 10);
 	if (is(r, "cut-elsewhere") && from)	/* answers another part than was asked for */
@@ -338,6 +378,12 @@ static bool gate(const struct request *r)
 		to = str_dup("WWW-Authenticate: Basic realm=\"x\"\r\n");
 	} else if ((is(r, "token") || is(r, "token-dies")) && (strcmp(auth, "Bearer good-token") != 0 || is_dead(r))) {
 		to = str_fmt("WWW-Authenticate: Bearer realm=\"http://localhost:%u/token\",service=\"x\",scope=\"a,b\"\r\n", ports[1]);
+	} else if (is(r, "endless-token")) {
+		to = str_fmt("WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%u/endless-token\",service=\"x\"\r\n", ports[0]);
+	} else if (is(r, "escape-scheme")) {
+		to = str_dup("WWW-Authenticate: \x1b[31mred\x07\r\n");
+	} else if (is(r, "escape-realm")) {
+		to = str_dup("WWW-Authenticate: Bearer realm=\"http://\x1b[31m.example/token\",service=\"\x1b]0;x\x07\"\r\n");
 	} else if (is(r, "negotiate")) {
 		to = str_dup("WWW-Authenticate: Negotiate\r\n");
 	} else if (is(r, "plain-realm")) {
@@ -360,6 +406,10 @@ static bool trouble(const struct request *r)
 		answer_text(r, "503 Service Unavailable", "", "");
 	else if (is(r, "500"))
 		answer_text(r, "500 Internal Server Error", "", "{\"errors\":[{\"message\":\"broken\"}]}");
+	else if (is(r, "429-year"))
+		answer_text(r, "429 Too Many Requests", "Retry-After: Fri, 31 Dec 2999 23:59:59 GMT\r\n", "");
+	else if (is(r, "escape-location"))
+		headers = str_dup("Location: gopher://\x1b[31mred\x07/\r\n");
 	else if (is(r, "redirect-loop"))
 		headers = str_fmt("Location: /v2/redirect-loop/%s\r\n", r->rest);
 	else if ((is(r, "redirect") || is(r, "redirect-401")) && strncmp(r->rest, "blobs/", 6) == 0 && r->port == ports[0])
@@ -398,14 +448,33 @@ static void give_token(const struct request *r)
 	answer_text(r, "200 OK", "", text);
 }
 
+/* Where DIR/away is, the first page of all lies on the other port, where somebody wants a password. Return: whether it does */
+static bool is_away(const struct request *r)
+{
+	AUTO_FREE char *path = str_fmt("%s/away", dir), *headers = NULL;
+
+	if (access(path, F_OK) < 0)
+		return false;
+	if (r->port == ports[0])
+		headers = str_fmt("Location: http://127.0.0.1:%u/v2/\r\n", ports[1]);
+	else
+		headers = str_fmt("WWW-Authenticate: Bearer realm=\"http://127.0.0.1:%u/token\",service=\"x\"\r\n", ports[1]);
+	answer_text(r, r->port == ports[0] ? "307 Temporary Redirect" : "401 Unauthorized", headers, "");
+	return true;
+}
+
 static void serve(struct request *r)
 {
 	char *query = strchr(r->path, '?');
 
+	if (strncmp(r->path, "/endless-token", 14) == 0)
+		flood(r->sock, CHUNKED, CHUNK);
 	if (strncmp(r->path, "/token", 6) == 0) {
 		give_token(r);
 		return;
 	}
+	if (strcmp(r->path, "/v2/") == 0 && is_away(r))
+		return;
 	if (strcmp(r->path, "/v2/") == 0) {
 		answer_text(r, "200 OK", "", "{}");
 		return;
