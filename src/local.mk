@@ -30,7 +30,7 @@ liblichen_a_SOURCES = \
 	%D%/plan/bins.c %D%/run/bins.c %D%/cli/run_bins.c \
 	%D%/store/images.c %D%/store/images.h %D%/store/images_internal.h %D%/store/images_layers.c %D%/store/images_names.c %D%/store/images_sources.c \
 	%D%/store/images_gone.c %D%/store/measure.c %D%/store/tmp.c %D%/store/tmp.h %D%/store/volumes.c %D%/store/volumes.h \
-	%D%/store/list.c %D%/store/cgroup.c %D%/store/dirs.c %D%/store/internal.h %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
+	%D%/store/list.c %D%/store/cgroup.c %D%/store/data.c %D%/store/dirs.c %D%/store/internal.h %D%/store/remove.c %D%/store/state.c %D%/store/store.h %D%/store/sweep.c \
 	%D%/steps/attrs.c %D%/steps/fuse.h %D%/steps/procview.c %D%/run/procview.c %D%/run/procview.h %D%/steps/cgroup.c %D%/steps/cgroup.h %D%/steps/init.c %D%/steps/process.h \
 	%D%/steps/caps.c %D%/steps/copy.c %D%/steps/copy.h %D%/steps/copy_content.c %D%/steps/copy_internal.h %D%/steps/copy_tables.c %D%/steps/copy_walk.c %D%/steps/owners.c %D%/steps/owners.h %D%/steps/ctx.h %D%/steps/files.c %D%/steps/fill.c %D%/steps/filter.c \
 	%D%/steps/merged.c %D%/steps/merged.h %D%/run/layers.c %D%/run/image.c \

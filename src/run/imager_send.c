@@ -201,7 +201,8 @@ static int send_held(struct images *im, const struct imager_out *out, const stru
 {
 	struct errand r = { .program = out->kind == SINK_REGISTRY ? REGISTRY_PROGRAM : IMAGE_PROGRAM, .task = "sink", .view = out->view, .what = out->kind == SINK_REGISTRY ? "uploading" : "writing",
 			     .n_layers = (uint32_t)h->layers.n };
-	AUTO_CLOSE int tmp = openat(t->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* the sink does not use it; a store that cannot be written has none */
+	AUTO_CLOSE int tmp = openat(t->fd < 0 ? im->fd : t->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const int fds[] = { im->fd, tmp, out->fd };
 	struct buf request = { 0 };
 	int rc;
@@ -224,7 +225,7 @@ int imager_send(struct images *im, const struct imager_out *out, char **digest, 
 	struct held h = { 0 };
 	int rc = hold(im, out, &h, e);
 
-	if (rc == 0)
+	if (rc == 0 && !im->why_fixed)
 		rc = images_tmp(im, &t, e);
 	if (rc == 0)
 		rc = send_held(im, out, &h, &t, digest, e);

@@ -90,7 +90,7 @@ int volumes_take(struct spec *s, const struct plan_input *in, struct store *st, 
 			continue;
 		give_back(m);
 		if (!makes) {
-			AUTO_FREE char *path = str_fmt("%s/volumes/%s/data", st->data_dir, m->volume);
+			AUTO_FREE char *path = str_fmt("%s/volumes/%s/data", st->kept_dir ? st->kept_dir : st->data_dir, m->volume);
 
 			struct err ignored = { 0 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store/dirs.c - where runs live: finding DATA and RUN, making and finding one run
+/* store/dirs.c - where runs live: finding RUN, making and finding one run
  *
  * Besides what store.h shows, RUN/ID/ holds two symbolic links that are read, never
  * followed: "data" (to DATA/containers/ID, as another XDG_DATA_HOME may share RUN; not
@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,168 +18,19 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "host/hint.h"
 #include "store/internal.h"
 
 enum { ID_BYTES = 32, ID_LEN = STORE_ID_LEN, CREATE_TRIES = 64 };
 
 #define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW)
 
-/* Real root's place is fixed; to anybody else XDG_DATA_HOME gives another. */
-static const char *hint_data(const struct store *st)
-{
-	return st->is_roots ? "/var/lib/lichen must be a directory that root can write, with room on its disk"
-			    : cause_get("data-dir")->text;
-}
-
 /* ---- the two directories ---- */
-
-/* mkdir -p with our mode; what exists stays as it is. */
-static int make_dirs(const char *path)
-{
-	AUTO_FREE char *work = str_dup(path);
-
-	for (char *slash = strchr(work + 1, '/');; slash = strchr(slash + 1, '/')) {
-		if (slash)
-			*slash = '\0';
-		/* a parent that exists may answer EACCES or EROFS instead of EEXIST */
-		if (mkdir(work, 0700) < 0 && errno != EEXIST) {
-			int saved = errno;
-
-			if (!slash || access(work, F_OK) < 0) {
-				errno = saved;
-				return -1;
-			}
-		}
-		if (!slash)
-			return 0;
-		*slash = '/';
-	}
-}
-
-/* Where the descriptor leads, without links. */
-static char *fd_real(int fd, const char *path)
-{
-	char link[FD_PATH_MAX], real[PATH_MAX];
-	ssize_t n = readlink(fd_path(fd, link), real, sizeof(real));
-
-	if (n > 0 && (size_t)n < sizeof(real) && real[0] == '/')
-		return str_dupn(real, (size_t)n);
-	return path_real(path);
-}
-
-/* Whether other machines may see it, too; locks are not trusted there. */
-static bool is_on_network(int fd)
-{
-	static const unsigned long magics[] = {
-		NFS_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB_SUPER_MAGIC, SMB2_SUPER_MAGIC, V9FS_MAGIC, CEPH_SUPER_MAGIC,
-		AFS_SUPER_MAGIC, AFS_FS_MAGIC, CODA_SUPER_MAGIC, FUSE_SUPER_MAGIC, 0x0bd00bd0UL /* Lustre */,
-		0x47504653UL /* GPFS */, 0x19830326UL /* BeeGFS */, 0x01161970UL /* GFS2 */, 0x7461636fUL /* OCFS2 */,
-	};
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) < 0)
-		return true;
-	for (size_t i = 0; i < N_ELEMS(magics); i++)
-		if (((unsigned long)fs.f_type & 0xffffffffUL) == magics[i])
-			return true;
-	return false;
-}
-
-/* Opens @path as DATA/containers, made where it is missing. */
-static int open_data_at(struct store *st, uid_t uid, const char *path, struct err *e)
-{
-	AUTO_FREE char *real = NULL;
-	struct stat sb;
-
-	st->data_fd = open(path, DIR_FLAGS | O_CLOEXEC);
-	if (st->data_fd < 0 && errno == ENOENT && make_dirs(path) == 0)
-		st->data_fd = open(path, DIR_FLAGS | O_CLOEXEC);
-	if (st->data_fd < 0) {
-		err_sys(e, "mkdir", path, "cannot make the directory for the sandbox's files");
-		return err_hint(e, "%s", hint_data(st));
-	}
-	if (fstat(st->data_fd, &sb) < 0)
-		return err_sys(e, "fstat", path, "cannot look at the directory for the sandbox's files");
-	if (sb.st_uid != uid || (sb.st_mode & 022)) {
-		err_set(e, ERR_STATE, "%s belongs to uid %u with mode %04o: others could change the sandbox's files",
-			path, (unsigned)sb.st_uid, (unsigned)sb.st_mode & 07777);
-		return err_hint(e, "%s", sb.st_uid == uid ? "chmod 700 that directory" : hint_data(st));
-	}
-	if (faccessat(st->data_fd, ".", W_OK | X_OK, 0) < 0) {
-		err_sys(e, "access", path, "cannot write to the directory for the sandbox's files");
-		return err_hint(e, "%s", hint_data(st));
-	}
-	real = fd_real(st->data_fd, path);
-	if (!real)
-		return err_sys(e, "realpath", path, "cannot find the real path of the sandbox's files");
-	st->data_dir = str_dupn(real, (size_t)(strrchr(real, '/') - real));
-	st->is_shared = is_on_network(st->data_fd);
-	return 0;
-}
-
-/* TOP/lichen-UID/containers, where the directory of that name is ours alone. */
-static int open_data_below(struct store *st, uid_t uid, const char *top, struct err *e)
-{
-	AUTO_FREE char *own = str_fmt("%s/lichen-%u", top, (unsigned)uid), *path = str_fmt("%s/containers", own);
-	AUTO_CLOSE int fd = -1;
-	struct stat sb;
-
-	if (mkdir(own, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, "mkdir", own, "cannot make the directory for the sandbox's files");
-	fd = open(own, DIR_FLAGS | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &sb) < 0 || sb.st_uid != uid || (sb.st_mode & 077))
-		return err_set(e, ERR_STATE, "%s must be yours alone", own);
-	return open_data_at(st, uid, path, e);
-}
-
-static int open_data(struct store *st, uid_t uid, const char *home, struct err *e)
-{
-	const char *xdg = secure_getenv("XDG_DATA_HOME"), *tops[] = { secure_getenv("TMPDIR"), "/var/tmp" };
-	AUTO_FREE char *path = NULL;
-	struct err ignored;
-
-	/* root of a user namespace may have no say there: then as anybody else */
-	st->is_roots = uid == 0 && (access("/var/lib/lichen", W_OK) == 0 || access("/var/lib", W_OK) == 0);
-	if (!st->is_roots && xdg && xdg[0] == '/') {
-		path = str_fmt("%s/lichen/containers", xdg);
-		return open_data_at(st, uid, path, e) < 0 ? err_wrap(e, "XDG_DATA_HOME is %s", xdg) : 0;
-	}
-	if (st->is_roots)
-		path = str_dup("/var/lib/lichen/containers");
-	else if (home && home[0] == '/')
-		path = str_fmt("%s/.local/share/lichen/containers", home);
-	if (path && open_data_at(st, uid, path, e) == 0)
-		return 0;
-	/* then no other place is better */
-	if (path && err_is_limit(e))
-		return -1;
-	/* what is ours and only open to others is an accident that its owner should hear of */
-	if (path && e->kind == ERR_STATE && str_starts(e->hint, "chmod"))
-		return -1;
-	for (size_t i = 0; i < N_ELEMS(tops); i++) {
-		auto_close(&st->data_fd);
-		if (!tops[i] || tops[i][0] != '/' || open_data_below(st, uid, tops[i], &ignored) < 0)
-			continue;
-		if (path)
-			log_info("the sandbox's files lie in %s: %s: %s", st->data_dir, e->path[0] ? e->path : path,
-				 e->errnum ? strerror(e->errnum) : e->what);
-		else
-			log_info("the sandbox's files lie in %s: there is no home directory", st->data_dir);
-		err_clear(e);
-		return 0;
-	}
-	if (!path)
-		err_set(e, ERR_HOST, "there is no directory to keep the sandbox's files in: no home directory");
-	return err_hint(e, "%s", hint_data(st));
-}
 
 /* Is it ours and closed to others? */
 static bool is_private(int fd, uid_t uid, struct stat *sb)
@@ -259,7 +109,7 @@ static int open_run(struct store *st, uid_t uid, struct err *e)
 		return -1;
 	if (n > 0 && !str_eq(old, path))
 		unlink(record);
-	if (symlink(path, record) < 0 && errno != EEXIST)
+	if (symlink(path, record) < 0 && errno != EEXIST && errno != EROFS)
 		return err_sys(e, "symlink", record, "cannot record the directory for running sandboxes");
 	return 0;
 }
@@ -267,7 +117,7 @@ static int open_run(struct store *st, uid_t uid, struct err *e)
 int store_open(struct store *st, uid_t uid, const char *home, struct err *e)
 {
 	*st = (struct store){ .data_fd = -1, .run_fd = -1 };
-	if (open_data(st, uid, home, e) < 0 || open_run(st, uid, e) < 0) {
+	if (store_open_data(st, uid, home, e) < 0 || open_run(st, uid, e) < 0) {
 		store_close(st);
 		return -1;
 	}
@@ -292,6 +142,7 @@ void store_places(const struct store *st, uid_t uid, struct strv *out)
 void store_close(struct store *st)
 {
 	auto_free(&st->data_dir);
+	auto_free(&st->kept_dir);
 	auto_free(&st->run_dir);
 	auto_close(&st->data_fd);
 	auto_close(&st->run_fd);
@@ -474,6 +325,9 @@ int store_create(struct store *st, const char *name, enum run_kind kind, struct 
 	int r = -1;
 
 	*rd = (struct run_dir){ .lock_fd = -1, .data_fd = -1 };
+	if (st->kept_dir && kind != RUN_IN_MEMORY)
+		log_warn("%s cannot be written (%s): its images are used, what the sandbox writes lies in %s", st->kept_dir,
+			 strerror(st->kept_errnum), st->data_dir);
 	if (name && (!str_is_name(name) || strlen(name) > NAME_MAX)) {
 		err_set(e, ERR_SPEC, "\"%s\" cannot be a name", name);
 		return err_hint(e, "letters, digits, \"_\", \".\" and \"-\", the first a letter or a digit");
@@ -508,7 +362,7 @@ int store_create(struct store *st, const char *name, enum run_kind kind, struct 
 		struct err ignored = { 0 };
 
 		err_sys(e, "mkdirat", rd->data, "cannot make the directory for the sandbox's files");
-		err_hint(e, errno == ENOSPC || errno == EDQUOT ? "the disk or your quota is full; %s" : "%s", hint_data(st));
+		err_hint(e, errno == ENOSPC || errno == EDQUOT ? "the disk or your quota is full; %s" : "%s", store_hint_data(st));
 		(void)!store_remove_tree(half, &ignored);
 		goto fail;
 	}

@@ -46,8 +46,9 @@ int images_open(const struct store *st, bool makes, struct images *im, struct er
 {
 	struct stat sb;
 
-	*im = (struct images){ .fd = -1, .is_shared = st->is_shared };
-	im->dir = str_fmt("%s/images", st->data_dir);
+	*im = (struct images){ .fd = -1, .is_shared = st->is_shared, .why_fixed = st->kept_errnum };
+	im->dir = str_fmt("%s/images", store_kept(st));
+	makes = makes && !im->why_fixed;
 	if (makes && mkdir(im->dir, 0700) < 0 && errno != EEXIST) {
 		err_sys(e, "mkdir", im->dir, "cannot make the store of images");
 		store_hint_full(e);
@@ -77,6 +78,11 @@ int images_open(const struct store *st, bool makes, struct images *im, struct er
 fail:
 	images_close(im);
 	return -1;
+}
+
+int images_may_write(const struct images *im, struct err *e)
+{
+	return im->why_fixed ? store_is_fixed(im->dir, "images", im->why_fixed, e) : 0;
 }
 
 void images_close(struct images *im)
@@ -182,7 +188,8 @@ int images_tmp(struct images *im, struct image_tmp *t, struct err *e)
 {
 	const struct tmp_place p = images_place(im);
 
-	return tmp_make(&p, false, t, e);
+	*t = (struct image_tmp){ .fd = -1 };
+	return images_may_write(im, e) < 0 ? -1 : tmp_make(&p, false, t, e);
 }
 
 int images_tmp_map(const struct image_tmp *t, const struct id_map *uids, const struct id_map *gids, struct err *e)
@@ -219,7 +226,8 @@ void images_sweep(struct images *im, store_in_map_fn *in_map)
 {
 	const struct tmp_place p = images_place(im);
 
-	tmp_sweep(&p, all_maps, im, in_map);
+	if (!im->why_fixed)
+		tmp_sweep(&p, all_maps, im, in_map);
 }
 
 /* ---- blobs ---- */
@@ -242,7 +250,8 @@ bool images_has_blob(const struct images *im, const char *digest, uint64_t size)
 		return false;
 	if (fstat(fd, &sb) < 0 || !S_ISREG(sb.st_mode) || (size && (uint64_t)sb.st_size != size))
 		return false;
-	return futimens(fd, NULL) == 0;
+	/* nobody collects what cannot be written */
+	return im->why_fixed || futimens(fd, NULL) == 0;
 }
 
 int images_open_blob(const struct images *im, const char *digest, struct err *e)

@@ -44,12 +44,14 @@
 struct images {
 	char *dir;	/* DATA/images, absolute; owned */
 	int fd;		/* it, O_PATH */
+	int why_fixed;	/* the errno of what cannot be written: only to be read; 0: it can */
 	bool is_shared;	/* on a network file system, as in struct store */
 	bool skips_sync;	/* images_commit() does not wait for the disk; set by who would rather bring the image again after a crash */
 	char *source_key;	/* what images_find_source() looked for last; owned */
 };
 
-/* Opens, and makes what is missing (0700). Nothing else is made by who only reads: then -1 with STATE and errnum ENOENT. */
+/* Opens, and makes what is missing (0700). Nothing else is made by who only reads: then -1 with STATE and errnum ENOENT. One that cannot
+ * be written (KEPT in store.h) is opened all the same; whatever would change it fails then, with STATE. */
 NODISCARD int images_open(const struct store *st, bool makes, struct images *im, struct err *e);
 void images_close(struct images *im);
 /* Removes what dead makers left in tmp/; failures are warnings. @in_map: as store_sweep(). */

@@ -47,6 +47,8 @@ int images_remove(struct images *im, const char *id, struct images_gone *gone, s
 	AUTO_FREE char *record = images_record(id);
 	AUTO_CLOSE int fd = -1;
 
+	if (images_may_write(im, e) < 0)
+		return -1;
 	if (!record)
 		return images_no_image(id, e);
 	/* for writing: a network file system has no exclusive lock otherwise */
@@ -300,8 +302,10 @@ int images_collect(struct images *im, bool is_dry, store_in_map_fn *in_map, stru
 	static const char *const digests[] = { "sha256", "sha512" };
 	struct collect c = { .im = im, .place = images_place(im), .is_dry = is_dry, .in_map = in_map, .gone = gone };
 	AUTO_STRV struct strv classes = { 0 };
-	int r = refs_look(im, &c.refs, e);
+	int r = is_dry ? 0 : images_may_write(im, e);
 
+	if (r == 0)
+		r = refs_look(im, &c.refs, e);
 	if (r == 0)
 		r = images_classes(im, &classes, e);
 	for (size_t i = 0; i < classes.n && r == 0; i++)
@@ -340,6 +344,8 @@ int images_drop_layer(struct images *im, const char *cls, const char *diff_id, s
 
 	if (!name || (fd < 0 && errno == ENOENT))
 		return 0;
+	if (images_may_write(im, e) < 0)
+		return -1;
 	if (fd < 0)
 		return err_sys(e, "openat", name, "cannot remove a layer");
 	if (lock_take(fd, LOCK_EX | LOCK_NB) < 0)
@@ -385,6 +391,8 @@ int images_drop_blob(struct images *im, const char *digest, struct err *e)
 
 	if (!name)
 		return 0;
+	if (images_may_write(im, e) < 0)
+		return -1;
 	if (is_needed_now(im, digest))
 		return used_part(digest, e);
 	if (unlinkat(im->fd, name, 0) == 0)

@@ -9,6 +9,9 @@
 
 struct tmp_place images_place(const struct images *im);
 
+/* -1 with @e where the store is only to be read. */
+NODISCARD int images_may_write(const struct images *im, struct err *e);
+
 /* The digits of a digest, which are its file's name; NULL where it is none. */
 const char *images_hex(const char *digest);
 /* "sha256:HEX" of a file's name; owned, or NULL where it is none. */

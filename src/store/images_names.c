@@ -96,6 +96,8 @@ int images_name(struct images *im, const char *name, const char *id, char **was,
 		*was = NULL;
 	if (!file)
 		return bad_name(name, e);
+	if (images_may_write(im, e) < 0)
+		return -1;
 	/* with the lock, so that no record is removed that just gets a name */
 	r = record ? lock_share(im->fd, record, O_RDONLY, &lock) : 0;
 	if (r == 0)
@@ -114,6 +116,8 @@ int images_unname(struct images *im, const char *name, struct err *e)
 
 	if (!file)
 		return bad_name(name, e);
+	if (images_may_write(im, e) < 0)
+		return -1;
 	if (unlinkat(im->fd, file, 0) == 0)
 		return 0;
 	if (errno != ENOENT)

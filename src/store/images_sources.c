@@ -80,7 +80,7 @@ int images_note_source(struct images *im, int fd, const char *part, const char *
 	AUTO_FREE char *file = source_file(fd, part, &is_young, e), *text = str_fmt("%s\n", id);
 	const struct tmp_place p = images_place(im);
 
-	if (!file)
+	if (!file || images_may_write(im, e) < 0)
 		return -1;
 	if (!str_eq(file, im->source_key))
 		return 0;

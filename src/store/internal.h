@@ -35,6 +35,20 @@ char *store_read_link(int dirfd, const char *path);
 NODISCARD int store_remove_mapped(const char *path, const struct id_map *uids, const struct id_map *gids,
 				  store_in_map_fn *in_map, struct err *e);
 
+/* store/data.c: opens DATA, or what stands in for it; what to do where it cannot be. */
+NODISCARD int store_open_data(struct store *st, uid_t uid, const char *home, struct err *e);
+/* Real root's place is fixed; to anybody else XDG_DATA_HOME gives another. */
+const char *store_hint_data(const struct store *st);
+
+/* Where images and volumes are. */
+static inline const char *store_kept(const struct store *st)
+{
+	return st->kept_dir ? st->kept_dir : st->data_dir;
+}
+
+/* Says that @dir, of @what ("images"), is only to be read, with @errnum as the reason: -1. */
+int store_is_fixed(const char *dir, const char *what, int errnum, struct err *e);
+
 /* Adds to an error of a write what to do, where the disk or a limit is its cause; evaluates to -1. */
 int store_hint_full(struct err *e);
 

@@ -26,6 +26,13 @@ enum { STATE_MAX = 1 << 20 };
 
 /* ---- writing ---- */
 
+int store_is_fixed(const char *dir, const char *what, int errnum, struct err *e)
+{
+	errno = errnum;
+	err_sys(e, "access", dir, "the store of %s cannot be written", what);
+	return err_hint(e, "what is there can be listed and used; make the directory writable, or give another one with XDG_DATA_HOME=DIR");
+}
+
 int store_hint_full(struct err *e)
 {
 	if (e->errnum == EFBIG)

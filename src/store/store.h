@@ -7,7 +7,8 @@
  *                         config.json, too, of a run in memory, which has no directory on disk
  *
  * DATA is $XDG_DATA_HOME/lichen, else ~/.local/share/lichen; /var/lib/lichen for root. Where
- * the last two cannot be written: lichen-UID in $TMPDIR or /var/tmp, made 0700.
+ * the last two cannot be written: lichen-UID in $TMPDIR or /var/tmp, made 0700. Where one cannot be written
+ * that has images or volumes of ours, only runs lie elsewhere: these are read where they are (KEPT).
  * RUN is /run/user/UID/lichen where /run/user/UID is ours (mode 0700, owner), whatever the
  * environment says; /run/lichen for root; else the one recorded in DATA/runtime-dir while
  * it is still ours, else lichen-UID in /dev/shm, /tmp or /var/tmp,
@@ -35,6 +36,8 @@
 
 struct store {
 	char *data_dir, *run_dir;	/* absolute, real; owned */
+	char *kept_dir;			/* has images and volumes, and cannot be written; NULL: these are in data_dir; owned */
+	int kept_errnum;		/* why: EROFS, EACCES ... */
 	bool is_roots;			/* DATA is the machine's, /var/lib/lichen */
 	bool is_shared;			/* DATA is on a network file system: other machines sweep it too */
 	int data_fd, run_fd;		/* O_PATH directories "containers" and RUN */

@@ -36,8 +36,13 @@ int volumes_open(const struct store *st, bool makes, struct volumes *vs, struct 
 {
 	struct stat sb;
 
-	*vs = (struct volumes){ .fd = -1, .is_shared = st->is_shared };
-	vs->dir = str_fmt("%s/volumes", st->data_dir);
+	*vs = (struct volumes){ .fd = -1, .why_fixed = st->kept_errnum, .is_shared = st->is_shared };
+	vs->dir = str_fmt("%s/volumes", store_kept(st));
+	if (makes && vs->why_fixed) {
+		store_is_fixed(vs->dir, "volumes", st->kept_errnum, e);
+		volumes_close(vs);
+		return -1;
+	}
 	if (makes && mkdir(vs->dir, 0700) < 0 && errno != EEXIST)
 		goto fail;
 	vs->fd = open(vs->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -128,7 +133,8 @@ void volumes_sweep(struct volumes *vs, store_in_map_fn *in_map)
 {
 	const struct tmp_place p = place(vs);
 
-	tmp_sweep(&p, read_maps, NULL, in_map);
+	if (!vs->why_fixed)
+		tmp_sweep(&p, read_maps, NULL, in_map);
 }
 
 /* ---- volume.json ---- */
@@ -459,6 +465,8 @@ int volume_remove(struct volumes *vs, const char *name, store_in_map_fn *in_map,
 
 	if (check_name(name, e) < 0)
 		return -1;
+	if (vs->why_fixed)
+		return store_is_fixed(vs->dir, "volumes", vs->why_fixed, e);
 	/* for writing: a network file system has no exclusive lock otherwise */
 	lock = openat(vs->fd, file, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (lock < 0 && errno == ENOENT)

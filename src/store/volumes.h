@@ -30,6 +30,7 @@
 struct volumes {
 	char *dir;	/* DATA/volumes, absolute; owned */
 	int fd;		/* it, O_PATH */
+	int why_fixed;	/* as in struct images */
 	bool is_shared;	/* as in struct store */
 };
 
@@ -42,7 +43,8 @@ struct volume {
 	int copy;	/* the file copy, to be read and written, where it does not say VOLUME_COPIED; -1 */
 };
 
-/* Opens, and makes what is missing (0700); where nothing is made and nothing is there: -1 with STATE and errnum ENOENT. */
+/* Opens, and makes what is missing (0700); where nothing is made and nothing is there: -1 with STATE and errnum ENOENT.
+ * Errors: @makes, and it cannot be written (KEPT in store.h) */
 NODISCARD int volumes_open(const struct store *st, bool makes, struct volumes *vs, struct err *e);
 void volumes_close(struct volumes *vs);
 /* Removes what dead makers and removers left; failures are warnings. @in_map: as store_sweep(). */
