@@ -5,6 +5,7 @@
 
 #include <fnmatch.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/auto.h"
 #include "cli/age.h"
@@ -26,7 +27,7 @@ static int time_of(struct image_place *p, const char *word, int64_t *out, struct
 
 static int take(struct image_filter *f, struct image_place *p, const char *text, struct err *e)
 {
-	static const char *const KEYS[] = { "reference", "before", "since", "dangling", "label" };
+	static const char *const KEYS[] = { "reference", "before", "since", "until", "dangling", "label" };
 	const char *value = strchr(text, '='), *near;
 	AUTO_FREE char *key = str_dupn(text, strcspn(text, "="));
 
@@ -43,18 +44,21 @@ static int take(struct image_filter *f, struct image_place *p, const char *text,
 		return time_of(p, value, &f->before, e);
 	if (str_eq(key, "since") && *value)
 		return time_of(p, value, &f->since, e);
+	if (str_eq(key, "until") && *value)
+		return filter_time(text, value, time(NULL), &f->until, e);
 	if (str_eq(key, "dangling") && (str_eq(value, "true") || str_eq(value, "false") || str_eq(value, "1") || str_eq(value, "0"))) {
 		f->dangling = str_eq(value, "true") || str_eq(value, "1");
 		return 0;
 	}
 	near = str_nearest(key, KEYS, N_ELEMS(KEYS));
-	err_set(e, ERR_USAGE, "--filter %s: expected reference=PATTERN, before=IMAGE, since=IMAGE, dangling=true or false, or label=KEY[=VALUE]", text);
+	err_set(e, ERR_USAGE, "--filter %s: expected reference=PATTERN, before=IMAGE, since=IMAGE, until=TIME, dangling=true or "
+			       "false, or label=KEY[=VALUE]", text);
 	return near && !str_eq(near, key) ? err_hint(e, "did you mean %s= ?", near) : -1;
 }
 
 int filter_make(struct image_filter *f, struct image_place *p, const struct args *a, struct err *e)
 {
-	*f = (struct image_filter){ .before = INT64_MAX, .since = INT64_MIN, .dangling = -1 };
+	*f = (struct image_filter){ .before = INT64_MAX, .until = INT64_MAX, .since = INT64_MIN, .dangling = -1 };
 	for (size_t i = 0; i < a->filters.n; i++)
 		if (take(f, p, a->filters.v[i], e) < 0)
 			return -1;
@@ -77,6 +81,9 @@ bool filter_takes(const struct image_filter *f, const struct image_entry *entry,
 		if (!has_label(&im->labels, f->labels.v[i]))
 			return false;
 	if (f->dangling >= 0 && f->dangling != !entry->names.n)
+		return false;
+	/* one that does not say when it was made is as old as it is here, as for prune */
+	if (f->until != INT64_MAX && (made == INT64_MIN ? entry->since : made) >= f->until)
 		return false;
 	return (f->before == INT64_MAX || made < f->before) && (f->since == INT64_MIN || made > f->since);
 }

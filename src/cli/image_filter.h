@@ -12,7 +12,8 @@ struct args;
 struct image_filter {
 	struct strv references;	/* patterns; one must fit; none: all fit */
 	struct strv labels;	/* KEY or KEY=VALUE; all must fit */
-	int64_t before, since;	/* made before, after; INT64_MAX, INT64_MIN: any */
+	int64_t before, since;	/* made before, after an image; INT64_MAX, INT64_MIN: any */
+	int64_t until;		/* made before that; INT64_MAX: any */
 	int dangling;		/* -1: any */
 };
 

@@ -37,7 +37,7 @@ static const char *const names_save_format[] = {
 static const char *const names_platform[] = {
 	"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x", NULL,
 };
-static const char *const names_filter[] = { "reference=", "before=", "since=", "dangling=true", "dangling=false", "label=", NULL };
+static const char *const names_filter[] = { "reference=", "before=", "since=", "until=", "dangling=true", "dangling=false", "label=", NULL };
 static const char *const names_filter_volume[] = { "name=", "label=", "dangling=true", "dangling=false", NULL };
 static const char *const names_filter_prune[] = { "until=", "label=", NULL };
 static const char *const names_filter_label[] = { "label=", NULL };

@@ -83,12 +83,81 @@ run_lichen history -q busybox:1
 is "$out" "$short
 <missing>" 'history -q'
 
+# ---- filters ----
+
+# made NAME TIME: an image without layers' difference but in its time.
+made() {
+	busybox_image "$T/made.tar" '' "\"Labels\":{\"of\":\"$1\",\"all\":\"\"}" made
+	mkdir "$T/made"
+	tar -C "$T/made" -xf "$T/made.tar"
+	sed -i "s/\"created\":\"2024-05-01T12:00:00Z\",\"config\"/\"created\":\"$2\",\"config\"/" "$T/made/${image_id#sha256:}.json"
+	mv "$T/made/${image_id#sha256:}.json" "$T/made/config.json"
+	tag=\"$1\"
+	[ "$1" != none ] || tag=
+	printf '[{"Config":"config.json","RepoTags":[%s],"Layers":["layer.tar"]}]' "$tag" >"$T/made/manifest.json"
+	tar -C "$T/made" -cf "$T/made.tar" manifest.json config.json layer.tar
+	rm -r "$T/made"
+	run_lichen load -q "$T/made.tar"
+}
+# shown ARGUMENT...: of those that made() has made, a line each, sorted.
+shown() {
+	run_lichen images --format '{{.Repository}}' -f label=all "$@"
+	printf '%s' "$out" | sort | tr '\n' ' '
+}
+made old:1 2001-01-01T00:00:00Z
+made mid.example/a/mid:1 2011-01-01T00:00:00Z
+made new:1 2021-01-01T00:00:00+02:00
+made none 2015-01-01T00:00:00Z
+is "$(shown)" '<none> mid.example/a/mid new old ' '-f is --filter'
+is "$(shown -f before=mid.example/a/mid:1)" 'old ' '-f before'
+is "$(shown -f since=mid.example/a/mid:1)" '<none> new ' '-f since'
+is "$(shown -f since=old:1 -f before=new:1)" '<none> mid.example/a/mid ' 'both'
+is "$(shown -f until=2011-01-01T00:00:00Z)" 'old ' '-f until: before that instant'
+is "$(shown -f until=2011-01-01T00:00:01Z)" 'mid.example/a/mid old ' 'and not at it'
+is "$(shown -f until=2020-12-31T22:00:00Z)" '<none> mid.example/a/mid old ' 'hours from Greenwich count'
+is "$(shown -f until=24h)" '<none> mid.example/a/mid new old ' '-f until, so long ago'
+is "$(shown -f dangling=true)" '<none> ' '-f dangling=true'
+is "$(shown -f dangling=false)" 'mid.example/a/mid new old ' '-f dangling=false'
+is "$(shown -f label=of=new:1)" 'new ' '-f label=KEY=VALUE'
+is "$(shown -f label=of)" '<none> mid.example/a/mid new old ' '-f label=KEY'
+is "$(shown -f label=of=new)" '' '-f label: a value is a whole one'
+is "$(shown -f label=all=)" '<none> mid.example/a/mid new old ' '-f label, of the empty value'
+is "$(shown -f 'reference=*w')" 'new ' '-f reference: without the tag'
+is "$(shown -f 'reference=*w:1' -f 'reference=old')" 'new old ' 'of several one must fit'
+is "$(shown -f 'reference=mid.example/*/mid:*')" 'mid.example/a/mid ' 'with registry and tag'
+is "$(shown -f 'reference=mid.example/*')" '' 'an asterisk ends at a slash'
+wrong 'before what is not there' "no image 'nosuch' here" -- images -f before=nosuch
+wrong 'until no time' '--filter until=soon' -- images -f until=soon
+wrong 'dangling of neither' '--filter dangling=perhaps: expected' -- images -f dangling=perhaps
+is "$(shown -a)" '<none> mid.example/a/mid new old ' '-a: all, which they are anyway'
+none=$("$LICHEN" images -q --no-trunc -f dangling=true)
+like "$none" '^sha256:[0-9a-f]{64}$' '-q --no-trunc: one whole id'
+run_lichen images -f label=of=new:1 --digests --no-trunc
+like "$out" '^REPOSITORY +TAG +DIGEST +IMAGE ID +CREATED +SIZE$' '--digests --no-trunc: the titles'
+like "$out" '^new +1 +sha256:[0-9a-f]{64} +sha256:[0-9a-f]{64} +[0-9]+ years ago +[0-9.]+MiB$' 'and the whole of both'
+run_lichen images -f label=of=new:1 --format table
+like "$out" '^REPOSITORY +TAG +IMAGE ID ' '--format table'
+run_lichen images -f label=of=new:1 --format json
+like "$out" '^\{.*"ID": ?"[0-9a-f]{12}".*"Repository": ?"new".*"Tag": ?"1"' '--format json: an object a line'
+run_lichen images -f label=all --format json
+is "$(printf '%s\n' "$out" | grep -c '^{.*}$')" 4 'one an image'
+run_lichen images -f label=all --no-trunc --format '{{.ID}} {{.Digest}}'
+is "$(printf '%s\n' "$out" | grep -c '^sha256:[0-9a-f]\{64\} sha256:[0-9a-f]\{64\}$')" 4 '--no-trunc holds for --format'
+run_lichen rmi old:1 mid.example/a/mid:1 new:1 "$none"
+is "$status" 0 'they go'
+
 # ---- removal ----
 
 run_lichen rmi localhost:5000/third
 is "$status:$out" '0:Untagged: localhost:5000/third:latest' 'rmi of one name of several takes the name'
 run_lichen tag busybox:1 again
 wrong 'rmi of an id with several names' 'several names: again:latest, busybox:1' 'with -f' -- rmi "$short"
+is "$("$LICHEN" images -q --no-trunc busybox)" "$one" 'and nothing has gone'
+mid=$(printf '%s\n' "${one#sha256:}" | cut -c1-4)
+wrong 'by four digits the same' "the image '$mid' has several names" -- rmi "$mid"
+run_lichen rmi -f again
+is "$status:$out" '0:Untagged: again:latest' 'rmi -f of one name of several takes the name, as docker does'
+run_lichen tag busybox:1 again
 run_lichen rmi -f "$short"
 is "$status" 0 'with -f all go'
 like "$out" "^Deleted: $one\$" 'and the image'

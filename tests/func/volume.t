@@ -61,7 +61,7 @@ $v-2
 $v-3" 'volume ls: those with this in the name'
 run_lichen volume ls --filter "label=test=$mark"
 is "$(printf '%s\n' "$out" | sed 1d | cut -d' ' -f1)" "$v-3" 'those with a label and its value'
-run_lichen volume ls -q --filter label=plain --filter "name=$mark" --filter dangling=false
+run_lichen volume ls -q -f label=plain --filter "name=$mark" --filter dangling=false
 is "$out" '' 'all filters must fit'
 run_lichen volume ls --format '{{.Name}} {{.Driver}} {{.Labels}}' --filter "name=$v-3"
 is "$out" "$v-3 local plain=,test=$mark" '--format'
