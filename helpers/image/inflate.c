@@ -50,8 +50,9 @@ static int damaged(const struct inflate *s, const char *why, struct err *e)
 
 static int too_large(const struct inflate *s, struct err *e)
 {
-	return err_set(e, ERR_SPEC, "the %s stream needs a window that is larger than the cap of %llu MiB", s->codec->name,
-		       (unsigned long long)(s->max_memory >> 20));
+	err_set(e, ERR_SPEC, "the %s stream needs a window that is larger than the cap of %llu MiB", s->codec->name,
+		(unsigned long long)(s->max_memory >> 20));
+	return err_hint(e, "--max-unpack-memory SIZE allows more");
 }
 
 /* ---- gzip ---- */

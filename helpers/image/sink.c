@@ -7,6 +7,8 @@
  *   images	[{ "id": "sha256:...", "name": "docker.io/library/alpine:3.20" }]; without a name it gets none; an id that
  *		comes again gets one more name
  *
+ *   max_memory	of the window of zstd and xz, where a layer is decompressed; 128 MiB
+ *
  * fds: images/, tmp (not used), and the file, pipe or directory that is written. IMSG_PROGRESS counts the layers from 0 on; DONE has the
  * manifest's digest where one image went. Archives are written from the beginning to the end, without seeking.
  */
@@ -234,13 +236,13 @@ int sink_tar(struct sink *s, const char *name, const struct image_layer *l, stru
 		return -1;
 	size = r.size;
 	if (c != COMPRESSION_NONE) {
-		reader_inflate(&r, 0);
+		reader_inflate(&r, talk_number(s->talk, "max_memory"));
 		if (copy(s, &r, l->diff_id, 0, &size, e) < 0)
 			return -1;
 		reader_fini(&r);
 		if (open_blob(s, l->digest, &r, e) < 0)
 			return -1;
-		reader_inflate(&r, 0);
+		reader_inflate(&r, talk_number(s->talk, "max_memory"));
 	}
 	if (out_begin(&s->out, name, size, e) < 0 || copy(s, &r, l->diff_id, size, NULL, e) < 0)
 		return -1;

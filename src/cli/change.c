@@ -57,7 +57,7 @@ static int add_pairs(struct strv *list, const char *text, const char *rest, stru
 	if (!strchr(words.v[0], '=')) {
 		const char *value = rest + strcspn(rest, " \t");
 
-		if (!*value)
+		if (!*value || !*words.v[0])
 			return wrong(text, "expected KEY=VALUE", e);
 		set_pair(list, words.v[0], value + strspn(value, " \t"));
 		return 0;

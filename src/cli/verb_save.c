@@ -153,11 +153,15 @@ static int save(struct image_place *p, const struct cargo *c, const struct args 
 {
 	const struct args shown = { .quiet = !a->output, .verbose = a->verbose };
 	struct imager_out out = { .kind = (enum sink_kind)a->save_format, .ids = c->id_list, .names = c->name_list, .n = c->ids.n, .fd = fd };
+	struct imager_job caps = { 0 };
 	struct pull_view view;
-	int rc = pull_view_open(&view, &shown, a->n_operands == 1 ? a->operands[0] : "images", e);
+	int rc = job_options(&caps, a, e);
 
+	if (rc == 0)
+		rc = pull_view_open(&view, &shown, a->n_operands == 1 ? a->operands[0] : "images", e);
 	if (rc < 0)
 		return -1;
+	out.memory = caps.caps.memory;
 	out.view = &view.view;
 	rc = imager_send(&p->images, &out, NULL, e);
 	pull_view_close(&view);

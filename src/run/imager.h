@@ -115,6 +115,7 @@ struct imager_out {
 	const char *const *names;
 	size_t n;
 	int fd;				/* the file, or the directory */
+	uint64_t memory;		/* for what decompresses a layer; 0: the default */
 	struct image_ref ref;		/* SINK_REGISTRY: where to; borrowed */
 	const char *from;		/* and another repository there that may have the layers; NULL; borrowed */
 	struct imager_registry registry;

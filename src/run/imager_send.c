@@ -150,6 +150,7 @@ static void make_request(const struct imager_out *out, struct buf *b)
 	}
 	buf_add(&images, "]");
 	request_json(b, "images", images.s);
+	request_number(b, "max_memory", out->memory);
 	if (out->kind == SINK_REGISTRY) {
 		request_str(b, "registry", out->ref.registry);
 		request_str(b, "repository", out->ref.repository);

@@ -354,7 +354,9 @@ int unpacker_hear(struct unpacker *u, size_t i, struct err *e)
 	if (rc < 0) {
 		char label[IMAGER_LABEL_MAX];
 
-		err_wrap(e, "layer %s", imager_label(l->digest[0] ? l->digest : l->diff_id, label));
+		/* of what is imported neither is known yet */
+		if (imager_label(l->digest[0] ? l->digest : l->diff_id, label)[0])
+			err_wrap(e, "layer %s", label);
 		return imager_no_room(u->im, e);
 	}
 	if (rc > 0) {

@@ -115,7 +115,8 @@ int imager_no_room(const struct images *im, struct err *e)
 	char left[SIZE_TEXT];
 	uint64_t bytes = imager_free_bytes(im);
 
-	if (e->errnum != ENOSPC && e->errnum != EDQUOT)
+	/* one who saw it earlier has said all of it */
+	if ((e->errnum != ENOSPC && e->errnum != EDQUOT) || strstr(e->hint, "lichen image prune"))
 		return -1;
 	err_wrap(e, "%s: the file system that has %s is full", e->errnum == EDQUOT ? "your quota is used up" : "no room is left", im->dir);
 	if (bytes == UINT64_MAX)

@@ -156,5 +156,8 @@ run_lichen import -q "$T/root" dir:1
 is "$err" '' 'import -q: no progress'
 is "$status" 0 'import of a directory'
 is "$("$LICHEN" import - piped <"$T/root.tar.gz" 2>/dev/null | cut -c1-7)" sha256: 'import of standard input'
+for change in 'LABEL =x' "LABEL '' x" 'LABEL a=b =x' 'ENV "" x' 'LABEL='; do
+	wrong "--change $change: no key" "--change '$change': (expected KEY=VALUE|there is nothing)" -- import -c "$change" "$T/root" x
+done
 wrong 'an instruction that there is not' "--change 'RUN x': there is no such instruction" 'known are CMD' -- import -c 'RUN x' "$T/root" x
 done_testing
