@@ -111,6 +111,7 @@ IMAGE_LDADD = libtask.a libimage.a liblichen.a $(SECCOMP_LIBS) $(JANSSON_LIBS) -
 	%D%/image/push.c %D%/image/push.h \
 	%D%/image/registry.c \
 	%D%/image/remote.c %D%/image/remote.h \
+	%D%/image/tags.c \
 	%D%/image/url.c %D%/image/url.h
 %C%_lichen_registry_CPPFLAGS = $(libtask_a_CPPFLAGS) $(REGISTRY_CFLAGS)
 %C%_lichen_registry_LDADD = $(IMAGE_LDADD) $(REGISTRY_LIBS)

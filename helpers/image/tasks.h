@@ -9,7 +9,7 @@
 typedef int task_fn(struct talk *t, struct err *e);
 
 task_fn task_source, task_unpack, task_sink, task_verify;	/* lichen-image */
-task_fn task_login, task_push;					/* lichen-registry, and task_source */
+task_fn task_login, task_push, task_tags;			/* lichen-registry, and task_source */
 
 struct task {
 	const char *name;

@@ -79,6 +79,7 @@ struct args {
 	struct strv filters;	/* KEY=VALUE */
 	struct strv changes;	/* instructions of a Dockerfile */
 	/* cgroup, update, rmi: force */
+	bool all_tags;		/* pull */
 	bool all, quiet, parents, force, recursive;
 	/* doctor */
 	bool fix;

@@ -144,6 +144,8 @@ struct layer_check {		/* all borrowed */
  * Return: 1, 0: it is not unpacked in that class, -1 with @e: SIGNAL, HOST
  */
 NODISCARD int imager_verify_layer(struct images *im, const struct layer_check *c, struct err *e);
+/* The tags of a repository, as its registry has them; mirrors are not asked. Appended; the caller checks that each is one. */
+NODISCARD int imager_tags(const struct image_ref *ref, const struct imager_registry *how, struct strv *tags, struct err *e);
 /* Whether the registry takes this name and password. @token: what it gave in their place, owned; or NULL */
 NODISCARD int imager_login(const char *registry, const struct imager_registry *how, char **token, struct err *e);
 

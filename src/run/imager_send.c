@@ -14,7 +14,7 @@
 #include "run/internal.h"
 #include "store/tmp.h"
 
-enum { TOKEN_MAX = 64 << 10 };
+enum { TEXT_MAX = 2 << 20 };	/* an identity token, ten thousand tags */
 
 /* One task without layers to be unpacked. */
 struct errand {
@@ -55,7 +55,7 @@ static int take_text(struct errand *r, const struct image_msg *m, const int *fds
 		return 0;
 	}
 	if (fstat(fds[0], &st) < 0 || !S_ISREG(st.st_mode) || lseek(fds[0], 0, SEEK_SET) < 0 ||
-	    fd_read_file(fds[0], "", TOKEN_MAX, &r->text, NULL) < 0)
+	    fd_read_file(fds[0], "", TEXT_MAX, &r->text, NULL) < 0)
 		return err_set(e, ERR_PEER, "%s, %s, gave an answer that cannot be read", r->helper.program, r->helper.job);
 	r->has_token = true;
 	return 0;
@@ -258,6 +258,30 @@ int imager_login(const char *registry, const struct imager_registry *how, char *
 		log_warn("%s: %s", registry, r.text);
 	if (r.text)
 		explicit_bzero(r.text, strlen(r.text));
+	free(r.text);
+	return rc;
+}
+
+/* ---- tags ---- */
+
+int imager_tags(const struct image_ref *ref, const struct imager_registry *how, struct strv *tags, struct err *e)
+{
+	struct errand r = { .program = REGISTRY_PROGRAM, .task = "tags", .what = "asking" };
+	struct buf request = { 0 };
+	int rc;
+
+	request_open(&request);
+	request_str(&request, "registry", ref->registry);
+	request_str(&request, "repository", ref->repository);
+	request_registry(&request, how);
+	request_close(&request);
+	rc = run_errand(&r, "which lists the tags", &request, NULL, 0, e);
+	for (char *line = rc == 0 ? r.text : NULL, *next; line && *line; line = next) {
+		next = line + strcspn(line, "\n");
+		if (*next)
+			*next++ = '\0';
+		strv_add(tags, line);
+	}
 	free(r.text);
 	return rc;
 }

@@ -31,6 +31,7 @@
  *
  *   lichen-image sink      save                        (as source; reads blobs)
  *   lichen-registry sink   push                        (as source; reads blobs)
+ *   lichen-registry tags   lists a repository's
  *   lichen-registry login  asks a registry whether it takes a name and password
  *   lichen-image verify    reads blobs again (caller's ids), or a layer's tree beside its blob (root inside the id map)
  *
@@ -77,7 +78,7 @@ enum image_msg_kind {
 	IMSG_DIFF,	/* @index, @digest: the diff id */
 	IMSG_IMAGE,	/* fd: a memfd with a record; @index: which draft's */
 	IMSG_LAYER,	/* see above; fd: a memfd, the list of recorded owners (decision 019), with one id only */
-	IMSG_DONE,	/* @text: what there is to say about it, or ""; of login, fd: a memfd, the identity token */
+	IMSG_DONE,	/* @text: what there is to say about it, or ""; of login, fd: a memfd, the identity token; of tags, a line each */
 	IMSG_BLOB_READ,	/* @index, @total: its size */
 	IMSG_DIGEST,	/* @index, @digest: of the blob */
 	IMSG_KINDS

@@ -73,6 +73,17 @@ run_lichen pull --json "$registry/a:1" "$at:1"
 is "$(printf '%s\n' "$err" | grep -c '"error"')" 1 'with --json, an object'
 like "$out" "\"event\":\"image\",\"image\":\"$at:1\"" 'beside the image that came'
 
+# ---- all tags
+run_lichen rmi -f "$image_id"
+run_lichen pull -q -a "$at"
+is "$status,$(printf '%s\n' "$out" | sort -u | wc -l),$(printf '%s\n' "$out" | wc -l)" 0,2,3 '-a brings all three tags, which are two images'
+run_lichen images --format '{{.Repository}}:{{.Tag}}'
+like "$out" "^$at:1$" 'by their names'
+like "$out" "^$at:3$" 'to the last'
+run_lichen pull --all-tags "$registry/none"
+is "$status:$out" 125: 'a repository that is not there'
+like "$err" "^lichen: $registry/none: listing the tags: .*404 Not Found" 'is said to be none'
+wrong 'a tag beside all tags' '--all-tags .*:1: expected the name of a repository' -- pull -a "$at:1"
 stop_registry
 
 # ---- a platform that is not there
@@ -94,6 +105,17 @@ like "$err" 'linux/s390x' 'is named'
 like "$err" 'linux/amd64.*linux/arm/v7' 'beside those that there are'
 run_lichen pull -q --platform linux/amd64 "127.0.0.1:$port/ok:all"
 is "$status:$out" "0:sha256:$config" 'one of them comes'
+printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"sha256:%s","size":%d,"annotations":{"org.opencontainers.image.ref.name":"1"}}]}' \
+	application/vnd.oci.image.manifest.v1+json "$manifest" "$(wc -c <"$T/manifest")" >"$L/index.json"
+run_lichen pull -q -a "127.0.0.1:$port/ok"
+is "$status:$out" "125:sha256:$config" 'of a list in two pages, one tag is not there: the other comes'
+is "$(printf '%s\n' "$err" | grep -c "lichen: 127.0.0.1:$port/ok:none: ")" 1 'and that is said once'
+run_lichen pull -q -a "127.0.0.1:$port/tags-loop"
+is "$status:$out" 125: 'a list without end'
+like "$err" 'more than 200 pages' 'has one'
+run_lichen pull -q -a "127.0.0.1:$port/tags-bad"
+is "$status:$out" 125: 'a tag that is none'
+like "$err" 'tag 1 is none' 'is not believed'
 kill "$server"
 wait "$server" 2>/dev/null
 done_testing

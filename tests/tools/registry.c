@@ -448,6 +448,15 @@ static void give_token(const struct request *r)
 	answer_text(r, "200 OK", "", text);
 }
 
+/* Of the tags "1" and "none", each on a page of its own. */
+static void list_tags(const struct request *r)
+{
+	const bool is_last = strstr(r->rest, "last=") && !is(r, "tags-loop");
+	AUTO_FREE char *link = is_last ? str_dup("") : str_fmt("Link: </v2/%s/tags/list?last=1>; rel=\"next\"\r\n", r->fault);
+
+	answer_text(r, "200 OK", link, is(r, "tags-bad") ? "{\"tags\":[\"../\\u001b[31mx\"]}" : is_last ? "{\"tags\":[\"none\"]}" : "{\"tags\":[\"1\"]}");
+}
+
 /* Where DIR/away is, the first page of all lies on the other port, where somebody wants a password. Return: whether it does */
 static bool is_away(const struct request *r)
 {
@@ -490,6 +499,10 @@ static void serve(struct request *r)
 			open_upload(r);
 		else
 			upload(r, r->rest + 14);
+		return;
+	}
+	if (strncmp(r->rest, "tags/list", 9) == 0) {
+		list_tags(r);
 		return;
 	}
 	if (query)
