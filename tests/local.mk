@@ -20,7 +20,7 @@ SHELL_TESTS = \
 	tests/func/doctor.t tests/func/dryrun.t tests/func/errors.t tests/func/examples.t tests/func/exec-end.t \
 	tests/func/exec-safe.t tests/func/exec.t tests/func/fuse.t tests/func/home.t \
 	tests/func/host.t tests/func/hostile-layers.t tests/func/hosts.t tests/func/idmaps.t tests/func/ids.t \
-	tests/func/image-confined.t tests/func/image-places.t tests/func/store-fixed.t tests/func/save.t tests/func/archives.t tests/func/image-sink.t tests/func/image-source.t tests/func/imager-hostile.t \
+	tests/func/image-confined.t tests/func/image-places.t tests/func/store-fixed.t tests/func/save.t tests/func/archives.t tests/func/store-storm.t tests/func/image-sink.t tests/func/image-source.t tests/func/imager-hostile.t \
 	tests/func/imager-killed.t tests/func/imager.t tests/func/images.t tests/func/init.t tests/func/isolation.t \
 	tests/func/killed.t tests/func/landlock.t tests/func/layer.t tests/func/limits.t tests/func/load.t tests/func/load-another.t tests/func/login.t \
 	tests/func/many.t tests/func/mount.t tests/func/nested.t tests/func/nosub.t tests/func/nouserns.t tests/func/ns.t \
