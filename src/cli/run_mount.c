@@ -228,7 +228,7 @@ static const struct {
 	{ "workdir", K_WORK, T_OVERLAY, NULL },
 	{ "consistency", K_NOTHING, T_ALL, NULL },
 	{ "notmpcopyup", K_NOTHING, T_TMPFS, NULL },
-	{ "tmpcopyup", K_REFUSED, T_ALL, "lichen does not copy the image's files into a mount" },
+	{ SPEC_COPY_UP, K_FLAG, T_TMPFS, NULL },
 	{ "relabel", K_REFUSED, T_ALL, "lichen does not change SELinux labels; leave it out" },
 	{ "U", K_REFUSED, T_ALL, "lichen does not change the owner of files of this machine" },
 	{ "chown", K_REFUSED, T_ALL, "lichen does not change the owner of files of this machine" },

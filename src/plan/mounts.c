@@ -181,6 +181,28 @@ static void add_fill(struct build *b, size_t i, uint64_t attrs)
 	s->reads[1] = b->plan->source_slots[i];
 }
 
+/* A tmpfs that begins with what the root has at its place. */
+static void add_copied_tmpfs(struct build *b, size_t i, const char *data, uint64_t attrs)
+{
+	const struct spec_mount *m = &b->spec->mounts[i];
+	struct step *s = plan_add_newfs(b, m->type, NULL, b->plan->source_slots[i], data, attrs & ~(uint64_t)MOUNT_ATTR_RDONLY);
+
+	s->object = m->destination;
+	s->rungs[0].data = s->u.mount.data;
+	s = plan_add(b, STEP_FILL, AT_CHILD, m->destination);
+	s->u.mount.source = m->destination;
+	s->u.mount.target = m->destination;
+	s->u.mount.attrs = attrs & MOUNT_ATTR_RDONLY;
+	s->u.mount.copies = !strv_has(&b->in->skeleton_dirs, m->destination);
+	s->reads[0] = SLOT_ROOT;
+	s->reads[1] = b->plan->source_slots[i];
+	s = plan_add(b, STEP_MOUNT, AT_CHILD, m->destination);
+	s->u.mount.target = m->destination;
+	s->u.mount.is_dir = true;
+	s->reads[0] = SLOT_ROOT;
+	s->reads[1] = b->plan->source_slots[i];
+}
+
 static void add_user_mount(struct build *b, size_t i)
 {
 	const struct spec_mount *m = &b->spec->mounts[i];
@@ -213,6 +235,10 @@ static void add_user_mount(struct build *b, size_t i)
 	}
 	if (!p.data.len && str_eq(m->type, "tmpfs"))
 		buf_add(&p.data, "mode=1777");
+	if (str_eq(m->type, "tmpfs") && strv_has(&m->options, SPEC_COPY_UP) && spec_has_tree(b->spec)) {
+		add_copied_tmpfs(b, i, plan_text_take(b, buf_take(&p.data)), p.attrs);
+		return;
+	}
 	s = plan_add_newfs(b, m->type, m->destination,
 			   str_eq(m->type, "devpts") && str_eq(m->destination, "/dev/pts") ? SLOT_PTS : SLOT_NONE,
 			   plan_text_take(b, buf_take(&p.data)), p.attrs);

@@ -166,7 +166,7 @@ struct step {
 			bool propagates_all;	/* propagation for what is mounted below, too */
 			bool recursive;
 			const int *checked;	/* borrowed: descriptor of what the source must be; NULL: no matter */
-			const int *copy;	/* STEP_FILL: borrowed: the file of the volume that says how far it is */
+			const int *copy;	/* STEP_FILL: borrowed: the file of the volume that says how far it is; NULL: a tmpfs */
 			mode_t mode;		/* STEP_DIR */
 			bool copies;		/* STEP_FILL: else only what a copy that was ended left is removed */
 			bool is_scratch;	/* STEP_LAYERS: upper and work, the last two slots, are the run's */

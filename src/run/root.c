@@ -210,6 +210,10 @@ static void add_lacking(struct plan_input *in, const struct spec *s, int root, c
 		return;
 	/* below an image's layers nothing can be in the way */
 	if (s->root.kind == ROOT_IMAGE) {
+		/* what a volume begins with has the image's owner and mode, which a directory above would hide */
+		fd = is_default ? -1 : merged_open(&s->root.lowers, path, O_PATH);
+		if (fd >= 0)
+			return;
 		strv_add_take(is_dir ? &in->skeleton_dirs : &in->skeleton_files, merged_resolve(&s->root.lowers, path));
 		return;
 	}

@@ -288,7 +288,7 @@ static void check_options(struct strv *f, const struct spec_mount *m, bool is_bi
 		const struct mountopt *o;
 
 		if (mountopt_find(word, &o) == 0) {
-			if (o->refused)
+			if (o->refused && !(str_eq(m->type, "tmpfs") && str_eq(word, SPEC_COPY_UP)))
 				strv_addf(f, "mount on '%.80s': option '%s': %s", m->destination,
 					  word, o->refused);
 		} else if (is_bind) {

@@ -91,7 +91,7 @@ static const struct mountopt TABLE[] = {
 	{ "strictatime", ATIME(STRICTATIME) },
 	{ "suid", CLEAR(NOSUID) },
 	{ "symfollow", CLEAR(NOSYMFOLLOW) },
-	{ "tmpcopyup", .refused = NO_COPY },
+	{ "tmpcopyup", .refused = NO_COPY },	/* of a tmpfs: spec/check.c and plan/mounts.c have it */
 	{ "unbindable", UNBINDABLE },
 	{ "z", .refused = NO_LABELS },
 };

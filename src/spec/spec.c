@@ -173,6 +173,7 @@ void spec_add_anonymous(struct spec *s, const char *path)
 	m->destination = str_dup(path);
 	strv_add(&m->options, "nosuid");
 	strv_add(&m->options, "nodev");
+	strv_add(&m->options, SPEC_COPY_UP);
 }
 
 struct spec_device *spec_add_device(struct spec *s)

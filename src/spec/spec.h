@@ -16,6 +16,8 @@
 #include "spec/limits.h"
 
 #define SPEC_ANNOTATION "org.lichen."
+/* Option of a tmpfs, as runc and podman have it: it begins with what the root has there. */
+#define SPEC_COPY_UP "tmpcopyup"
 
 /* Order of namespaces(7) with the user namespace first, as it must be entered first. */
 enum ns_type { NS_USER, NS_MOUNT, NS_PID, NS_NETWORK, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_TYPES };
@@ -232,7 +234,7 @@ struct spec_rlimit *spec_add_rlimit(struct spec *s);
 
 struct spec_path *spec_add_path(struct spec *s);
 /* A place for data that goes with the sandbox, as docker's anonymous volume with --rm: a directory of the writable layer, where what
- * the tree has there stays; without such a layer an empty tmpfs. @path: clean */
+ * the tree has there stays; without such a layer a tmpfs with a copy of it. @path: clean */
 void spec_add_anonymous(struct spec *s, const char *path);
 struct spec_device *spec_add_device(struct spec *s);
 /* Moves @fd to the end of @m's descriptors. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* steps/fill.c - STEP_FILL: what the root has at a mount point, copied into a fresh volume
+/* steps/fill.c - STEP_FILL: what the root has at a mount point, copied into a fresh volume or tmpfs
  *
  * The volume's file "copy" (store/volumes.h) tells a copy that was ended halfway from what sandboxes wrote, and its lock
  * lets one copy at a time.
@@ -159,17 +159,40 @@ static int fill(const struct ctx *c, const struct step *s, int copy, struct err 
 	return src < 0 ? 0 : copy_into(copy, src, data, s, e);
 }
 
-int step_fill(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+/* It is this sandbox's alone, and gone with it. */
+static int fill_tmpfs(const struct ctx *c, const struct step *s, struct err *e)
 {
-	struct mount_attr attr = { .attr_set = s->u.mount.attrs };
+	AUTO_FREE char *what = str_fmt("filling %s with what the root file system has there", s->u.mount.target);
+	AUTO_CLOSE int src = s->u.mount.copies ? open_source(c, s) : -1;
+	AUTO_CLOSE int data = -1;
+
+	if (src < 0)
+		return 0;
+	data = openat(ctx_fd(c, s->reads[1]), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (data < 0)
+		return err_sys(e, "openat", s->u.mount.target, "%s", what);
+	if (copy_owned(src, data, what, e) == 0)
+		return 0;
+	return e->errnum == ENOSPC ? err_hint(e, "the file system in memory is full: give a volume for it, as -v NAME:%s", s->u.mount.target) : -1;
+}
+
+static int fill_volume(const struct ctx *c, const struct step *s, struct err *e)
+{
 	int copy = *s->u.mount.copy, rc;
 
-	(void)rung;
 	if (wait_lock(copy, s, e) < 0)
 		return -1;
 	rc = fill(c, s, copy, e);
 	(void)!lock_take(copy, LOCK_UN); /* the supervisor has the same open file for as long as it lives */
-	if (rc < 0)
+	return rc;
+}
+
+int step_fill(struct ctx *c, const struct step *s, size_t rung, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = s->u.mount.attrs };
+
+	(void)rung;
+	if ((s->u.mount.copy ? fill_volume(c, s, e) : fill_tmpfs(c, s, e)) < 0)
 		return -1;
 	if (attr.attr_set && sys_mount_setattr(ctx_fd(c, s->reads[1]), "", AT_EMPTY_PATH, &attr) < 0)
 		return err_sys(e, "mount_setattr", s->u.mount.target, "making the volume %s read-only", s->u.mount.source);

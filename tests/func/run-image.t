@@ -146,4 +146,19 @@ kill -TERM "$pid"
 finish
 run_lichen rmi busybox:1
 is "$status" 0 'it goes when nobody uses it any more'
+busybox_image "$T/v.tar" busybox:vol '"Volumes":{"/tmp":{},"/home":{},"/none":{}}'
+run_lichen load -q "$T/v.tar"
+run_lichen run --read-only busybox:vol sh -c 'cd /home; ls; stat -c %a . /tmp; echo x >user/x && cat user/x; echo y >/none/y && cat /none/y; echo z >/z'
+is "$status:$out" '1:user
+755
+1777
+x
+y' 'with --read-only the volumes of an image can be written, and begin with what it has there'
+like "$err" '/z: Read-only' 'but nothing else'
+run_lichen run --read-only --image-volume=tmpfs busybox:vol ls /home
+is "$status:$out" 0: '--image-volume=tmpfs: an empty one'
+run_lichen run --read-only -v kept-too:/home busybox:vol ls /home
+is "$status:$out" 0:user 'so does one with a name'
+run_lichen volume rm kept-too
+run_lichen rmi busybox:vol
 done_testing

@@ -85,6 +85,24 @@ else
 	skip no-setcap 'capabilities of a file'
 fi
 
+run_lichen run --read-only -v /srv/app "$root" sh -c 'cd /srv/app; cat file sub/link; stat -c %a . sub; [ file -ef other ] && echo same; echo x >x'
+is "$status:$out" '0:image
+image
+1770
+4750
+same' 'a place without a name has it in a read-only root, too'
+run_lichen run --tmpfs /srv/app:tmpcopyup,ro "$root" sh -c 'cat /srv/app/file; echo x >/srv/app/x'
+is "$status:$out" 1:image 'so has a tmpfs with tmpcopyup, also a read-only one'
+run_lichen run --tmpfs /srv/app:tmpcopyup,size=64k "$root" true
+is "$status:$err" 0: 'with a size'
+dd if=/dev/zero of="$root/srv/app/sub/large" bs=64k count=4 2>/dev/null
+run_lichen run --tmpfs /srv/app:tmpcopyup,size=64k "$root" true
+is "$status" 125 'that is too small'
+like "$err" 'ENOSPC.*|No space' 'is an error'
+like "$err" 'give a volume' 'which says what to do'
+rm "$root/srv/app/sub/large"
+wrong 'tmpcopyup elsewhere' 'tmpcopyup' -- run -v "$root/srv:/x:tmpcopyup" "$root" true
+
 # ---- what does not ----
 
 run_lichen run -v "$v:/srv/app:nocopy" "$root" ls -A /srv/app
