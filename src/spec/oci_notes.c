@@ -29,6 +29,9 @@ struct note {
 #define NOTE_PATHS SPEC_ANNOTATION "paths"
 /* Devices that have another name inside: a JSON object, name inside -> name on this machine. */
 #define NOTE_DEVICES SPEC_ANNOTATION "device-sources"
+/* Mounts that are named volumes: a JSON object, destination -> name, with NO_COPY behind where nothing is to be copied into it. */
+#define NOTE_VOLUMES SPEC_ANNOTATION "volumes"
+#define NO_COPY ":nocopy"
 
 #define AT(member) offsetof(struct spec, member)
 
@@ -229,6 +232,33 @@ static int read_devices(struct oci_reader *r, const char *value, struct err *e)
 	return is_good ? 0 : bad_note(NOTE_DEVICES, value, e);
 }
 
+/* As write_volumes() has them; the mounts themselves have been read before. */
+static int read_volumes(struct oci_reader *r, const char *value, struct err *e)
+{
+	json_t *object = json_loads(value, JSON_REJECT_DUPLICATES, NULL), *v;
+	bool is_good = json_is_object(object);
+	const char *key;
+
+	json_object_foreach(object, key, v) {
+		AUTO_FREE char *path = oci_unescape(key, r->escaped), *name = NULL;
+		const char *text = json_string_value(v);
+		size_t len = text ? strcspn(text, ":") : 0;
+
+		name = str_dupn(text ? text : "", len);
+		is_good = is_good && str_is_name(name) && (!text[len] || str_eq(text + len, NO_COPY));
+		for (size_t i = 0; is_good && i < r->s->n_mounts; i++) {
+			struct spec_mount *m = &r->s->mounts[i];
+
+			if (!str_eq(m->type, "bind") || !str_eq(m->destination, path))
+				continue;
+			str_set(&m->volume, name);
+			m->nocopy = text[len];
+		}
+	}
+	json_decref(object);
+	return is_good ? 0 : bad_note(NOTE_VOLUMES, value, e);
+}
+
 static int set_note(struct oci_reader *r, const struct note *n, const char *value,
 		    struct err *e)
 {
@@ -289,6 +319,8 @@ static int read_note(struct oci_reader *r, const char *key, const char *value,
 		return read_paths(r, value, e);
 	if (r->trust == OCI_TRUSTED && str_eq(key, NOTE_DEVICES))
 		return read_devices(r, value, e);
+	if (r->trust == OCI_TRUSTED && str_eq(key, NOTE_VOLUMES))
+		return read_volumes(r, value, e);
 	oci_warn(r, at, r->trust == OCI_TRUSTED ? "ignored: this annotation is not known"
 						: "ignored: only lichen itself may set this annotation");
 	return 0;
@@ -395,6 +427,26 @@ static void write_devices(struct oci_writer *w, json_t *notes)
 		json_decref(object);
 }
 
+static void write_volumes(struct oci_writer *w, json_t *notes)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < w->s->n_mounts; i++) {
+		const struct spec_mount *m = &w->s->mounts[i];
+		json_t *key;
+
+		if (!m->volume)
+			continue;
+		key = oci_str(w, m->destination ? m->destination : "");
+		oci_set(object, json_string_value(key), json_sprintf("%s%s", m->volume, m->nocopy ? NO_COPY : ""));
+		json_decref(key);
+	}
+	if (json_object_size(object))
+		set_dump(notes, NOTE_VOLUMES, object);
+	else
+		json_decref(object);
+}
+
 static void write_note(struct oci_writer *w, const struct note *n, json_t *notes)
 {
 	const void *at = oci_at_const(w->s, n->offset);
@@ -459,6 +511,7 @@ json_t *oci_write_annotations(struct oci_writer *w, const struct oci_field *f, j
 	}
 	write_paths(w, notes);
 	write_devices(w, notes);
+	write_volumes(w, notes);
 	if (w->escaped)
 		oci_set(notes, OCI_NOTE_ESCAPED, json_string("bytes"));
 	return notes;

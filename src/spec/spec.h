@@ -89,7 +89,7 @@ struct spec_mount {
 		size_t len;
 		unsigned mode;
 	} data;
-	char *volume;		/* bind: name of the volume; run/volumes.c takes it, and says what the source is. Not saved; owned; NULL */
+	char *volume;		/* bind: name of the volume; run/volumes.c takes it, and says what the source is; owned; NULL */
 	int volume_lock;	/* of the volume, for as long as it is used; -1 */
 	int volume_copy;	/* its file that says how far the copy of what is below has come (store/volumes.h); -1: there is none */
 	bool is_fresh;		/* volume: nothing was copied into it yet; run/volumes.c */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "spec/oci.h"
 
 /* ---- helpers ---- */
@@ -130,6 +131,8 @@ static void same_mounts(const struct spec *a, const struct spec *b)
 		assert_string_equal(a->mounts[i].destination, b->mounts[i].destination);
 		assert_true(str_eq(a->mounts[i].type, b->mounts[i].type));
 		assert_true(str_eq(a->mounts[i].source, b->mounts[i].source));
+		assert_true(str_eq(a->mounts[i].volume, b->mounts[i].volume));
+		assert_int_equal(a->mounts[i].nocopy, b->mounts[i].nocopy);
 		same_list(&a->mounts[i].options, &b->mounts[i].options);
 	}
 }
@@ -380,6 +383,42 @@ static void defaults_survive(void **state)
 	str_set(&s.root.path, "/");
 	round_trip(&s);
 	spec_fini(&s);
+}
+
+static void volumes_survive(void **state)
+{
+	static const char *const BAD[] = { "[]", "{", "{\\\"/a\\\":\\\"../x\\\"}", "{\\\"/a\\\":1}", "{\\\"/a\\\":\\\"v:copy\\\"}" };
+	struct spec s;
+
+	(void)state;
+	spec_init(&s);
+	for (int i = 0; i < 3; i++) {
+		struct spec_mount *m = spec_add_mount(&s);
+
+		m->type = str_dup("bind");
+		m->source = str_fmt("/store/v%d/data", i);
+		m->destination = str_fmt("/at/\xff%d", i);
+		m->volume = i < 2 ? str_fmt("v%d", i) : NULL;
+		m->nocopy = i == 1;
+		strv_add(&m->options, "rbind");
+	}
+	round_trip(&s);
+	spec_fini(&s);
+	for (size_t i = 0; i < N_ELEMS(BAD); i++) {
+		AUTO_FREE char *text = str_fmt("{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"/r\"},\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\","
+					       "\"source\":\"/s\",\"options\":[\"rbind\"]}],\"annotations\":{\"org.lichen.volumes\":\"%s\"}}", BAD[i]);
+		struct err e = { 0 };
+
+		spec_init(&s);
+		assert_int_equal(oci_read(text, strlen(text), OCI_TRUSTED, &s, NULL, &e), -1);
+		assert_non_null(strstr(e.what, "volumes"));
+		spec_fini(&s);
+		/* a stranger's file names no volume of ours */
+		spec_init(&s);
+		if (oci_read(text, strlen(text), OCI_STRANGER, &s, NULL, &e) == 0)
+			assert_null(s.mounts[0].volume);
+		spec_fini(&s);
+	}
 }
 
 static void every_field_survives(void **state)
@@ -876,7 +915,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_survive),
-		cmocka_unit_test(every_field_survives),
+		cmocka_unit_test(volumes_survive), cmocka_unit_test(every_field_survives),
 		cmocka_unit_test(every_word_survives),
 		cmocka_unit_test(user_survives_as_typed),
 		cmocka_unit_test(bytes_survive),
