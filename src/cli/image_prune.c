@@ -71,8 +71,9 @@ static int remove_image(struct image_place *p, const struct image_entry *entry, 
 		return 1;
 	if (e->errnum == EBUSY || e->errnum == ENOENT)
 		return 0;
+	/* it had no name when it was listed: somebody names it now */
 	if (!entry->names.n && !entry->digests.n)
-		return -1;
+		return e->errnum == EEXIST ? 0 : -1;
 	for (size_t i = 0; i < N_ELEMS(lists); i++)
 		for (size_t k = 0; k < lists[i]->n; k++)
 			if (images_unname(&p->images, lists[i]->v[k], e) < 0 && e->errnum != ENOENT)

@@ -93,8 +93,10 @@ static int remove_all(struct removal *r, const char *word, const char *id, const
 	struct err why = { 0 };
 
 	for (size_t i = 0; i < gone->n; i++)
-		if (images_unname(&r->place.images, gone->v[i], e) < 0)
+		/* another lichen may have taken it away meanwhile */
+		if (images_unname(&r->place.images, gone->v[i], e) < 0 && e->errnum != ENOENT)
 			return -1;
+	err_clear(e);
 	if (images_remove(&r->place.images, id, &sums, &why) < 0 && why.errnum == EBUSY && !r->a->force) {
 		for (size_t i = 0; i < gone->n; i++)
 			if (images_name(&r->place.images, gone->v[i], id, NULL, e) < 0)
