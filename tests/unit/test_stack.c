@@ -331,7 +331,7 @@ static void copies_in_a_map(void **state)
 	if (copy_layers(&l, dst, owners, NULL, &e) < 0)
 		fail_msg("%s", e.what);
 	assert_int_equal(fd_read_file(AT_FDCWD, owners, 1 << 16, &list, &len), 0);
-	assert_true(str_starts(list + strlen(list) + 1, "4711 4711 100600 /f"));
+	assert_true(str_starts(list + strlen(list) + 1, "4711 4711 100600 - /f"));
 	id_map_fini(&map);
 }
 
