@@ -28,14 +28,14 @@ SHELL_TESTS = \
 	tests/func/process.t tests/func/profile.t tests/func/propagation.t tests/func/pull.t tests/func/race.t \
 	tests/func/registry-bad.t tests/func/registry-hostile.t tests/func/registry-proxy.t tests/func/registry-stop.t tests/func/registry-tls.t tests/func/registry-user.t tests/func/registry.t tests/func/root-image.t tests/func/root.t tests/func/rootfs-from.t \
 	tests/func/run-image.t tests/func/scope.t tests/func/seccomp.t tests/func/secrets.t tests/func/signals.t \
-	tests/func/stack.t tests/func/stats.t tests/func/stdio.t tests/func/sysctl.t tests/func/system.t tests/func/tty.t tests/func/verify.t \
+	tests/func/stack.t tests/func/stats.t tests/func/stdio.t tests/func/sysctl.t tests/func/system.t tests/func/tty-exec.t tests/func/tty.t tests/func/verify.t \
 	tests/func/unfinished.t tests/func/unpack.t tests/func/unshare.t tests/func/update.t tests/func/verbs.t \
 	tests/func/volume-copy.t tests/func/volume.t tests/func/volumes.t
 TESTS += $(SHELL_TESTS)
 dist_check_SCRIPTS += $(SHELL_TESTS)
 EXTRA_DIST += \
 	tests/lib/debian-cache.sh tests/lib/fake-image.sh tests/lib/image.sh tests/lib/registry.sh tests/lib/run-as.sh \
-	tests/lib/select.sh tests/lib/tap-sum.sh tests/lib/tap.sh tests/lib/unit.sh tests/skips.allowed \
+	tests/lib/select.sh tests/lib/tap-sum.sh tests/lib/tap.sh tests/lib/terminal.sh tests/lib/unit.sh tests/skips.allowed \
 	tests/tools/fresh-tree.sh
 
 # kept by tests/lib/tap.sh for all files of a run

@@ -4,45 +4,15 @@
 # -t gives the command a terminal of its own, and the caller's is as before afterwards.
 : "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 . "$top_srcdir/tests/lib/tap.sh"
+. "$top_srcdir/tests/lib/terminal.sh"
 
 need userns busybox expect
 root=$T/root
 busybox_root "$root"
-LICHEN=$(cd "$(dirname "$LICHEN")" && pwd)/${LICHEN##*/}
-export LICHEN root
-
-# expects NAME: runs the expect script on standard input; $status and $out.
-# "begin ARGS" starts a shell that notes the terminal's mode, runs lichen, and notes it again.
-expects() {
-	{
-		cat <<'END'
-set timeout 30
-proc begin {args} {
-	global spawn_id spawn_out env
-	file delete $env(T)/before $env(T)/after $env(T)/pid
-	spawn -noecho sh -c {stty -g >$T/before; sh -c 'echo $$ >$T/pid; exec "$LICHEN" run "$@"' sh "$@"; s=$?; stty -g >$T/after; echo "status=$s."} sh {*}$args
-}
-proc want {pattern} {
-	expect {
-		-re $pattern {}
-		timeout { puts "TIMEOUT waiting for $pattern"; exit 3 }
-		eof { puts "END waiting for $pattern"; exit 4 }
-	}
-}
-proc finish {} { expect { eof {} timeout { puts "TIMEOUT at the end"; exit 3 } } }
-proc lichen_pid {} { global env; set f [open $env(T)/pid]; set p [string trim [read $f]]; close $f; return $p }
-END
-		cat
-	} >"$T/script.exp"
-	run_as_is expect -f "$T/script.exp"
-	out=$(printf '%s\n' "$out" | tr -d '\r')
-}
-restored() {
-	ok '[ -s "$T/before" ] && cmp -s "$T/before" "$T/after"' "$1"
-}
+export root
 
 expects <<'END'
-begin -it $env(root) sh -c {test -t 0 && test -t 1 && test -t 2 && echo all-terminals; readlink /proc/self/fd/0; tty; echo TERM=$TERM; ls /dev/pts; ls -l /dev/console; exit 4}
+begin run -it $env(root) sh -c {test -t 0 && test -t 1 && test -t 2 && echo all-terminals; readlink /proc/self/fd/0; tty; echo TERM=$TERM; ls /dev/pts; ls -l /dev/console; exit 4}
 want {status=\d+\.}
 finish
 END
@@ -54,7 +24,7 @@ like "$out" 'status=4\.' "the command's status comes back"
 restored 'the terminal is as before'
 
 expects <<'END'
-begin -it $env(root) sh
+begin run -it $env(root) sh
 want {[#$] }
 send "echo sum=\$((40+2))\r"
 want {sum=42}
@@ -68,7 +38,7 @@ restored 'the terminal is as before'
 
 expects <<'END'
 set stty_init "rows 31 columns 97"
-begin -it $env(root) sh -c {stty size; until [ "$(stty size)" = "17 53" ]; do :; done; echo size-followed}
+begin run -it $env(root) sh -c {stty size; until [ "$(stty size)" = "17 53" ]; do :; done; echo size-followed}
 want {31 97}
 stty rows 17 columns 53 < $spawn_out(slave,name)
 want {size-followed}
@@ -78,7 +48,7 @@ END
 is "$status" 0 'the window size is there from the start, and follows' || diag "$out"
 
 expects <<'END'
-begin -it $env(root) sh -c {trap : INT; sh -c 'echo ready; exec tail -f /dev/null'; echo sleep=$?}
+begin run -it $env(root) sh -c {trap : INT; sh -c 'echo ready; exec tail -f /dev/null'; echo sleep=$?}
 want {ready}
 send "\003"
 want {sleep=130}
@@ -89,7 +59,7 @@ is "$status" 0 "Ctrl-C goes to the command's terminal" || diag "$out"
 restored 'the terminal is as before'
 
 expects <<'END'
-begin -it $env(root) sh -c {echo ready; exec sleep 300}
+begin run -it $env(root) sh -c {echo ready; exec sleep 300}
 want {ready}
 exec sh -c "kill -TERM [lichen_pid]"
 want {status=143\.}
@@ -99,7 +69,7 @@ is "$status" 0 'SIGTERM of lichen' || diag "$out"
 restored 'the terminal is as before'
 
 expects <<'END'
-begin -it $env(root) sh -c {echo ready; stty raw -echo; echo raw; read x; exit 3}
+begin run -it $env(root) sh -c {echo ready; stty raw -echo; echo raw; read x; exit 3}
 want {ready}
 want {raw}
 send "\r"
@@ -111,7 +81,7 @@ is "$status" 0 'a command that leaves its own terminal raw' || diag "$out"
 restored 'the terminal is as before'
 
 expects <<'END'
-begin -it $env(root) no-such-command
+begin run -it $env(root) no-such-command
 want {status=127\.}
 finish
 END
@@ -120,7 +90,7 @@ like "$out" 'no-such-command' 'is named'
 restored 'the terminal is as before'
 
 expects <<'END'
-begin -it $env(root) cat
+begin run -it $env(root) cat
 want {\n|}
 send "one line\r"
 want {one line.*one line}
@@ -131,7 +101,7 @@ END
 is "$status" 0 'Ctrl-D ends the input' || diag "$out"
 
 expects <<'END'
-begin -it $env(root) sh -c {echo ready; exec </dev/null >/dev/null 2>&1; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec >/dev/console; echo back-again; read x </dev/console; echo got=$x.}
+begin run -it $env(root) sh -c {echo ready; exec </dev/null >/dev/null 2>&1; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec >/dev/console; echo back-again; read x </dev/console; echo got=$x.}
 want {ready}
 want {back-again}
 send "typed\r"
@@ -144,7 +114,7 @@ restored 'the terminal is as before'
 
 expects <<'END'
 proc mode {} { global spawn_out; return [exec stty -a < $spawn_out(slave,name)] }
-begin -it $env(root) sh -c {echo ready; read x; exit 6}
+begin run -it $env(root) sh -c {echo ready; read x; exit 6}
 want {ready}
 set p [lichen_pid]
 exec sh -c "kill -STOP $p"
