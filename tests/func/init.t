@@ -140,6 +140,8 @@ stat_of() { sed 's/.*) //; s/ .*//' "$inside/stat" 2>/dev/null; }
 kill -TSTP "$pid"
 wait_for '[ "$(stat_of)" = T ]'
 ok $? 'SIGTSTP of lichen stops the command'
+# a stop that is still to come would take SIGCONT away again
+wait_for '[ "$(sed "s/.*) //; s/ .*//" "/proc/$pid/stat")" = T ]'
 kill -CONT "$pid"
 wait_for '[ "$(stat_of)" != T ]'
 ok $? 'SIGCONT continues it'
