@@ -598,9 +598,9 @@ tap_runtime_dirs() {
 # Runs in a command substitution, so what it does to the environment stays there.
 tap_find_leaks() {
 	unset LICHEN_TEST_MARK
-	# What is dying gets two seconds; then it is a leak.
+	# What is dying gets ten seconds, as other tests keep the processors busy; then it is a leak.
 	# shellcheck disable=SC2016 # evaluated by wait_for
-	wait_for '[ -z "$(tap_leftover_pids)" ]' 2 ||
+	wait_for '[ -z "$(tap_leftover_pids)" ]' 10 ||
 		tap_leftover_pids | sed 's/^/process left: /'
 	grep -F "$T/" /proc/self/mountinfo | sed 's/^/mount left: /'
 	if [ -d "$XDG_DATA_HOME/lichen/containers" ]; then
